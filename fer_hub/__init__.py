@@ -1,0 +1,43 @@
+"""Facial expression recognition that people can trust and run.
+
+The names below load what they need when they are first used, so that `import fer_hub` stays instant:
+
+- `FERPipeline`: photograph → a list of `FacePrediction` (box, score, emotion, probabilities).
+- `FERConfig`, `FERImageProcessor`, `FERForImageClassification`: the network as a transformers model.
+- `FaceDetector`: MediaPipe's face detection. `load_image`: anything → an upright RGB image.
+- `load_fer2013`: FER-2013 from the Hub, parquet, the Kaggle CSV or an image folder.
+- `draw`: photograph + predictions → annotated copy.
+"""
+
+from importlib import import_module
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "EMOTIONS": "fer_hub.model",
+    "FERConfig": "fer_hub.model",
+    "FERImageProcessor": "fer_hub.model",
+    "FERForImageClassification": "fer_hub.model",
+    "FERPipeline": "fer_hub.pipeline",
+    "FaceDetector": "fer_hub.faces",
+    "Face": "fer_hub.results",
+    "FacePrediction": "fer_hub.results",
+    "load_image": "fer_hub.images",
+    "load_fer2013": "fer_hub.data",
+    "draw": "fer_hub.drawing",
+}
+
+__all__ = ["__version__", *_HOMES]
+
+
+def __getattr__(name: str):
+    """Import the home of a public name on first use (PEP 562): importing torch eagerly costs seconds."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'fer_hub' has no attribute {name!r}.")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

@@ -1,0 +1,94 @@
+"""FERConfig: defaults, derived label maps, and one exact sentence for every field that does not fit."""
+
+import json
+
+import pytest
+
+from fer_hub.model import ARCHITECTURES, EMOTIONS, FORMAT_VERSION, NETWORKS, FERConfig
+
+
+def test_default_labels_are_fer2013_in_csv_order():
+    config = FERConfig()
+    assert tuple(config.id2label.values()) == EMOTIONS
+    assert config.label2id["neutral"] == 6
+
+
+def test_every_architecture_has_a_network():
+    assert set(NETWORKS) == set(ARCHITECTURES)
+
+
+def test_label_maps_are_derived_from_each_other():
+    assert FERConfig(id2label={0: "no", 1: "yes"}).label2id == {"no": 0, "yes": 1}
+    assert FERConfig(label2id={"no": 0, "yes": 1}).id2label == {0: "no", 1: "yes"}
+    assert FERConfig(id2label={"0": "no", "1": "yes"}).id2label == {0: "no", 1: "yes"}
+    assert FERConfig(num_labels=8).num_labels == 8
+
+
+def test_config_survives_json(tmp_path):
+    config = FERConfig(architecture="scratch_cnn", dropout=0, temperature=1.5, id2label={0: "no", 1: "yes"})
+    config.save_pretrained(tmp_path)
+    again = FERConfig.from_pretrained(tmp_path)
+    assert (again.architecture, again.dropout, again.temperature) == ("scratch_cnn", 0, 1.5)
+    assert again.id2label == {0: "no", 1: "yes"}
+    assert json.loads((tmp_path / "config.json").read_text())["format_version"] == FORMAT_VERSION
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        (
+            {"architecture": "resnet9000"},
+            "architecture must be one of residual_cnn, scratch_cnn, got 'resnet9000'; choose one of these, or upgrade "
+            "fer_hub if the checkpoint is newer.",
+        ),
+        (
+            {"image_size": "48"},
+            "image_size must be a whole number of at least 16 pixels, got '48'; FER-2013 has 48.",
+        ),
+        ({"image_size": 15}, "image_size must be a whole number of at least 16 pixels, got 15; FER-2013 has 48."),
+        ({"num_channels": 4}, "num_channels must be 1 (grey) or 3 (colour), got 4; FER-2013 has 1."),
+        ({"num_channels": True}, "num_channels must be 1 (grey) or 3 (colour), got True; FER-2013 has 1."),
+        (
+            {"dropout": 1.0},
+            "dropout must be a number from 0 to below 1, got 1.0; None takes the architecture's own.",
+        ),
+        ({"temperature": 0}, "temperature must be a number above 0, got 0; 1 changes nothing."),
+        (
+            {"format_version": 99},
+            "format_version must be at most 1, got 99: the checkpoint was written by a newer fer_hub; upgrade fer_hub "
+            "to read it.",
+        ),
+        (
+            {"hidden_sizes": (64, 0)},
+            "hidden_sizes must be whole numbers above 0, one for each stage, got (64, 0); the default is "
+            "(64, 128, 256).",
+        ),
+        (
+            {"depths": (1, 1)},
+            "depths must have one number for each of the 3 hidden_sizes, got 2; give both the same length.",
+        ),
+        ({"embedding_size": 0}, "embedding_size must be a whole number above 0, got 0; the default is 32."),
+        (
+            {"id2label": {0: "no", 1: "yes"}, "num_labels": 7},
+            "num_labels must be the number of names in id2label (2), got 7; give one of the two.",
+        ),
+        (
+            {"id2label": {1: "no", 2: "yes"}},
+            "id2label must map 0, 1, 2, ... to at least two names without a gap, got the indices [1, 2]; number the "
+            "classes from 0.",
+        ),
+        (
+            {"id2label": {0: "no", 1: "no"}},
+            "id2label must give every class a name of its own, got ['no', 'no']; rename the repeated ones.",
+        ),
+        (
+            {"id2label": {0: "no", 1: "yes"}, "label2id": {"no": 1, "yes": 0}},
+            "label2id must be the inverse of id2label, got label2id {'no': 1, 'yes': 0} for id2label "
+            "{0: 'no', 1: 'yes'}; leave label2id out to have it derived.",
+        ),
+    ],
+)
+def test_a_field_that_does_not_fit_is_named(fields, message):
+    with pytest.raises(ValueError) as caught:
+        FERConfig(**fields)
+    assert str(caught.value) == message

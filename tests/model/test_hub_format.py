@@ -1,0 +1,124 @@
+"""A saved folder loads through fer_hub, in an interpreter without fer_hub, and through transformers' pipeline."""
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from transformers import AutoImageProcessor, AutoModelForImageClassification, pipeline
+
+import fer_hub.model
+from fer_hub.model import ARCHITECTURES, FERConfig, FERForImageClassification, FERImageProcessor
+
+MODEL_FILES = sorted(Path(fer_hub.model.__file__).parent.glob("*_fer.py"))
+
+CLEAN_LOAD = """
+import json, sys
+import numpy as np, torch
+from PIL import Image
+from transformers import AutoImageProcessor, AutoModelForImageClassification, pipeline
+folder, image = sys.argv[1], Image.open(sys.argv[2])
+model, info = AutoModelForImageClassification.from_pretrained(folder, trust_remote_code=True, output_loading_info=True)
+processor = AutoImageProcessor.from_pretrained(folder, trust_remote_code=True)
+with torch.inference_mode():
+    logits = model(**processor(image, return_tensors="pt")).logits[0]
+classify = pipeline("image-classification", model=folder, trust_remote_code=True)
+assert not any(name.split(".")[0] == "fer_hub" for name in sys.modules), "fer_hub was imported"
+print(json.dumps({
+    "logits": logits.tolist(),
+    "pipeline": {row["label"]: row["score"] for row in classify(image, top_k=model.config.num_labels)},
+    "keys": [sorted(info["missing_keys"]), sorted(info["unexpected_keys"])],
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def photo(tmp_path_factory):
+    path = tmp_path_factory.mktemp("photo") / "face.png"
+    Image.fromarray(np.random.default_rng(1).integers(0, 256, (90, 80, 3), dtype=np.uint8)).save(path)
+    return path
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_three_ways_to_load_agree(architecture, tmp_path, photo):
+    torch.manual_seed(1)
+    folder = tmp_path / "checkpoint"
+    model = FERForImageClassification(FERConfig(architecture=architecture, temperature=1.3)).eval()
+    model.save_pretrained(folder)
+    FERImageProcessor().save_pretrained(folder)
+    files = {path.name for path in folder.iterdir()}
+    assert {"config.json", "model.safetensors", "preprocessor_config.json"} <= files
+    assert {path.name for path in MODEL_FILES} <= files
+    assert not [name for name in files if name.endswith((".bin", ".pt", ".pth", ".pkl"))]
+
+    image = Image.open(photo)
+    with torch.inference_mode():
+        expected = model(FERImageProcessor()(image, return_tensors="pt").pixel_values).logits[0]
+
+        # (a) the registered Auto classes, our own code
+        ours = AutoModelForImageClassification.from_pretrained(folder)
+        processor = AutoImageProcessor.from_pretrained(folder)
+        assert type(ours) is FERForImageClassification and type(processor) is FERImageProcessor
+        assert torch.allclose(ours(**processor(image, return_tensors="pt")).logits[0], expected, atol=1e-5)
+
+    # (b) and (c) in an interpreter that cannot see fer_hub: -I leaves out PYTHONPATH and the working folder
+    result = subprocess.run(
+        [sys.executable, "-I", "-c", _without_fer_hub(CLEAN_LOAD), str(folder), str(photo)],
+        capture_output=True, text=True, cwd=tmp_path,
+        env={"HOME": str(tmp_path), "HF_HOME": str(tmp_path / "hf"), "HF_HUB_OFFLINE": "1", "PATH": ""},
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    clean = json.loads(result.stdout.splitlines()[-1])
+    assert clean["keys"] == [[], []]
+    assert np.allclose(clean["logits"], expected.numpy(), atol=1e-5)
+    assert np.allclose([clean["pipeline"][name] for name in model.config.label2id], expected.softmax(0), atol=1e-5)
+
+    # (c) in this interpreter, on the registered classes
+    classify = pipeline("image-classification", model=str(folder), trust_remote_code=True)
+    scores = {row["label"]: row["score"] for row in classify(image, top_k=7)}
+    assert np.allclose([scores[name] for name in model.config.label2id], expected.softmax(0), atol=1e-5)
+
+
+def test_loading_and_saving_again_keeps_the_code(tiny_checkpoint, tmp_path):
+    """transformers keeps `auto_map` but leaves the files behind unless the classes are marked as travelling."""
+    AutoModelForImageClassification.from_pretrained(tiny_checkpoint).save_pretrained(tmp_path)
+    assert {path.name for path in MODEL_FILES if path.name != "image_processing_fer.py"} <= {
+        path.name for path in tmp_path.iterdir()
+    }
+
+
+@pytest.mark.parametrize("path", MODEL_FILES, ids=lambda path: path.name)
+def test_travelling_files_import_only_what_travels(path):
+    """The Hub's code copier follows only `from .module import name`, and finds it by regex, in docstrings too."""
+    allowed = {"transformers", "torch", "numpy", "PIL", "typing"}
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            assert {alias.name.split(".")[0] for alias in node.names} <= allowed
+        if isinstance(node, ast.ImportFrom) and node.level == 0:
+            assert node.module.split(".")[0] in allowed
+        if isinstance(node, ast.ImportFrom) and node.level:
+            assert node.level == 1 and node.module and (path.parent / f"{node.module}.py").is_file()
+    assert "from .." not in path.read_text()
+
+
+def test_truncated_weights_are_refused(tiny_checkpoint, tmp_path):
+    from safetensors import SafetensorError
+
+    for path in tiny_checkpoint.iterdir():
+        if path.is_file():
+            (tmp_path / path.name).write_bytes(path.read_bytes())
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(SafetensorError):
+        AutoModelForImageClassification.from_pretrained(tmp_path)
+
+
+def _without_fer_hub(code: str) -> str:
+    """An installed fer_hub (editable installs survive -I) is made unimportable first."""
+    block = "import sys\nsys.modules['fer_hub'] = None\n"
+    return block + code.replace("for name in sys.modules)", "for name, m in sys.modules.items() if m)")

@@ -1,0 +1,105 @@
+"""FERImageProcessor: every form of an image gives the same pixel_values, and the arithmetic is what it says."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from PIL import Image
+
+from fer_hub import FERImageProcessor
+
+GREY = np.random.default_rng(0).integers(0, 256, (48, 48), dtype=np.uint8)
+
+
+@pytest.fixture(scope="module")
+def processor():
+    return FERImageProcessor()
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        Image.fromarray(GREY),
+        Image.fromarray(GREY).convert("RGB"),
+        Image.fromarray(GREY).convert("RGBA"),
+        Image.fromarray(GREY.astype(np.uint16) * 257),
+        Image.fromarray(GREY.astype(np.int32) * 257),
+        GREY,
+        GREY[..., None],
+        GREY[None],
+        np.repeat(GREY[..., None], 3, axis=2),
+        np.repeat(GREY[None], 3, axis=0),
+        torch.from_numpy(GREY),
+        torch.from_numpy(GREY[None]),
+    ],
+    ids=["L", "RGB", "RGBA", "I;16", "I", "HW", "HW1", "1HW", "HW3", "3HW", "tensor HW", "tensor 1HW"],
+)
+def test_every_form_gives_the_same_pixel_values(processor, image):
+    expected = (torch.from_numpy(GREY).double() / 255 - 0.5077) / 0.2550
+    for pixel_values in (
+        processor(image, return_tensors="pt").pixel_values,
+        processor([image], return_tensors="pt").pixel_values,
+    ):
+        assert pixel_values.shape == (1, 1, 48, 48)
+        assert pixel_values.dtype == torch.float32
+        assert torch.allclose(pixel_values[0, 0].double(), expected, atol=1e-5)
+
+
+def test_colour_becomes_luma_in_rgb_order(processor):
+    red = Image.new("RGB", (48, 48), (255, 0, 0))
+    for image in (red, np.asarray(red), np.moveaxis(np.asarray(red), -1, 0)):
+        value = processor(image, return_tensors="pt").pixel_values[0, 0, 0, 0].item()
+        assert value == pytest.approx((76 / 255 - 0.5077) / 0.2550, abs=1e-5)  # 0.299 * 255 = 76
+
+
+def test_exif_orientation_is_applied(processor, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was turned: rotate by 270 degrees to see it upright
+    Image.fromarray(GREY).save(tmp_path / "turned.png", exif=exif)
+    with Image.open(tmp_path / "turned.png") as turned:
+        got = processor(turned, return_tensors="pt").pixel_values
+    want = processor(Image.fromarray(np.rot90(GREY, 3).copy()), return_tensors="pt").pixel_values
+    assert torch.equal(got, want)
+
+
+@given(arrays(np.uint8, st.tuples(st.integers(1, 3), st.just(1), st.just(48), st.just(48))))
+@settings(max_examples=25, deadline=None)
+def test_normalize_batch_is_the_processor_without_decoding(images):
+    processor = FERImageProcessor()
+    one_by_one = processor(list(images), return_tensors="pt").pixel_values
+    assert torch.allclose(processor.normalize_batch(torch.from_numpy(images)), one_by_one, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [(20, 31), (48, 47), (300, 200)])
+def test_every_size_is_resized(processor, size):
+    assert processor(Image.new("L", size, 128), return_tensors="pt").pixel_values.shape == (1, 1, 48, 48)
+
+
+def test_settings_survive_saving(processor, tmp_path):
+    FERImageProcessor(image_mean=[0.4], image_std=[0.3], size={"height": 64, "width": 64}).save_pretrained(tmp_path)
+    again = FERImageProcessor.from_pretrained(tmp_path)
+    assert again(GREY, return_tensors="pt").pixel_values.shape == (1, 1, 64, 64)
+    assert (*again.image_mean, *again.image_std) == (0.4, 0.3)
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (
+            np.zeros((48, 48), np.float32),
+            "an image array must be uint8 with values 0 to 255, got float32; convert it, for example with "
+            "(image * 255).astype('uint8') for values in [0, 1].",
+        ),
+        (
+            np.zeros((5, 48, 48), np.uint8),
+            "an image array must have 1 or 3 channels, got shape (5, 48, 48); give (height, width), "
+            "(height, width, channels) or (channels, height, width).",
+        ),
+    ],
+)
+def test_unreadable_arrays_are_refused(processor, image, message):
+    with pytest.raises(ValueError) as caught:
+        processor(image)
+    assert str(caught.value) == message

@@ -1,0 +1,155 @@
+"""Every architecture: shapes, loss, gradients, initial values; and the exact words for inputs that do not fit."""
+
+import pytest
+import torch
+
+from fer_hub.model import ARCHITECTURES, FERConfig, FERForImageClassification
+
+
+@pytest.fixture(autouse=True)
+def _seed():
+    torch.manual_seed(0)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize(("channels", "size", "classes"), [(1, 48, 7), (3, 64, 8)])
+def test_shape_loss_and_a_gradient_on_every_parameter(architecture, channels, size, classes):
+    config = FERConfig(architecture=architecture, num_channels=channels, image_size=size, num_labels=classes, dropout=0)
+    model = FERForImageClassification(config).train()
+    output = model(torch.randn(6, channels, size, size), labels=torch.arange(6) % classes)
+    assert output.logits.shape == (6, classes)
+    assert torch.isfinite(output.logits).all() and torch.isfinite(output.loss)
+    output.loss.backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_networks_share_one_surface(architecture):
+    network = FERForImageClassification(FERConfig(architecture=architecture)).eval().network
+    pixel_values = torch.randn(2, 1, 48, 48)
+    features = network.forward_features(pixel_values)
+    assert features.ndim == 4 and isinstance(network.num_features, int)
+    assert torch.equal(network.forward_head(features), network(pixel_values))
+
+
+@pytest.mark.parametrize(("architecture", "parameters"), [("scratch_cnn", 1_054_719), ("residual_cnn", 1_209_063)])
+def test_parameter_counts(architecture, parameters):
+    assert FERForImageClassification(FERConfig(architecture=architecture)).num_parameters() == parameters
+
+
+def test_scratch_cnn_layer_by_layer():
+    network = FERForImageClassification(FERConfig(architecture="scratch_cnn")).network
+    convolutions = [layer for layer in network.features if isinstance(layer, torch.nn.Conv2d)]
+    assert [layer.out_channels for layer in convolutions] == [32, 32, 64, 64, 128, 264]
+    assert [type(layer).__name__ for layer in network.classifier] == ["Dropout", "Linear", "ReLU", "Dropout", "Linear"]
+    assert network.classifier[0].p == network.classifier[3].p == 0.4
+    assert tuple(network.classifier[1].weight.shape) == (256, 264 * 3 * 3)
+    assert "features.0.weight" in network.state_dict() and "classifier.4.weight" in network.state_dict()
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_initial_logits_are_neither_flat_nor_wild(architecture):
+    model = FERForImageClassification(FERConfig(architecture=architecture)).train()
+    spread = model(torch.randn(64, 1, 48, 48)).logits.std(0).mean().item()
+    assert 1e-3 < spread < 10
+
+
+def test_index_labels_and_one_hot_labels_have_the_same_loss():
+    model = FERForImageClassification(FERConfig()).eval()
+    pixel_values, labels = torch.randn(4, 1, 48, 48), torch.tensor([0, 3, 6, 1])
+    by_index = model(pixel_values, labels=labels).loss
+    by_distribution = model(pixel_values, labels=torch.nn.functional.one_hot(labels, 7).float()).loss
+    assert torch.allclose(by_index, by_distribution)
+    assert model.config.problem_type is None  # transformers would have switched its pipeline to sigmoid
+
+
+def test_soft_labels_are_weighed():
+    model = FERForImageClassification(FERConfig()).eval()
+    pixel_values = torch.randn(1, 1, 48, 48)
+    soft = torch.tensor([[0.25, 0, 0, 0.75, 0, 0, 0]])
+    parts = [model(pixel_values, labels=torch.tensor([index])).loss for index in (0, 3)]
+    assert torch.allclose(model(pixel_values, labels=soft).loss, 0.25 * parts[0] + 0.75 * parts[1])
+
+
+def test_temperature_divides_logits_in_evaluation_only():
+    model = FERForImageClassification(FERConfig(dropout=0)).eval()
+    pixel_values = torch.randn(3, 1, 48, 48)
+    plain = model(pixel_values, labels=torch.tensor([0, 1, 2]))
+    model.config.temperature = 2.0
+    warm = model(pixel_values, labels=torch.tensor([0, 1, 2]))
+    assert torch.allclose(warm.logits * 2, plain.logits, atol=1e-6)
+    assert torch.equal(warm.loss, plain.loss)
+    model.train()
+    in_training = model(pixel_values).logits
+    model.config.temperature = 1.0
+    assert torch.equal(in_training, model(pixel_values).logits)
+
+
+def test_return_dict_false_gives_a_tuple():
+    model = FERForImageClassification(FERConfig()).eval()
+    loss, logits = model(torch.randn(2, 1, 48, 48), labels=torch.tensor([0, 1]), return_dict=False)
+    assert loss.ndim == 0 and logits.shape == (2, 7)
+    assert len(model(torch.randn(2, 1, 48, 48), return_dict=False)) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({}, "pixel_values must be given, got None; call the model on what FERImageProcessor returns."),
+        (
+            {"pixel_values": torch.zeros(48, 48)},
+            "pixel_values must have the shape (images, 1, 48, 48), got (48, 48); call the model on what "
+            "FERImageProcessor returns.",
+        ),
+        (
+            {"pixel_values": torch.zeros(2, 3, 48, 48)},
+            "pixel_values must have 1 channel, got 3; convert the images with FERImageProcessor, or set num_channels "
+            "in the config.",
+        ),
+        (
+            {"pixel_values": torch.zeros(2, 1, 64, 48)},
+            "pixel_values must be 48x48 pixels, got 64x48; resize the images with FERImageProcessor, or set image_size "
+            "in the config.",
+        ),
+        (
+            {"pixel_values": torch.zeros(2, 1, 48, 48), "labels": torch.zeros(2)},
+            "labels must be class indices, integers of shape (2,), or probabilities, floats of shape (2, 7), got "
+            "torch.float32 of shape (2,); convert them to one of the two.",
+        ),
+        (
+            {"pixel_values": torch.zeros(2, 1, 48, 48), "labels": torch.zeros(2, 6)},
+            "labels must be class indices, integers of shape (2,), or probabilities, floats of shape (2, 7), got "
+            "torch.float32 of shape (2, 6); convert them to one of the two.",
+        ),
+        (
+            {"pixel_values": torch.zeros(2, 1, 48, 48), "labels": torch.tensor([0, 7])},
+            "labels must be class indices from 0 to 6, got 7; the config's id2label names the classes.",
+        ),
+    ],
+)
+def test_inputs_that_do_not_fit_are_named(arguments, message):
+    model = FERForImageClassification(FERConfig()).eval()
+    with pytest.raises(ValueError) as caught:
+        model(**arguments)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("labels", [{"id2label": {0: "no", 1: "yes"}}, {"num_labels": 2}])
+def test_labels_that_do_not_fit_the_weights_are_refused(labels, tmp_path):
+    FERForImageClassification(FERConfig()).save_pretrained(tmp_path)
+    with pytest.raises(ValueError) as caught:
+        FERForImageClassification.from_pretrained(tmp_path, **labels)
+    assert str(caught.value) == (
+        "the labels must be the 7 that the checkpoint's last layer was trained for, got 2; leave them out, or pass "
+        "ignore_mismatched_sizes=True to train a new last layer."
+    )
+    model = FERForImageClassification.from_pretrained(tmp_path, ignore_mismatched_sizes=True, **labels)
+    assert model.config.num_labels == model.network.classifier.out_features == 2
+
+
+def test_other_names_for_the_same_number_of_labels_are_taken(tmp_path):
+    FERForImageClassification(FERConfig()).save_pretrained(tmp_path)
+    names = {index: f"emotion {index}" for index in range(7)}
+    model = FERForImageClassification.from_pretrained(tmp_path, id2label=names)
+    assert model.config.id2label == names and model.config.label2id["emotion 6"] == 6
