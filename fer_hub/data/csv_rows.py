@@ -1,0 +1,65 @@
+"""Rows of a CSV file with the line they stand on."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+from fer_hub.data.problems import Problems
+
+
+def read_header(path: Path) -> list[str]:
+    """Column names of a CSV file in lower case without the spaces around them.
+
+    Raises ValueError for an empty file, for one that is not text, and for a column named twice.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            header = next(csv.reader(file), None)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{path}: not a CSV text file ({error}); unpack or download it again.") from error
+    if not header:
+        raise ValueError(
+            f"{path}: the file must begin with a line of column names, got an empty line or file; "
+            f"download it again."
+        )
+    names = [name.strip().lower() for name in header]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"{path}: column {', '.join(map(repr, twice))} stands there twice; leave one out.")
+    return names
+
+
+def require_columns(path: Path, header: list[str], required: tuple[str, ...]) -> None:
+    """Raise ValueError where a column of `required` (any case) is not in `header`."""
+    missing = [name for name in required if name.lower() not in header]
+    if missing:
+        raise ValueError(
+            f"{path}: missing column {', '.join(map(repr, missing))}; the columns must be "
+            f"{', '.join(required)}, got {', '.join(header)}."
+        )
+
+
+def read_rows(path: Path, header: list[str], problems: Problems) -> Iterator[tuple[int, dict[str, str]]]:
+    """(line from 1, column name → text) for every row; blank lines are passed over.
+
+    A row with too few or too many fields is noted in `problems` and not given out.
+    Raises ValueError where the file breaks the CSV rules or is not UTF-8 text.
+    """
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.reader(file, strict=True)
+        done = 0
+        try:
+            next(reader)
+            done = reader.line_num
+            for fields in reader:
+                if len(fields) == len(header):
+                    yield reader.line_num, dict(zip(header, map(str.strip, fields), strict=True))
+                elif fields:
+                    problems.add(reader.line_num, f"{len(fields)} of {len(header)} fields")
+                done = reader.line_num
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise ValueError(
+                f"{path}: line {done + 1} is not CSV text ({error}); download the file again."
+            ) from error

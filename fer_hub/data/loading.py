@@ -1,0 +1,161 @@
+"""`load_fer2013`: FER-2013 from wherever it lies, always in the same shape."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from datasets import Dataset, DatasetDict, load_dataset
+from datasets.exceptions import DatasetNotFoundError
+
+from fer_hub.data.columns import fill_columns, normalise_columns
+from fer_hub.data.ferplus import join_ferplus
+from fer_hub.data.image_folder import is_image_folder, load_image_folder
+from fer_hub.data.kaggle_csv import load_kaggle_csv
+from fer_hub.data.parquet import load_parquet
+from fer_hub.data.splits import complete_splits, name_splits
+
+_CSV_NAMES = ("fer2013.csv", "icml_face_data.csv")
+_HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
+_ACCEPTED = (
+    "a Hub dataset id (owner/name), a folder or file of parquet, fer2013.csv or icml_face_data.csv or a "
+    "folder that holds one, or an image folder train/<emotion>/*.jpg"
+)
+
+
+def load_fer2013(
+    source: str | Path,
+    *,
+    ferplus_csv: str | Path | None = None,
+    validation_fraction: float = 0.1,
+    seed: int = 0,
+    revision: str | None = None,
+) -> DatasetDict:
+    """Load FER-2013 as train, validation and test, in that order.
+
+    Args:
+        source: a Hub dataset id (`owner/name`); a folder of parquet files (`train-*.parquet` and so on,
+            also in a subfolder `data`) or one parquet file; Kaggle's `fer2013.csv` or `icml_face_data.csv`,
+            or a folder that holds one; or an image folder `train/<emotion>/*.jpg`.
+        ferplus_csv: `fer2013new.csv` of FER+, whose votes are joined by row; needs a source that knows its
+            rows (Kaggle's CSV, or a column `row`).
+        validation_fraction: share of every class of train, above 0 and below 0.5, that each missing split
+            gets; a log line says which splits were cut.
+        seed: of that cut; 0 or more.
+        revision: commit, branch or tag of a Hub dataset.
+
+    Returns:
+        A `DatasetDict` whose splits all have the columns
+
+        - `image`: `datasets.Image`; stays encoded until it is read
+        - `label`: `ClassLabel` with the names of `EMOTIONS`, in that order
+        - `ferplus_votes`, where the source has votes or `ferplus_csv` is given: ten uint8 in the order of
+          `FERPLUS_VOTES`, or null
+        - `row`, where the source has it: int32 row of fer2013.csv from 0, or -1
+
+    Raises:
+        FileNotFoundError: `source` or `ferplus_csv` does not exist, here or on the Hub.
+        ConnectionError: `source` can only be a Hub id, and the Hub does not answer.
+        ValueError: the source does not hold FER-2013 in one of these forms; the error names file and rows.
+    """
+    if not isinstance(source, str | Path):
+        raise TypeError(
+            f"source must be a path or a Hub dataset id, got {type(source).__name__}; give {_ACCEPTED}."
+        )
+    if not 0 < validation_fraction < 0.5:
+        raise ValueError(
+            f"validation_fraction must be above 0 and below 0.5, got {validation_fraction}; 0.1 is usual."
+        )
+    if seed < 0:
+        raise ValueError(f"seed must be 0 or more, got {seed}; any such number will do.")
+    votes = None if ferplus_csv is None else Path(ferplus_csv)
+    if votes is not None and not votes.is_file():
+        raise FileNotFoundError(
+            f"{votes}: no such file; ferplus_csv must be the path of FER+'s fer2013new.csv."
+        )
+    return normalise(
+        _read(source, revision),
+        str(source),
+        ferplus_csv=votes,
+        validation_fraction=validation_fraction,
+        seed=seed,
+    )
+
+
+def normalise(
+    splits: Mapping[str, Dataset],
+    where: str,
+    *,
+    ferplus_csv: Path | None = None,
+    validation_fraction: float = 0.1,
+    seed: int = 0,
+) -> DatasetDict:
+    """What `load_fer2013` returns, from datasets that are loaded already; `where` names them in errors."""
+    named = name_splits(splits, where)
+    checked = fill_columns(
+        {split: normalise_columns(dataset, f"{where} ({split})") for split, dataset in named.items()}
+    )
+    if ferplus_csv is not None:
+        checked = fill_columns(join_ferplus(checked, ferplus_csv, where))
+    return complete_splits(checked, validation_fraction, seed, where)
+
+
+def _read(source: str | Path, revision: str | None) -> Mapping[str, Dataset]:
+    path = Path(source)
+    if not path.exists():
+        if isinstance(source, str) and _HUB_ID.fullmatch(source) and path.suffix not in (".csv", ".parquet"):
+            return _read_hub(source, revision)
+        raise FileNotFoundError(f"{source}: no such file or folder; source must be {_ACCEPTED}.")
+    if revision is not None:
+        raise ValueError(
+            f"revision is for Hub datasets, got {revision!r} with the local path {source}; leave it out."
+        )
+    if path.is_dir():
+        return _read_folder(path)
+    if path.suffix.lower() == ".csv":
+        return load_kaggle_csv(path)
+    if path.suffix.lower() == ".parquet":
+        return load_parquet([path])
+    raise ValueError(
+        f"{source}: source must be {_ACCEPTED}, got a file of another kind; unpack or convert it."
+    )
+
+
+def _read_folder(folder: Path) -> Mapping[str, Dataset]:
+    # Kaggle's archive unpacks to fer2013/fer2013.csv, a Hub dataset repository has data/*.parquet.
+    csvs = [
+        path for name in _CSV_NAMES for path in (folder / name, folder / "fer2013" / name) if path.is_file()
+    ]
+    parquets = sorted(folder.glob("*.parquet")) or sorted(folder.glob("data/*.parquet"))
+    found = [str(path.relative_to(folder)) for path in csvs] + (["parquet files"] if parquets else [])
+    if is_image_folder(folder):
+        found.append("image folders")
+    if not found:
+        raise ValueError(
+            f"{folder}: source must be {_ACCEPTED}, got a folder with none of these; "
+            f"name the folder or file that holds the data."
+        )
+    if len(found) > 1:
+        raise ValueError(
+            f"{folder}: source must be one data set, got {' and '.join(found)}; name the one to load."
+        )
+    if csvs:
+        return load_kaggle_csv(csvs[0])
+    return load_parquet(parquets) if parquets else load_image_folder(folder)
+
+
+def _read_hub(name: str, revision: str | None) -> Mapping[str, Dataset]:
+    at = "" if revision is None else f" at revision {revision!r}"
+    try:
+        return load_dataset(name, revision=revision)
+    except DatasetNotFoundError as error:
+        raise FileNotFoundError(
+            f"{name}: no such file or folder here, and no dataset of that name{at} that you may "
+            f"read on the Hub ({error}); correct the name, or log in if it is private."
+        ) from error
+    except ConnectionError as error:
+        raise ConnectionError(
+            f"{name}: no such file or folder here, and the Hub did not answer ({error}); correct "
+            f"the path, or try again with a network."
+        ) from error

@@ -1,0 +1,59 @@
+"""Hub dataset ids, against a stand-in for the Hub on this machine."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fer_hub.data import load_fer2013
+
+
+def test_a_hub_dataset_loads_by_its_id_and_revision(tmp_path, make_dataset, dataset_hub):
+    made = make_dataset([0, 1, 2], ["happy", "neutral", "sad"])
+    repo = tmp_path / "repo"
+    (repo / "data").mkdir(parents=True)
+    for name in ("train", "validation", "test"):
+        made.to_parquet(str(repo / "data" / f"{name}-0.parquet"))
+    script = """
+import json
+from fer_hub.data import load_fer2013
+splits = load_fer2013("someone/faces", revision="main")
+seen = {"labels": {name: split["label"][:] for name, split in splits.items()}}
+for key, name, revision in (("name", "someone/else", None), ("revision", "someone/faces", "v9")):
+    try:
+        load_fer2013(name, revision=revision)
+    except FileNotFoundError as error:
+        seen[key] = str(error)
+print(json.dumps(seen))
+"""
+    with dataset_hub(repo) as environment:
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            env=environment,
+            capture_output=True,
+            text=True,
+            cwd=Path(__file__).parents[2],
+            timeout=120,
+        )
+    assert done.returncode == 0, done.stderr
+    seen = json.loads(done.stdout.splitlines()[-1])
+    assert seen["labels"] == {name: [3, 6, 4] for name in ("train", "validation", "test")}
+    lead = "no such file or folder here, and no dataset of that name"
+    assert seen["name"].startswith(f"someone/else: {lead} that you may read on the Hub (")
+    assert seen["revision"].startswith(
+        f"someone/faces: {lead} at revision 'v9' that you may read on the Hub ("
+    )
+    assert seen["name"].endswith("); correct the name, or log in if it is private.")
+
+
+def test_without_a_network_a_hub_id_says_so(monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
+    with pytest.raises(ConnectionError) as caught:
+        load_fer2013("someone/faces")
+    assert str(caught.value).startswith(
+        "someone/faces: no such file or folder here, and the Hub did not answer ("
+    )
+    assert str(caught.value).endswith("); correct the path, or try again with a network.")

@@ -1,0 +1,63 @@
+"""Targets: the seven labels as they are, FER+ by majority and by votes, and what is left out."""
+
+import numpy as np
+import pytest
+from datasets import ClassLabel, Dataset, Features, List, Value
+
+from fer_hub.data import FERPLUS_EMOTIONS, labels_of, targets
+from fer_hub.model import EMOTIONS
+
+VOTES = [
+    [0, 10, 0, 0, 0, 0, 0, 0, 0, 0],  # happy
+    [1, 0, 0, 6, 0, 0, 1, 0, 2, 0],  # sad, two say unknown
+    [0, 0, 0, 1, 0, 0, 0, 0, 9, 0],  # unknown: left out
+    [1, 0, 0, 0, 0, 0, 0, 0, 0, 9],  # not a face: left out
+    None,  # no votes: left out
+    [0, 0, 0, 0, 0, 0, 4, 5, 0, 1],  # contempt
+]
+
+
+@pytest.fixture()
+def split():
+    features = Features({"label": ClassLabel(names=list(EMOTIONS)), "ferplus_votes": List(Value("uint8"))})
+    return Dataset.from_dict({"label": [3, 4, 0, 1, 2, 6], "ferplus_votes": VOTES}, features=features)
+
+
+def test_fer2013_takes_every_image(split):
+    result = targets(split)
+    assert result.names == EMOTIONS and result.votes is None
+    assert result.rows.tolist() == [0, 1, 2, 3, 4, 5] and result.classes.tolist() == [3, 4, 0, 1, 2, 6]
+
+
+@pytest.mark.parametrize("labels", ["ferplus", "ferplus_votes"])
+def test_ferplus_takes_what_has_a_majority(split, labels):
+    result = targets(split, labels)
+    assert [FERPLUS_EMOTIONS[index] for index in result.classes] == ["happy", "sad", "contempt"]
+    assert result.rows.tolist() == [0, 1, 5]
+    assert np.allclose(result.votes.sum(1), 1)
+    assert result.votes[1] == pytest.approx([1 / 8, 0, 0, 6 / 8, 0, 0, 1 / 8, 0])
+
+
+def test_classes_tell_how_a_network_is_measured():
+    assert labels_of(list(EMOTIONS)) == "fer2013" and labels_of(FERPLUS_EMOTIONS) == "ferplus"
+    with pytest.raises(ValueError) as caught:
+        labels_of(["cat", "dog"])
+    assert str(caught.value) == (
+        "the classes must be those of FER-2013 (angry, disgust, fear, happy, sad, surprise, neutral) or FER+ (neutral, "
+        "happy, surprise, sad, angry, disgust, fear, contempt) in that order, got cat, dog; FER-2013 cannot measure "
+        "other classes."
+    )
+
+
+def test_problems_are_named(split):
+    with pytest.raises(ValueError) as caught:
+        targets(split, "affectnet")
+    assert str(caught.value) == (
+        "labels must be one of fer2013, ferplus, ferplus_votes, got 'affectnet'; choose one of these."
+    )
+    with pytest.raises(ValueError) as caught:
+        targets(split.remove_columns("ferplus_votes"), "ferplus")
+    assert str(caught.value) == (
+        "labels ferplus need FER+ votes, and the unnamed split has none; name fer2013new.csv with --ferplus_csv, or take "
+        "a data set that carries them."
+    )
