@@ -1,0 +1,90 @@
+"""The model card of a checkpoint: `model_card.md` filled from the figures and options that lie beside the weights."""
+
+import json
+from pathlib import Path
+
+from huggingface_hub import EvalResult, ModelCard, ModelCardData
+
+TEMPLATES = (Path(__file__).parent.parent / "model_card.md", Path(__file__).parent / "model_card.md")
+"""Where the template is: at the top of the repository, or inside an installed package."""
+
+DATASET = {"dataset_type": "fer2013", "dataset_name": "FER-2013"}
+
+
+def write_card(folder: Path) -> Path:
+    """Fill the template from a checkpoint folder's config.json, metrics.json and training_args.json.
+
+    Args:
+        folder: a checkpoint folder; its README.md is written anew.
+
+    Returns:
+        The path of README.md.
+
+    Raises:
+        FileNotFoundError: one of the three JSON files is missing.
+    """
+    parts = {name: _read(folder, name) for name in ("config", "metrics", "training_args")}
+    text = str(fill(**parts, size=(folder / "model.safetensors").stat().st_size))
+    temporary = folder / ".README.md.part"
+    temporary.write_text(text, encoding="utf-8")
+    return temporary.replace(folder / "README.md")
+
+
+def fill(config: dict, metrics: dict, training_args: dict, size: int) -> ModelCard:
+    """The card as text with Hub metadata (`model-index` with every split that was measured).
+
+    Args:
+        config: content of config.json.
+        metrics: content of metrics.json.
+        training_args: content of training_args.json.
+        size: bytes of model.safetensors.
+    """
+    from fer_hub.arguments import command  # imports torch; reading a card must not
+
+    names = [config["id2label"][key] for key in sorted(config["id2label"], key=int)]
+    data = ModelCardData(
+        license="apache-2.0",
+        library_name="transformers",
+        pipeline_tag="image-classification",
+        tags=["facial-expression-recognition", "emotion-recognition", "fer2013"],
+        model_name=f"fer_hub {config['architecture']}",
+        metrics=["accuracy", "f1"],
+        eval_results=[result for split in ("validation", "test") for result in _results(split, metrics.get(split))],
+    )
+    return ModelCard.from_template(
+        data,
+        template_path=str(next(path for path in TEMPLATES if path.is_file())),
+        config=config,
+        metrics=metrics,
+        training_args=training_args,
+        names=names,
+        command=command(training_args),
+        megabytes=size / 1e6,
+    )
+
+
+def _results(split: str, row: dict | None) -> list[EvalResult]:
+    kinds = (("accuracy", "accuracy"), ("f1", "macro_f1"), ("expected_calibration_error", "calibration_error"))
+    return [
+        EvalResult(
+            task_type="image-classification",
+            task_name="Facial expression recognition",
+            **DATASET,
+            dataset_split=split,
+            metric_type=kind,
+            metric_name=name.replace("_", " "),
+            metric_value=round(row[name], 4),
+        )
+        for kind, name in kinds
+        if row is not None
+    ]
+
+
+def _read(folder: Path, name: str) -> dict:
+    path = folder / f"{name}.json"
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"a checkpoint folder must hold {name}.json to fill its model card, {folder.name} does not; train with "
+            "train.py, which writes it."
+        )
+    return json.loads(path.read_text(encoding="utf-8"))

@@ -1,0 +1,89 @@
+"""Writing a checkpoint folder: all of it, or nothing."""
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+from fer_hub.card import write_card
+from fer_hub.model import FERForImageClassification, FERImageProcessor, configuration_fer
+
+
+def write_checkpoint(
+    folder: str | Path,
+    model: FERForImageClassification,
+    image_processor: FERImageProcessor,
+    *,
+    metrics: dict,
+    training_args: dict,
+    log: list[dict],
+) -> Path:
+    """Save everything that makes a checkpoint, in the layout of a Hub repository.
+
+    Writes config.json, model.safetensors, preprocessor_config.json, the code files, metrics.json,
+    training_args.json, training_log.json and README.md (the model card). The folder appears complete: it is built beside its place under a
+    temporary name and moved there, replacing a folder of that name.
+
+    Args:
+        folder: where the checkpoint goes.
+        metrics: what was measured, per split (`fer_hub.metrics`), and about the training.
+        training_args: the options that remake it.
+        log: the Trainer's log, one dict per line.
+
+    Returns:
+        The folder.
+    """
+    folder = Path(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    building = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        building.chmod(0o755)
+        model.save_pretrained(building)
+        image_processor.save_pretrained(building)
+        write_json(building / "metrics.json", metrics)
+        write_json(building / "training_args.json", training_args)
+        write_json(building / "training_log.json", log)
+        write_card(building)
+        if folder.exists():
+            shutil.rmtree(folder)
+        building.rename(folder)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    return folder
+
+
+def write_json(path: Path, content: object) -> None:
+    """Write readable JSON with a closing newline, all of it or nothing."""
+    temporary = path.with_name(f".{path.name}.part")
+    temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    temporary.replace(path)
+
+
+def update_metrics(folder: Path, metrics: dict) -> None:
+    """Put newly measured figures into a checkpoint's metrics.json and fill its card from them."""
+    path = folder / "metrics.json"
+    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    write_json(path, known | metrics)
+    write_card(folder)
+
+
+def refresh(folder: Path) -> None:
+    """Write the code files and the card of a checkpoint anew from this version of fer_hub; weights stay as they are.
+
+    Raises:
+        FileNotFoundError: `folder` is not a checkpoint that `train.py` wrote.
+    """
+    home = Path(configuration_fer.__file__).parent
+    for path in sorted(home.glob("*_fer.py")):
+        temporary = folder / f".{path.name}.part"
+        shutil.copyfile(path, temporary)
+        temporary.replace(folder / path.name)
+    write_card(folder)
+
+
+if __name__ == "__main__":
+    import sys
+
+    if len(sys.argv) != 2 or sys.argv[1].startswith("-"):
+        sys.exit("usage: python -m fer_hub.checkpoint FOLDER   writes its code files and model card anew")
+    refresh(Path(sys.argv[1]))

@@ -1,0 +1,102 @@
+"""The HF Trainer on batches of decoded faces: augmentation, soft labels and memory layout in one place."""
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+from transformers import Trainer
+
+from fer_hub.augment import Augmentation
+from fer_hub.metrics import classification_metrics
+from fer_hub.model import FERImageProcessor
+
+
+class FaceDataset(Dataset):
+    """A split held decoded in memory (28,709 images of 48x48 are 66 MB), from which whole batches are cut at once.
+
+    Args:
+        images: uint8 array (images, height, width), as `fer_hub.data.decode_images` returns it.
+        labels: class indices, integer array (images,), or probabilities, float array (images, classes).
+
+    Raises:
+        ValueError: the two do not belong together.
+    """
+
+    def __init__(self, images: np.ndarray, labels: np.ndarray):
+        if images.ndim != 3 or images.dtype != np.uint8 or len(images) != len(labels) or len(images) == 0:
+            raise ValueError(
+                "images must be uint8 of shape (images, height, width) with one label each, got "
+                f"{images.dtype} {images.shape} and {len(labels)} labels; decode the split with decode_images."
+            )
+        self.images = torch.from_numpy(images)[:, None]
+        labels = np.asarray(labels)
+        self.labels = torch.from_numpy(labels.astype(np.float32 if labels.ndim == 2 else np.int64))
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
+        return {"pixel_values": self.images[index], "labels": self.labels[index]}
+
+    def __getitems__(self, indices: list[int]) -> dict[str, torch.Tensor]:
+        """torch's data loader asks for a whole batch at once where this method is there."""
+        chosen = torch.as_tensor(indices)
+        return {"pixel_values": self.images[chosen], "labels": self.labels[chosen]}
+
+
+class FERTrainer(Trainer):
+    """HF's Trainer for `FaceDataset`s: augments and standardises whole batches on the model's device.
+
+    Args:
+        image_processor: its `normalize_batch` is the last step before the model, in training as in evaluation.
+        augmentation: applied to training batches only, before the image processor.
+        (others): as for `transformers.Trainer`.
+    """
+
+    def __init__(self, *, image_processor: FERImageProcessor, augmentation: Augmentation, **kwargs):
+        super().__init__(
+            data_collator=lambda batch: batch,
+            processing_class=image_processor,
+            compute_metrics=self._metrics,
+            **kwargs,
+        )
+        self.image_processor, self.augmentation = image_processor, augmentation
+        self.label_smoother = None  # _prepare_inputs smooths instead: HF's own cannot read probabilities as labels
+        if self.args.channels_last:
+            self.model.to(memory_format=torch.channels_last)
+
+    def _prepare_inputs(self, inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        inputs = dict(super()._prepare_inputs(inputs))
+        images = inputs["pixel_values"]
+        if self.model.training:
+            images = self.augmentation(images)
+            inputs["labels"] = smooth_labels(
+                inputs["labels"], self.model.config.num_labels, self.args.label_smoothing_factor
+            )
+        images = self.image_processor.normalize_batch(images)
+        layout = torch.channels_last if self.args.channels_last else torch.contiguous_format
+        inputs["pixel_values"] = images.contiguous(memory_format=layout)
+        return inputs
+
+    def _metrics(self, prediction) -> dict[str, float]:
+        logits = torch.as_tensor(prediction.predictions).float()
+        labels = prediction.label_ids
+        labels = labels.argmax(1) if labels.ndim == 2 else labels
+        names = list(self.model.config.id2label.values())
+        result = classification_metrics(logits.softmax(1).numpy(), labels, names)
+        return {name: result[name] for name in ("accuracy", "macro_f1", "calibration_error")}
+
+
+def smooth_labels(labels: torch.Tensor, classes: int, smoothing: float) -> torch.Tensor:
+    """Class indices (images,) or probabilities (images, classes) → smoothed probabilities (images, classes).
+
+    Label smoothing as in Szegedy et al. 2015, arXiv:1512.00567, section 7. Without smoothing labels stay as they are.
+
+    Example:
+        >>> smooth_labels(torch.tensor([1]), 2, 0.1)
+        tensor([[0.0500, 0.9500]])
+    """
+    if not smoothing:
+        return labels
+    if labels.ndim == 1:
+        labels = torch.nn.functional.one_hot(labels, classes).float()
+    return labels * (1 - smoothing) + smoothing / classes

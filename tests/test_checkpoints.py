@@ -1,0 +1,84 @@
+"""The shipped checkpoint: complete, small, safe, and its card says what its files say."""
+
+import json
+
+import pytest
+import torch
+from huggingface_hub import ModelCard
+from safetensors import safe_open
+from transformers import AutoImageProcessor, AutoModelForImageClassification
+
+from fer_hub.card import write_card
+from fer_hub.checkpoint import write_checkpoint, write_json
+from fer_hub.model import FERForImageClassification, FERImageProcessor
+
+
+def test_it_is_small_and_holds_no_pickle(shipped_checkpoint):
+    files = [path for path in shipped_checkpoint.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) <= 12_000_000
+    assert {path.suffix for path in files} <= {".json", ".safetensors", ".py", ".md"}
+    with safe_open(shipped_checkpoint / "model.safetensors", "pt") as weights:
+        assert weights.metadata() == {"format": "pt"}
+
+
+def test_it_loads_without_missing_or_unexpected_weights(shipped_checkpoint):
+    model, info = AutoModelForImageClassification.from_pretrained(shipped_checkpoint, output_loading_info=True)
+    assert not info["missing_keys"] and not info["unexpected_keys"] and not info["mismatched_keys"]
+    assert not model.training and model.dtype == torch.float32
+    assert type(AutoImageProcessor.from_pretrained(shipped_checkpoint)) is FERImageProcessor
+
+
+def test_its_code_is_the_code_of_this_repository(shipped_checkpoint):
+    """Somebody without fer_hub runs the travelling files; they must not fall behind.
+
+    Remake with: python -m fer_hub.checkpoint checkpoints/fer2013
+    """
+    import fer_hub.model
+
+    for path in shipped_checkpoint.glob("*.py"):
+        source = next(home for home in fer_hub.model.__path__)
+        with open(f"{source}/{path.name}", encoding="utf-8") as file:
+            assert path.read_text(encoding="utf-8") == file.read(), path.name
+
+
+def test_its_card_is_filled_from_its_files(shipped_checkpoint, tmp_path):
+    """Remake with: python -m fer_hub.checkpoint checkpoints/fer2013"""
+    for path in shipped_checkpoint.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    write_card(tmp_path)
+    assert (tmp_path / "README.md").read_text() == (shipped_checkpoint / "README.md").read_text()
+    metrics = json.loads((shipped_checkpoint / "metrics.json").read_text())
+    data = ModelCard((shipped_checkpoint / "README.md").read_text()).data
+    figures = {(result.dataset_split, result.metric_type): result.metric_value for result in data.eval_results}
+    for split in ("validation", "test"):
+        assert figures[split, "accuracy"] == round(metrics[split]["accuracy"], 4)
+        assert figures[split, "f1"] == round(metrics[split]["macro_f1"], 4)
+        assert figures[split, "expected_calibration_error"] == round(metrics[split]["calibration_error"], 4)
+
+
+def test_a_failed_write_leaves_the_old_checkpoint_alone(tiny_checkpoint, tmp_path):
+    folder = tmp_path / "checkpoint"
+    folder.mkdir()
+    (folder / "precious.txt").write_text("kept")
+    model = FERForImageClassification.from_pretrained(tiny_checkpoint)
+    with pytest.raises(TypeError):
+        write_checkpoint(folder, model, FERImageProcessor(), metrics={"bad": object()}, training_args={}, log=[])
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint"]
+    assert [path.name for path in folder.iterdir()] == ["precious.txt"]
+
+
+def test_json_is_written_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "figures.json"
+    write_json(path, {"a": 1})
+    with pytest.raises(TypeError):
+        write_json(path, {"a": object()})
+    assert json.loads(path.read_text()) == {"a": 1} and [p.name for p in tmp_path.iterdir()] == ["figures.json"]
+
+
+def test_a_card_needs_the_training_files(tiny_checkpoint):
+    with pytest.raises(FileNotFoundError) as caught:
+        write_card(tiny_checkpoint)
+    assert str(caught.value) == (
+        "a checkpoint folder must hold metrics.json to fill its model card, checkpoint does not; train with train.py, "
+        "which writes it."
+    )
