@@ -153,10 +153,19 @@ def run_quietly(command: list[str], condense, env: dict[str, str]) -> tuple[int,
     finally:
         if clock:
             print(" " * 40, end="\r", flush=True)
-        if child.poll() is None:
-            with contextlib.suppress(PermissionError):  # what sudo runs is not ours to end; Ctrl-C reached it
-                child.terminate()
-            child.wait()
+        end(child)
+
+
+def end(child: subprocess.Popen) -> None:
+    """See a child off: Ctrl-C in the terminal has reached it already, another way of stopping us has not."""
+    interrupt = child.terminate if os.name == "nt" else lambda: child.send_signal(signal.SIGINT)
+    for patience, ask in ((1, interrupt), (10, child.kill)):
+        try:
+            child.wait(patience)
+        except subprocess.TimeoutExpired:
+            with contextlib.suppress(PermissionError):  # what sudo runs is not ours to end
+                ask()
+    child.wait()
 
 
 # ---- system packages ------------------------------------------------------------------------------------

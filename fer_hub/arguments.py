@@ -14,7 +14,7 @@ class ModelArguments:
     architecture: str = field(default="residual_cnn", metadata={"help": "The network.", "choices": [*ARCHITECTURES]})
     dropout: float | None = field(default=None, metadata={"help": "Dropout; the architecture's own if left out."})
     start_from: str | None = field(
-        default=None, metadata={"help": "Checkpoint folder or Hub id whose weights and architecture training starts from."}
+        default=None, metadata={"help": "Checkpoint folder or Hub id whose network training starts from."}
     )
 
 
@@ -24,7 +24,7 @@ class DataArguments:
     labels: str = field(
         default="fer2013",
         metadata={
-            "help": "The seven labels of FER-2013; the majority of the FER+ votes, eight classes; or the votes themselves.",
+            "help": "FER-2013's seven labels, FER+ majority (eight classes), or the FER+ votes.",
             "choices": ["fer2013", "ferplus", "ferplus_votes"],
         },
     )
@@ -85,10 +85,27 @@ def _has_bf16(accelerator: bool) -> bool:
 
 
 DECISIVE = (
-    "num_train_epochs max_steps per_device_train_batch_size gradient_accumulation_steps learning_rate weight_decay "
-    "optim optim_args lr_scheduler_type lr_scheduler_kwargs warmup_steps label_smoothing_factor max_grad_norm seed "
-    "data_seed precision bf16 channels_last torch_compile metric_for_best_model"
-).split()
+    "num_train_epochs",
+    "max_steps",
+    "per_device_train_batch_size",
+    "gradient_accumulation_steps",
+    "learning_rate",
+    "weight_decay",
+    "optim",
+    "optim_args",
+    "lr_scheduler_type",
+    "lr_scheduler_kwargs",
+    "warmup_steps",
+    "label_smoothing_factor",
+    "max_grad_norm",
+    "seed",
+    "data_seed",
+    "precision",
+    "bf16",
+    "channels_last",
+    "torch_compile",
+    "metric_for_best_model",
+)
 """The training arguments that decide the result; paths, reporting and tokens are not among them."""
 
 

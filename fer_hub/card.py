@@ -5,29 +5,34 @@ from pathlib import Path
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
+from fer_hub.files import write_text
+
 TEMPLATES = (Path(__file__).parent.parent / "model_card.md", Path(__file__).parent / "model_card.md")
 """Where the template is: at the top of the repository, or inside an installed package."""
+
+PICTURES = ("confusion.png", "scores.png", "calibration.png", "training.png")
+"""What the card shows: confusions, scores of every class and calibration on test, and the course of the training."""
 
 DATASET = {"dataset_type": "fer2013", "dataset_name": "FER-2013"}
 
 
 def write_card(folder: Path) -> Path:
-    """Fill the template from a checkpoint folder's config.json, metrics.json and training_args.json.
+    """Fill the template from a checkpoint folder's JSON files, and draw the pictures that it shows.
 
     Args:
-        folder: a checkpoint folder; its README.md is written anew.
+        folder: a checkpoint folder; its README.md and its pictures (`PICTURES`) are written anew.
 
     Returns:
         The path of README.md.
 
     Raises:
-        FileNotFoundError: one of the three JSON files is missing.
+        FileNotFoundError: config.json, metrics.json or training_args.json is missing.
     """
     parts = {name: _read(folder, name) for name in ("config", "metrics", "training_args")}
     text = str(fill(**parts, size=(folder / "model.safetensors").stat().st_size))
-    temporary = folder / ".README.md.part"
-    temporary.write_text(text, encoding="utf-8")
-    return temporary.replace(folder / "README.md")
+    _draw(folder, parts["metrics"])
+    write_text(folder / "README.md", text)
+    return folder / "README.md"
 
 
 def fill(config: dict, metrics: dict, training_args: dict, size: int) -> ModelCard:
@@ -61,6 +66,20 @@ def fill(config: dict, metrics: dict, training_args: dict, size: int) -> ModelCa
         command=command(training_args),
         megabytes=size / 1e6,
     )
+
+
+def _draw(folder: Path, metrics: dict) -> None:
+    from fer_hub import report  # imports matplotlib, which only whoever writes a card needs
+
+    log = folder / "training_log.json"
+    pictures = {
+        "confusion.png": report.plot_confusion(metrics["test"]),
+        "scores.png": report.plot_scores(metrics["test"]),
+        "calibration.png": report.plot_calibration(metrics["test"]),
+        "training.png": report.plot_training(json.loads(log.read_text(encoding="utf-8")) if log.is_file() else []),
+    }
+    for name in PICTURES:
+        report.save_picture(pictures[name], folder / name)
 
 
 def _results(split: str, row: dict | None) -> list[EvalResult]:

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from fer_hub.card import write_card
+from fer_hub.files import write_json
 from fer_hub.model import FERForImageClassification, FERImageProcessor, configuration_fer
 
 
@@ -21,8 +22,8 @@ def write_checkpoint(
     """Save everything that makes a checkpoint, in the layout of a Hub repository.
 
     Writes config.json, model.safetensors, preprocessor_config.json, the code files, metrics.json,
-    training_args.json, training_log.json and README.md (the model card). The folder appears complete: it is built beside its place under a
-    temporary name and moved there, replacing a folder of that name.
+    training_args.json, training_log.json and README.md (the model card). The folder appears complete: it is built
+    beside its place under a temporary name and moved there, replacing a folder of that name.
 
     Args:
         folder: where the checkpoint goes.
@@ -50,13 +51,6 @@ def write_checkpoint(
     finally:
         shutil.rmtree(building, ignore_errors=True)
     return folder
-
-
-def write_json(path: Path, content: object) -> None:
-    """Write readable JSON with a closing newline, all of it or nothing."""
-    temporary = path.with_name(f".{path.name}.part")
-    temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    temporary.replace(path)
 
 
 def update_metrics(folder: Path, metrics: dict) -> None:

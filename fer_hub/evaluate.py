@@ -3,24 +3,28 @@
     python -m fer_hub.evaluate checkpoints/fer2013 --data path/to/fer2013
     python -m fer_hub.evaluate checkpoints/fer2013 --data path/to/fer2013 --photographs --write
 
-Prints a table; `--output FILE` saves the figures as JSON, `--write` puts them into the checkpoint's metrics.json
-and fills its model card anew.
+Prints a table. `--report FOLDER` writes metrics.json, a report in Markdown and pictures: confusions, scores of every
+expression, calibration, and the surest mistakes as a contact sheet. `--write` puts the figures into the checkpoint's
+metrics.json and fills its model card anew.
 """
 
 import argparse
-import json
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 from tqdm.auto import tqdm
 
+from fer_hub.files import write_json, write_text
 from fer_hub.metrics import classification_metrics
 from fer_hub.model import FERForImageClassification, FERImageProcessor
 from fer_hub.predict import predict_probabilities
 
 PHOTOGRAPH_SIDE = 192
 """A crop becomes a photograph by enlarging it to this, in pixels."""
+
+PICTURES = ("confusion", "scores", "calibration", "mistakes")
+"""What `--report` draws of every split."""
 
 CANVAS_SIDE, CANVAS_GREY = 320, 128
 """Side in pixels and grey value of the canvas on which the enlarged crop is to be found."""
@@ -84,8 +88,17 @@ def on_canvas(photo: Image.Image) -> Image.Image:
     return canvas
 
 
-def evaluate(checkpoint: str, data: str, splits: list[str], *, photographs: bool = False) -> dict:
+def evaluate(
+    checkpoint: str, data: str, splits: list[str], *, photographs: bool = False, report: Path | None = None
+) -> dict:
     """Measure a checkpoint folder or Hub id; see `measure` and `measure_photographs` for what is returned.
+
+    Args:
+        checkpoint: folder or Hub id; its classes must be those of FER-2013 or FER+.
+        data: anything that `load_fer2013` takes.
+        splits: any of train, validation and test.
+        photographs: also measure the last split as photographs.
+        report: folder for metrics.json, report.md and pictures.
 
     Returns:
         dict with one entry per split and, where asked for, `photographs` (of the last split named).
@@ -102,13 +115,59 @@ def evaluate(checkpoint: str, data: str, splits: list[str], *, photographs: bool
             target = targets(faces[split], labels_of(names))
             images = decode_images(faces[split], model.config.image_size)[target.rows]
             labels = target.classes
-            result[split] = measure(model, image_processor, images, labels, progress=f"evaluate {split}")
+            probabilities = predict_probabilities(model, image_processor, images, progress=f"evaluate {split}")
+            result[split] = classification_metrics(probabilities, labels, names)
+            if report:
+                write_pictures(report, split, result[split], images, probabilities, labels)
         if photographs:
             result["photographs"] = {
                 "split": splits[-1],
                 **measure_photographs(pipeline, images, labels, progress=True),
             }
+    if report:
+        write_json(report / "metrics.json", result)
+        write_text(report / "report.md", f"# {checkpoint}\n\n{report_text(result)}")
     return result
+
+
+def write_pictures(
+    folder: Path, split: str, row: dict, images: np.ndarray, probabilities: np.ndarray, labels: np.ndarray
+) -> None:
+    """The pictures of one split as PNG files whose names begin with the split."""
+    from fer_hub import report  # imports matplotlib
+
+    folder.mkdir(parents=True, exist_ok=True)
+    names = list(row["recall"])
+    pictures = (
+        report.plot_confusion(row),
+        report.plot_scores(row),
+        report.plot_calibration(row),
+        report.mistakes_sheet(images, probabilities, labels, names),
+    )
+    for name, picture in zip(PICTURES, pictures, strict=True):
+        report.save_picture(picture, folder / f"{split}_{name}.png")
+
+
+def report_text(metrics: dict) -> str:
+    """The figures of `evaluate` as Markdown, with the pictures of `write_pictures`."""
+    parts = []
+    for split in (name for name in ("train", "validation", "test") if name in metrics):
+        row = metrics[split]
+        plain = [name for name, value in row.items() if isinstance(value, float)]
+        lines = ["| figure | value |", "|---|---|", f"| images | {row['images']:,} |"]
+        lines += [f"| {name.replace('_', ' ')} | {row[name]:.4f} |" for name in plain]
+        for name in ("accuracy", "macro_f1"):
+            low, high = row[f"{name}_interval"]
+            lines.append(f"| {name.replace('_', ' ')}, 95 % interval | {low:.4f} to {high:.4f} |")
+        lines += ["", "| expression | images | precision | recall | F1 |", "|---|---|---|---|---|"]
+        for name, counts in zip(row["recall"], row["confusion"], strict=True):
+            scores = " | ".join(f"{row[score][name]:.3f}" for score in ("precision", "recall", "f1"))
+            lines.append(f"| {name} | {sum(counts)} | {scores} |")
+        pictures = [f"![{split} {name}]({split}_{name}.png)" for name in PICTURES]
+        parts.append("\n".join([f"## {split}", "", *lines, "", *pictures]))
+    if "photographs" in metrics:
+        parts.append("## As photographs\n\n" + table({"photographs": metrics["photographs"]}))
+    return "\n\n".join(parts) + "\n"
 
 
 def table(metrics: dict) -> str:
@@ -125,7 +184,8 @@ def table(metrics: dict) -> str:
         row = metrics["photographs"]
         lines.append(
             f"{row['split']} as photographs: crop {row['crop']:.1%}, enlarged {row['photograph']:.1%} "
-            f"({row['missed']['photograph']} missed), on a canvas {row['canvas']:.1%} ({row['missed']['canvas']} missed)"
+            f"({row['missed']['photograph']} missed), on a canvas {row['canvas']:.1%} "
+            f"({row['missed']['canvas']} missed)"
         )
     return "\n".join(lines)
 
@@ -135,20 +195,16 @@ def main(argv: list[str] | None = None) -> None:
         prog="python -m fer_hub.evaluate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("checkpoint", help="checkpoint folder or Hub id")
-    parser.add_argument("--data", required=True, help="Hub dataset id, parquet folder or file, Kaggle CSV, image folder")
+    parser.add_argument("--data", required=True, help="Hub dataset id, parquet, Kaggle CSV or image folder")
     parser.add_argument("--splits", nargs="+", default=["validation", "test"], choices=["train", "validation", "test"])
-    parser.add_argument("--photographs", action="store_true", help="also find the faces of the last split as photographs")
-    parser.add_argument("--output", type=Path, help="JSON file for the figures")
-    parser.add_argument("--write", action="store_true", help="update metrics.json and README.md of the checkpoint folder")
+    parser.add_argument("--photographs", action="store_true", help="also measure the last split as photographs")
+    parser.add_argument("--report", type=Path, help="folder for metrics.json, report.md and pictures")
+    parser.add_argument("--write", action="store_true", help="update the checkpoint's metrics.json and README.md")
     args = parser.parse_args(argv)
     if args.write and not (Path(args.checkpoint) / "config.json").is_file():
         parser.error(f"--write needs a checkpoint folder, got {args.checkpoint}; leave --write out for a Hub id.")
-    metrics = evaluate(args.checkpoint, args.data, args.splits, photographs=args.photographs)
+    metrics = evaluate(args.checkpoint, args.data, args.splits, photographs=args.photographs, report=args.report)
     print(table(metrics))
-    if args.output:
-        from fer_hub.checkpoint import write_json
-
-        write_json(args.output, metrics)
     if args.write:
         from fer_hub.checkpoint import update_metrics
 

@@ -1,10 +1,15 @@
-"""What is reported about a classifier: accuracy, macro-F1, recall of every emotion, calibration, confusions."""
+"""What is reported about a classifier: accuracy, precision, recall and F1 of every class, calibration, confusions."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 CALIBRATION_BINS = 15
+
+SCORES = ("precision", "recall", "f1")
+
+BOOTSTRAP_SAMPLES = 1000
+"""Resamples of the images behind an interval; with 1,000 its ends move by about a tenth of its width."""
 
 
 def classification_metrics(probabilities: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> dict:
@@ -16,56 +21,94 @@ def classification_metrics(probabilities: np.ndarray, labels: np.ndarray, names:
         names: class names, in the order of the columns.
 
     Returns:
-        JSON-ready dict: `images` (count), `accuracy`, `macro_f1`, `loss` (mean cross-entropy, natural logarithm),
-        `calibration_error` (see `calibration_error`), `recall` and `f1` (per class name) in [0, 1], and
-        `confusion` (rows: label, columns: prediction, counts). A class without an image in `labels` has recall 0
-        and counts in macro-F1 unless it is never predicted either, as scikit-learn does it.
+        JSON-ready dict; shares and scores are in [0, 1]:
+
+        - `images`: how many
+        - `accuracy`, `top2_accuracy`, `balanced_accuracy` (mean recall of the classes that occur)
+        - `accuracy_interval`, `macro_f1_interval`: [low, high], 95 % percentile bootstrap over the images
+          (Efron and Tibshirani 1993, chapter 13), seeded
+        - `loss`: mean cross-entropy, natural logarithm
+        - `macro_precision`, `macro_recall`, `macro_f1`, `weighted_precision`, `weighted_recall`, `weighted_f1`
+        - `precision`, `recall`, `f1`: per class name; 0 where there is nothing to divide by
+        - `calibration_error` and `calibration_bins`: see `calibration`
+        - `confusion`: counts, rows are labels, columns are predictions
 
     Raises:
-        ValueError: shapes or values do not fit together.
+        ValueError: shapes do not fit together, or there is no image.
 
     Example:
         >>> result = classification_metrics(np.array([[0.9, 0.1], [0.6, 0.4]]), np.array([0, 1]), ["a", "b"])
         >>> result["accuracy"], result["recall"]
         (0.5, {'a': 1.0, 'b': 0.0})
     """
-    from sklearn.metrics import confusion_matrix, f1_score, recall_score
+    from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
     probabilities, labels = np.asarray(probabilities, dtype=np.float64), np.asarray(labels)
-    classes = list(range(len(names)))
     if probabilities.shape != (len(labels), len(names)) or len(labels) == 0:
         raise ValueError(
             f"probabilities must have one row per label and one column per name, ({len(labels)}, {len(names)}) and at "
             f"least one row, got {probabilities.shape}; predict every image of the split once."
         )
     predicted = probabilities.argmax(1)
-    recall = recall_score(labels, predicted, labels=classes, average=None, zero_division=0)
-    f1 = f1_score(labels, predicted, labels=classes, average=None, zero_division=0)
-    likelihood = probabilities[np.arange(len(labels)), labels]
-    return {
+    confusion = confusion_matrix(labels, predicted, labels=range(len(names)))
+    error, bins = calibration(probabilities, labels)
+    result = {
         "images": len(labels),
         "accuracy": float((predicted == labels).mean()),
-        "macro_f1": float(f1_score(labels, predicted, average="macro", zero_division=0)),
-        "loss": float(-np.log(np.maximum(likelihood, 1e-12)).mean()),
-        "calibration_error": calibration_error(probabilities, labels),
-        "recall": dict(zip(names, recall.tolist(), strict=True)),
-        "f1": dict(zip(names, f1.tolist(), strict=True)),
-        "confusion": confusion_matrix(labels, predicted, labels=classes).tolist(),
+        "top2_accuracy": float((np.argsort(-probabilities, axis=1)[:, :2] == labels[:, None]).any(1).mean()),
+        "balanced_accuracy": float((np.diag(confusion) / np.maximum(confusion.sum(1), 1))[confusion.sum(1) > 0].mean()),
+        "loss": float(-np.log(np.maximum(probabilities[np.arange(len(labels)), labels], 1e-12)).mean()),
+        "calibration_error": error,
     }
+    for average in ("macro", "weighted"):
+        scores = precision_recall_fscore_support(labels, predicted, average=average, zero_division=0)
+        result |= {f"{average}_{name}": float(value) for name, value in zip(SCORES, scores[:3], strict=True)}
+    result["accuracy_interval"], result["macro_f1_interval"] = _intervals(labels, predicted, len(names))
+    each = precision_recall_fscore_support(labels, predicted, labels=range(len(names)), average=None, zero_division=0)
+    for name, values in zip(SCORES, each[:3], strict=True):
+        result[name] = dict(zip(names, values.tolist(), strict=True))
+    return result | {"calibration_bins": bins, "confusion": confusion.tolist()}
 
 
-def calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int = CALIBRATION_BINS) -> float:
+def calibration(
+    probabilities: np.ndarray, labels: np.ndarray, bins: int = CALIBRATION_BINS
+) -> tuple[float, list[dict[str, float]]]:
     """Expected calibration error of the top class (Guo et al. 2017, arXiv:1706.04599, equation 3).
 
-    Images are sorted into `bins` equal intervals of their highest probability; the result is the mean over the
+    Images are sorted into `bins` equal intervals of their highest probability; the error is the mean over the
     images of |accuracy of the interval - mean highest probability of the interval|, in [0, 1].
 
+    Returns:
+        The error, and for each interval `images` (count), `confidence` and `accuracy` (means; 0 where empty).
+
     Example:
-        >>> calibration_error(np.array([[0.8, 0.2], [0.8, 0.2]]), np.array([0, 1]))  # says 0.8, is right half the time
-        0.30000000000000004
+        >>> error, _ = calibration(np.array([[0.8, 0.2], [0.8, 0.2]]), np.array([0, 1]))
+        >>> round(error, 6)  # it says 0.8 and is right half of the time
+        0.3
     """
     confidence = np.asarray(probabilities, dtype=np.float64).max(1)
     correct = np.asarray(probabilities).argmax(1) == labels
     interval = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = np.bincount(interval, weights=correct - confidence, minlength=bins)
-    return float(np.abs(gaps).sum() / len(labels))
+    count, said, right = (
+        np.bincount(interval, weights=weights, minlength=bins) for weights in (None, confidence, correct)
+    )
+    error = float(np.abs(right - said).sum() / len(labels))
+    filled = np.maximum(count, 1)
+    rows = [
+        {"images": int(n), "confidence": float(c), "accuracy": float(a)}
+        for n, c, a in zip(count, said / filled, right / filled, strict=True)
+    ]
+    return error, rows
+
+
+def _intervals(labels: np.ndarray, predicted: np.ndarray, classes: int) -> tuple[list[float], list[float]]:
+    """95 % intervals of accuracy and macro-F1, resampling the images with replacement."""
+    # images with the same label and prediction are alike, so that resampling the cells is resampling the images
+    cells = np.bincount(labels * classes + predicted, minlength=classes * classes)
+    draws = np.random.default_rng(0).multinomial(len(labels), cells / len(labels), size=BOOTSTRAP_SAMPLES)
+    confusions = draws.reshape(-1, classes, classes)
+    hits = np.diagonal(confusions, axis1=1, axis2=2)
+    either = confusions.sum(1) + confusions.sum(2)
+    f1 = 2 * hits / np.maximum(either, 1)
+    macro_f1 = f1.sum(1) / np.maximum((either > 0).sum(1), 1)  # as scikit-learn: classes that occur on either side
+    return tuple(np.percentile(values, [2.5, 97.5]).tolist() for values in (hits.sum(1) / len(labels), macro_f1))

@@ -38,7 +38,7 @@ def tiny_checkpoint(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def small_csv(tmp_path_factory) -> Path:
-    """A made-up `fer2013.csv`: 10 training, 3 validation and 2 test images per emotion, each a brightness of its own."""
+    """A made-up `fer2013.csv`: 10, 3 and 2 images per emotion and split, each a brightness of its own."""
     import numpy as np
 
     random = np.random.default_rng(0)

@@ -1,6 +1,7 @@
 """The shipped checkpoint: complete, small, safe, and its card says what its files say."""
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,14 +10,15 @@ from safetensors import safe_open
 from transformers import AutoImageProcessor, AutoModelForImageClassification
 
 from fer_hub.card import write_card
-from fer_hub.checkpoint import write_checkpoint, write_json
+from fer_hub.checkpoint import write_checkpoint
+from fer_hub.files import write_json
 from fer_hub.model import FERForImageClassification, FERImageProcessor
 
 
 def test_it_is_small_and_holds_no_pickle(shipped_checkpoint):
     files = [path for path in shipped_checkpoint.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) <= 12_000_000
-    assert {path.suffix for path in files} <= {".json", ".safetensors", ".py", ".md"}
+    assert {path.suffix for path in files} <= {".json", ".safetensors", ".py", ".md", ".png"}
     with safe_open(shipped_checkpoint / "model.safetensors", "pt") as weights:
         assert weights.metadata() == {"format": "pt"}
 
@@ -35,10 +37,10 @@ def test_its_code_is_the_code_of_this_repository(shipped_checkpoint):
     """
     import fer_hub.model
 
-    for path in shipped_checkpoint.glob("*.py"):
-        source = next(home for home in fer_hub.model.__path__)
-        with open(f"{source}/{path.name}", encoding="utf-8") as file:
-            assert path.read_text(encoding="utf-8") == file.read(), path.name
+    home = Path(fer_hub.model.__file__).parent
+    sources = {path.name: path.read_text(encoding="utf-8") for path in home.glob("*_fer.py")}
+    shipped = {path.name: path.read_text(encoding="utf-8") for path in shipped_checkpoint.glob("*.py")}
+    assert shipped == sources
 
 
 def test_its_card_is_filled_from_its_files(shipped_checkpoint, tmp_path):

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from fer_hub import evaluate as evaluation
+from fer_hub.card import PICTURES
 from fer_hub.model import FERForImageClassification, FERImageProcessor
 from fer_hub.predict import predict_probabilities
 from fer_hub.results import FacePrediction
@@ -65,9 +66,13 @@ def test_the_command_writes_figures_and_card(tiny_checkpoint, small_csv, tmp_pat
     (folder / "metrics.json").write_text(json.dumps({"training": {
         "parameters": 5, "epochs": 1.0, "seconds": 60, "train_images": 70, "device": "cpu"}}))  # fmt: skip
     (folder / "training_args.json").write_text(json.dumps({"num_train_epochs": 3}))
-    evaluation.main([str(folder), "--data", str(small_csv), "--write", "--output", str(tmp_path / "figures.json")])
+    evaluation.main([str(folder), "--data", str(small_csv), "--write", "--report", str(tmp_path / "report")])
     printed = capsys.readouterr().out
-    figures = json.loads((tmp_path / "figures.json").read_text())
+    figures = json.loads((tmp_path / "report" / "metrics.json").read_text())
+    pictures = {f"{split}_{name}.png" for split in figures for name in evaluation.PICTURES}
+    assert {path.name for path in (tmp_path / "report").iterdir()} == {"metrics.json", "report.md", *pictures}
+    assert "![test confusion](test_confusion.png)" in (tmp_path / "report" / "report.md").read_text()
+    assert set(PICTURES) <= {path.name for path in folder.iterdir()}
     assert list(figures) == ["validation", "test"] and figures["validation"]["images"] == 21
     assert f"test: accuracy {figures['test']['accuracy']:.1%}" in printed
     written = json.loads((folder / "metrics.json").read_text())

@@ -1,48 +1,88 @@
-"""Metrics against values worked out by hand."""
+"""Metrics against values worked out by hand, and the bootstrap against plain resampling."""
 
 import json
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import f1_score
 
-from fer_hub.metrics import calibration_error, classification_metrics
+from fer_hub.metrics import calibration, classification_metrics
 
 NAMES = ["a", "b", "c"]
-PROBABILITIES = np.array([[0.7, 0.2, 0.1], [0.6, 0.3, 0.1], [0.1, 0.8, 0.1], [0.3, 0.3, 0.4]])
+PROBABILITIES = np.array([[0.7, 0.2, 0.1], [0.6, 0.3, 0.1], [0.1, 0.8, 0.1], [0.3, 0.25, 0.45]])
 LABELS = np.array([0, 1, 1, 2])
 
 
 def test_values_by_hand():
     result = classification_metrics(PROBABILITIES, LABELS, NAMES)
     assert result["images"] == 4
-    assert result["accuracy"] == 0.75
+    assert result["accuracy"] == result["weighted_recall"] == 0.75
+    assert result["top2_accuracy"] == 1.0
     assert result["recall"] == {"a": 1.0, "b": 0.5, "c": 1.0}
-    # F1: a = 2*1/(2*1+1+0) = 2/3, b = 2*1/(2*1+0+1) = 2/3, c = 1
+    assert result["precision"] == {"a": 0.5, "b": 1.0, "c": 1.0}
+    assert result["balanced_accuracy"] == result["macro_recall"] == pytest.approx(2.5 / 3)
+    # F1: a = 2*1/(2*1+1+0) = 2/3, b = 2*1/(2*1+0+1) = 2/3, c = 1; b counts twice in the weighted mean
     assert result["f1"] == pytest.approx({"a": 2 / 3, "b": 2 / 3, "c": 1.0})
-    assert result["macro_f1"] == pytest.approx((2 / 3 + 2 / 3 + 1) / 3)
-    assert result["loss"] == pytest.approx(-np.log([0.7, 0.3, 0.8, 0.4]).mean())
+    assert result["macro_f1"] == pytest.approx(7 / 9)
+    assert result["weighted_f1"] == pytest.approx((2 / 3 + 2 * 2 / 3 + 1) / 4)
+    assert result["loss"] == pytest.approx(-np.log([0.7, 0.3, 0.8, 0.45]).mean())
     assert result["confusion"] == [[1, 0, 0], [1, 1, 0], [0, 0, 1]]
-    # four intervals with one image each: |1-0.7|, |0-0.6|, |1-0.8|, |1-0.4|
-    assert result["calibration_error"] == pytest.approx((0.3 + 0.6 + 0.2 + 0.6) / 4)
+    # four intervals with one image each: |1-0.7|, |0-0.6|, |1-0.8|, |1-0.45|
+    assert result["calibration_error"] == pytest.approx((0.3 + 0.6 + 0.2 + 0.55) / 4)
+    assert sum(row["images"] for row in result["calibration_bins"]) == 4
     json.dumps(result)
 
 
-def test_calibration_error_pools_within_an_interval():
+def test_calibration_pools_within_an_interval():
     probabilities = np.array([[0.61, 0.39], [0.65, 0.35]])  # both in [0.6, 0.6667)
-    assert calibration_error(probabilities, np.array([0, 1])) == pytest.approx(abs(0.5 - 0.63))
-    assert calibration_error(np.array([[1.0, 0.0]]), np.array([0])) == 0
+    error, bins = calibration(probabilities, np.array([0, 1]))
+    assert error == pytest.approx(abs(0.5 - 0.63))
+    assert bins[9] == {"images": 2, "confidence": pytest.approx(0.63), "accuracy": 0.5}
+    assert calibration(np.array([[1.0, 0.0]]), np.array([0]))[0] == 0
 
 
-def test_a_class_without_images_has_recall_zero():
+def test_a_class_without_images_has_recall_zero_and_does_not_count():
     result = classification_metrics(PROBABILITIES[:1], LABELS[:1], NAMES)
-    assert result["recall"]["c"] == 0.0 and result["macro_f1"] == 1.0
+    assert result["recall"]["c"] == 0.0 and result["macro_f1"] == result["balanced_accuracy"] == 1.0
+
+
+def test_intervals_are_those_of_plain_resampling():
+    random = np.random.default_rng(1)
+    labels = random.integers(0, 3, 300)
+    probabilities = np.eye(3)[np.where(random.random(300) < 0.7, labels, (labels + 1) % 3)]
+    result = classification_metrics(probabilities, labels, NAMES)
+    predicted = probabilities.argmax(1)
+    draws = [random.integers(0, 300, 300) for _ in range(600)]
+    plain = {
+        "accuracy": [(predicted[rows] == labels[rows]).mean() for rows in draws],
+        "macro_f1": [f1_score(labels[rows], predicted[rows], average="macro") for rows in draws],
+    }
+    for name, values in plain.items():
+        assert result[f"{name}_interval"] == pytest.approx(np.percentile(values, [2.5, 97.5]).tolist(), abs=0.015)
+        assert result[f"{name}_interval"][0] < result[name] < result[f"{name}_interval"][1]
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(2, 8))
+@settings(max_examples=30, deadline=None)
+def test_everything_stays_in_range(seed, images, classes):
+    random = np.random.default_rng(seed)
+    names = [str(index) for index in range(classes)]
+    probabilities, labels = random.dirichlet(np.ones(classes), images), random.integers(0, classes, images)
+    result = classification_metrics(probabilities, labels, names)
+    for name, value in result.items():
+        if isinstance(value, float) and name != "loss":
+            assert 0 <= value <= 1, name
+    assert result["accuracy"] <= result["top2_accuracy"]
+    assert sum(map(sum, result["confusion"])) == images
 
 
 @pytest.mark.parametrize("rows", [0, 3])
 def test_shapes_must_fit(rows):
-    with pytest.raises(ValueError) as caught:
-        classification_metrics(PROBABILITIES[:rows], LABELS[: min(rows, 2)], NAMES)
     wanted = min(rows, 2)
+    with pytest.raises(ValueError) as caught:
+        classification_metrics(PROBABILITIES[:rows], LABELS[:wanted], NAMES)
     assert str(caught.value) == (
         f"probabilities must have one row per label and one column per name, ({wanted}, 3) and at least one row, got "
         f"({rows}, 3); predict every image of the split once."

@@ -97,7 +97,9 @@ def test_unknown_precision_is_refused(tmp_path, small_csv, tiny_checkpoint):
     assert str(caught.value) == "precision must be auto, fp32 or bf16, got 'fp8'; choose one of the three."
 
 
-@pytest.mark.parametrize("labels", [torch.arange(8) % 7, torch.eye(7)[torch.arange(8) % 7]], ids=["indices", "distributions"])
+@pytest.mark.parametrize(
+    "labels", [torch.arange(8) % 7, torch.eye(7)[torch.arange(8) % 7]], ids=["indices", "distributions"]
+)
 def test_training_batches_are_augmented_and_smoothed_and_evaluation_batches_are_not(labels, tmp_path):
     from fer_hub.arguments import FERTrainingArguments
 
@@ -132,6 +134,6 @@ def test_images_and_labels_must_belong_together():
     with pytest.raises(ValueError) as caught:
         FaceDataset(np.zeros((2, 48, 48), np.uint8), np.zeros(3, int))
     assert str(caught.value) == (
-        "images must be uint8 of shape (images, height, width) with one label each, got uint8 (2, 48, 48) and 3 labels; "
-        "decode the split with decode_images."
+        "images must be uint8 of shape (images, height, width) with one label each, got uint8 (2, 48, 48) and 3 "
+        "labels; decode the split with decode_images."
     )

@@ -79,6 +79,6 @@ def labels_of(names: Sequence[str]) -> str:
         if tuple(names) == known:
             return labels
     raise ValueError(
-        f"the classes must be those of FER-2013 ({', '.join(EMOTIONS)}) or FER+ ({', '.join(FERPLUS_EMOTIONS)}) in that "
-        f"order, got {', '.join(names)}; FER-2013 cannot measure other classes."
+        f"the classes must be those of FER-2013 ({', '.join(EMOTIONS)}) or FER+ ({', '.join(FERPLUS_EMOTIONS)}) in "
+        f"that order, got {', '.join(names)}; FER-2013 cannot measure other classes."
     )

@@ -133,7 +133,9 @@ class FERConfig(PreTrainedConfig):
                 f"{sorted(self.id2label)}; number the classes from 0."
             )
         if not all(isinstance(name, str) and name for name in names) or len(set(names)) != len(names):
-            raise ValueError(f"id2label must give every class a name of its own, got {names}; rename the repeated ones.")
+            raise ValueError(
+                f"id2label must give every class a name of its own, got {names}; rename the repeated ones."
+            )
         if {name: int(index) for name, index in self.label2id.items()} != {n: i for i, n in self.id2label.items()}:
             raise ValueError(
                 f"label2id must be the inverse of id2label, got label2id {self.label2id} for id2label "

@@ -106,12 +106,13 @@ class FERForImageClassification(PreTrainedModel):
         if pixel_values.shape[1] != channels:
             raise ValueError(
                 f"pixel_values must have {channels} channel{'s' if channels > 1 else ''}, got "
-                f"{pixel_values.shape[1]}; convert the images with FERImageProcessor, or set num_channels in the config."
+                f"{pixel_values.shape[1]}; convert the images with FERImageProcessor, or set num_channels in the "
+                "config."
             )
         if tuple(pixel_values.shape[2:]) != (size, size):
             raise ValueError(
-                f"pixel_values must be {size}x{size} pixels, got {pixel_values.shape[2]}x{pixel_values.shape[3]}; resize "
-                "the images with FERImageProcessor, or set image_size in the config."
+                f"pixel_values must be {size}x{size} pixels, got {pixel_values.shape[2]}x{pixel_values.shape[3]}; "
+                "resize the images with FERImageProcessor, or set image_size in the config."
             )
 
     def _loss(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

@@ -58,6 +58,6 @@ def test_problems_are_named(split):
     with pytest.raises(ValueError) as caught:
         targets(split.remove_columns("ferplus_votes"), "ferplus")
     assert str(caught.value) == (
-        "labels ferplus need FER+ votes, and the unnamed split has none; name fer2013new.csv with --ferplus_csv, or take "
-        "a data set that carries them."
+        "labels ferplus need FER+ votes, and the unnamed split has none; name fer2013new.csv with --ferplus_csv, or "
+        "take a data set that carries them."
     )
