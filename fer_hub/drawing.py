@@ -1,0 +1,150 @@
+"""Drawing predictions on a copy of the photo."""
+
+from collections.abc import Iterable, Sequence
+
+from PIL import Image, ImageDraw, ImageFont
+
+from fer_hub.boxes import Box, area, intersection, move_inside
+from fer_hub.images import ImageSource, load_image
+from fer_hub.results import FacePrediction
+
+Colour = tuple[int, int, int]
+
+COLOURS: dict[str, Colour] = {
+    "angry": (213, 94, 0),  # vermillion
+    "disgust": (0, 158, 115),  # bluish green
+    "fear": (204, 121, 167),  # reddish purple
+    "happy": (240, 228, 66),  # yellow
+    "sad": (0, 114, 178),  # blue
+    "surprise": (230, 159, 0),  # orange
+    "neutral": (86, 180, 233),  # sky blue
+}
+"""Emotion → RGB: the palette of Okabe and Ito (2008, Color Universal Design), which people with any kind of colour
+vision can tell apart. The label says the same in words."""
+
+_BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
+
+
+def colour_of(emotion: str, labels: Sequence[str] = ()) -> Colour:
+    """The colour of an emotion: from `COLOURS`, for other names by their position among the model's labels.
+
+    Example:
+        >>> colour_of("happy"), colour_of("contempt", ["anger", "contempt"])
+        ((240, 228, 66), (0, 158, 115))
+    """
+    if emotion in COLOURS:
+        return COLOURS[emotion]
+    position = list(labels).index(emotion) if emotion in labels else 0
+    return list(COLOURS.values())[position % len(COLOURS)]
+
+
+def draw(image: ImageSource, predictions: Iterable[FacePrediction]) -> Image.Image:
+    """Draw a box and a label such as "happy 93 %" for every face.
+
+    Lines and letters grow with the photo and the face. A label stands above its box where there is room, otherwise
+    where it hides least of any face; it never leaves the photo.
+
+    Args:
+        image: the photo, anything that `load_image` takes; stays as it is.
+        predictions: what `FERPipeline` returned for it.
+
+    Returns:
+        A new RGB image of the same size as the upright photo.
+
+    Raises:
+        TypeError: a prediction is not a `FacePrediction`.
+
+    Example:
+        >>> face = FacePrediction((20, 40, 80, 100), 0.9, "happy", {"happy": 0.93, "sad": 0.07})
+        >>> draw(Image.new("L", (200, 150)), [face])
+        <PIL.Image.Image image mode=RGB size=200x150 at ...>
+    """
+    canvas = load_image(image)
+    faces = list(predictions)
+    for face in faces:
+        if not isinstance(face, FacePrediction):
+            raise TypeError(
+                f"predictions must be the FacePrediction values that FERPipeline returns for one photo, got "
+                f"{type(face).__name__}."
+            )
+    pen = ImageDraw.Draw(canvas)
+    for face in faces:
+        _outline(pen, face.box, _line_width(face.box, canvas.size), colour_of(face.emotion, list(face.probabilities)))
+    placed: list[Box] = []
+    for face in faces:
+        text = f"{face.emotion} {face.probabilities[face.emotion]:.0%}".replace("%", " %")
+        font, padding = _font(text, face.box, canvas.size)
+        left, top, right, bottom = font.getbbox(text)
+        # the height of all letters, not only of these, so that labels of different words look alike
+        top, bottom = font.getbbox("Ag")[1::2]
+        size = (right - left + 2 * padding, bottom - top + 2 * padding)
+        others = [other.box for other in faces if other is not face]
+        label = _place(size, face.box, others, placed, canvas.size, _line_width(face.box, canvas.size))
+        placed.append(label)
+        colour = colour_of(face.emotion, list(face.probabilities))
+        pen.rectangle((label[0], label[1], label[2] - 1, label[3] - 1), fill=colour)
+        position = (label[0] + padding - left, label[1] + padding - top)
+        pen.text(position, text, font=font, fill=_readable_on(colour))
+    return canvas
+
+
+def _line_width(box: Box, size: tuple[int, int]) -> int:
+    return max(1, round(min(max(size) / 240, (box[2] - box[0]) / 20)))
+
+
+def _outline(pen: ImageDraw.ImageDraw, box: Box, width: int, colour: Colour) -> None:
+    """A coloured frame between two thin dark ones, so that it stands out on every background."""
+    x0, y0, x1, y1 = (round(edge) for edge in box)
+    x1, y1 = max(x0, x1 - 1), max(y0, y1 - 1)
+    rim = max(1, width // 3) if width > 1 else 0
+    if rim:
+        pen.rectangle((x0 - rim, y0 - rim, x1 + rim, y1 + rim), outline=_BLACK, width=width + 2 * rim)
+    pen.rectangle((x0, y0, x1, y1), outline=colour, width=width)
+
+
+def _font(text: str, box: Box, size: tuple[int, int]) -> tuple[ImageFont.FreeTypeFont, int]:
+    """The font and the room around the text in pixels: a fifth of the face, bounded by the photo's size."""
+    longer = max(size)
+    height = min(max((box[2] - box[0]) * 0.18, longer * 0.014, 11), max(longer * 0.04, 11))
+    while True:
+        font = ImageFont.load_default(size=height)
+        padding = max(1, round(height / 5))
+        if font.getlength(text) + 2 * padding <= size[0] or height <= 5:
+            return font, padding
+        height = max(5, height * 0.9)
+
+
+def _place(
+    size: tuple[float, float],
+    box: Box,
+    other_faces: list[Box],
+    labels: list[Box],
+    photo: tuple[int, int],
+    gap: int,
+) -> Box:
+    """Where a label of that size hides least: other labels before other faces before its own face."""
+    x0, y0, x1, y1 = box
+    width, height = size
+    rows = (y0 - height - gap, y1 + gap, y0 + gap, y1 - height - gap)  # above, below, inside at the top and bottom
+    columns = (x0, x1 - width, (x0 + x1 - width) / 2)
+    corners = [(x, y) for y in rows for x in columns]
+    corners += [(x1 + gap, y0), (x0 - width - gap, y0)]  # beside it
+    best, least = None, float("inf")
+    for order, (x, y) in enumerate(corners):
+        label = move_inside((round(x), round(y), round(x) + width, round(y) + height), *photo)
+        hidden = (
+            4 * sum(intersection(label, other) for other in labels)
+            + 2 * sum(intersection(label, other) for other in other_faces)
+            + intersection(label, box)
+        )
+        cost = hidden / area(label) + order * 0.01
+        if cost < least:
+            best, least = label, cost
+    return best
+
+
+def _readable_on(colour: Colour) -> Colour:
+    """Black or white, whichever has more contrast by WCAG 2's relative luminance."""
+    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in (v / 255 for v in colour)]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return _BLACK if (luminance + 0.05) / 0.05 > 1.05 / (luminance + 0.05) else _WHITE

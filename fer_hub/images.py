@@ -1,0 +1,277 @@
+"""Anything that holds a photo → an upright RGB image; and cutting a square out of it."""
+
+import math
+import time
+import urllib.error
+import urllib.request
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from fer_hub import __version__
+from fer_hub.boxes import Box, check_box
+
+MAX_PIXELS = 80_000_000
+"""Largest photo that `load_image` decodes unless told otherwise; as RGB it takes 240 MB."""
+
+FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "AVIF", "HEIF", "JPEG2000", "PPM", "ICO", "TGA")
+"""Pillow's names of the file formats that are read. HEIF (iPhone) needs pillow-heif registered; formats that Pillow
+hands to other programs, such as EPS, are left out on purpose."""
+
+ImageSource = Image.Image | np.ndarray | bytes | str | Path
+
+_KINDS = "a PIL image, a path, an http(s) URL, the bytes of an image file or a numpy array in RGB order"
+
+
+def load_image(
+    source: ImageSource, *, timeout: float = 10.0, max_bytes: int = 50_000_000, max_pixels: int = MAX_PIXELS
+) -> Image.Image:
+    """Load a photo as people see it: upright, RGB, 8 bits.
+
+    The EXIF orientation is applied, transparency is laid over white, values of more than 8 bits are scaled down, and
+    of an animation the first frame is taken.
+
+    Args:
+        source: a PIL image in any mode; a path; an http or https URL; the bytes of an image file; or a numpy array
+            (height, width), (height, width, 1), (height, width, 3) RGB or (height, width, 4) RGBA, as uint8,
+            uint16 (values above 255 anywhere: 0 to 65535) or float in [0, 1].
+        timeout: seconds in which a URL must be read completely.
+        max_bytes: largest file read from a URL.
+        max_pixels: largest width times height; a larger photo is refused before it is decoded.
+
+    Returns:
+        A new RGB image that shares nothing with `source` and carries no metadata.
+
+    Raises:
+        TypeError: `source` is none of the above, or an array of another dtype.
+        FileNotFoundError: no file at the path.
+        ConnectionError: the URL cannot be read. TimeoutError: not within `timeout`.
+        ValueError: not an image, damaged, too large, or an array of another shape or range.
+
+    Example:
+        >>> load_image(np.zeros((480, 640), np.uint8))
+        <PIL.Image.Image image mode=RGB size=640x480 at ...>
+    """
+    if isinstance(source, np.ndarray):
+        image, name = _from_array(source), "the array"
+    elif isinstance(source, Image.Image):
+        image, name = source, "the image"
+    elif isinstance(source, (bytes, bytearray, memoryview)):
+        image, name = _open(BytesIO(source), "the bytes", len(source), max_pixels), "the bytes"
+    elif isinstance(source, str) and "://" in source[:12]:
+        data, name = _download(source, timeout, max_bytes), f"the file at {source}"
+        image = _open(BytesIO(data), name, len(data), max_pixels)
+    elif isinstance(source, (str, Path)):
+        data, name = _read(Path(source)), f"the file {source}"
+        image = _open(BytesIO(data), name, len(data), max_pixels)
+    else:
+        raise TypeError(f"an image must be {_KINDS}, got {type(source).__name__}; convert it to one of these.")
+    _check_size(image.size, name, max_pixels)
+    try:
+        image.load()
+        upright = ImageOps.exif_transpose(image)
+    except MemoryError:
+        raise
+    except Exception as error:  # Pillow's readers raise nearly anything for damaged files
+        raise ValueError(
+            f"{name} must be a complete image, but is cut off or damaged ({error}); get it anew."
+        ) from None
+    rgb = _to_rgb(upright, name)
+    rgb.info = {}
+    return rgb
+
+
+def crop(
+    image: Image.Image,
+    box: Box,
+    size: int | None = None,
+    *,
+    fill: str | tuple[int, int, int] = "edge",
+    resample: int = Image.Resampling.BILINEAR,
+) -> Image.Image:
+    """Cut a box out of a photo with sub-pixel accuracy, padded where it leaves the photo.
+
+    Args:
+        image: RGB.
+        box: (x0, y0, x1, y1) in pixels of the image; overlaps the image.
+        size: width and height of the crop in pixels; `None` keeps the box's own, rounded to whole pixels.
+        fill: what stands outside the photo: "edge" repeats its outermost pixels, otherwise an RGB colour.
+        resample: Pillow's filter. It is widened when shrinking, so that nothing is aliased.
+
+    Returns:
+        A new RGB image of size x size pixels.
+
+    Raises:
+        ValueError: the box is malformed or does not overlap the image.
+
+    Example:
+        >>> crop(Image.new("RGB", (100, 100)), (-10, -10, 40.5, 40.5), 48).size
+        (48, 48)
+    """
+    x0, y0, x1, y1 = check_box(box)
+    target = (size, size) if size else (max(1, round(x1 - x0)), max(1, round(y1 - y0)))
+    # room for the filter, which looks beyond the box's edges
+    margin_x = math.ceil(2 * max(1, (x1 - x0) / target[0]))
+    margin_y = math.ceil(2 * max(1, (y1 - y0) / target[1]))
+    left, top = math.floor(x0) - margin_x, math.floor(y0) - margin_y
+    right, bottom = math.ceil(x1) + margin_x, math.ceil(y1) + margin_y
+    inside = (max(left, 0), max(top, 0), min(right, image.width), min(bottom, image.height))
+    if x1 <= 0 or y1 <= 0 or x0 >= image.width or y0 >= image.height:
+        raise ValueError(f"box must overlap the image of {image.width}x{image.height} pixels, got {tuple(box)}.")
+    region = image.crop(inside)
+    if inside != (left, top, right, bottom):
+        region = _pad(region, (inside[0] - left, inside[1] - top, right - inside[2], bottom - inside[3]), fill)
+    inner = (x0 - left, y0 - top, x1 - left, y1 - top)
+    # far larger regions are first averaged to three times the size, which is much faster and looks the same
+    return region.resize(target, resample, box=inner, reducing_gap=3.0)
+
+
+def _pad(image: Image.Image, widths: tuple[int, int, int, int], fill: str | tuple[int, int, int]) -> Image.Image:
+    """`image` with that many pixels added on the left, top, right and bottom."""
+    left, top, right, bottom = widths
+    if fill == "edge":
+        return Image.fromarray(np.pad(np.asarray(image), ((top, bottom), (left, right), (0, 0)), mode="edge"))
+    canvas = Image.new("RGB", (image.width + left + right, image.height + top + bottom), fill)
+    canvas.paste(image, (left, top))
+    return canvas
+
+
+def _read(path: Path) -> bytes:
+    """The whole file at once, so that it does not stay open whatever happens while decoding."""
+    try:
+        if path.is_dir():
+            raise ValueError(f"an image must be a file, got {str(path)!r}, which is a folder; name a file in it.")
+        found = path.exists()
+    except OSError:  # a name that no file can have: thousands of characters, for example
+        found = False
+    if not found:
+        name = str(path) if len(str(path)) <= 200 else str(path)[:200] + "..."
+        raise FileNotFoundError(f"an image must be {_KINDS}, got {name!r}, where there is no file.")
+    return path.read_bytes()
+
+
+def _open(file: BytesIO, name: str, length: int, max_pixels: int) -> Image.Image:
+    """Read the header only; nothing is decoded yet."""
+    if length == 0:
+        raise ValueError(f"{name} must be an image, but holds nothing at all.")
+    Image.init()
+    try:
+        return Image.open(file, formats=[name for name in FORMATS if name in Image.OPEN])
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):  # a warning if those are made errors
+        raise ValueError(_too_large(name, "more", max_pixels)) from None
+    except MemoryError:
+        raise
+    except Exception:
+        raise ValueError(
+            f"{name} must be an image of a known format (JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF, ...), but is not or is "
+            "damaged; convert it to JPEG or PNG."
+        ) from None
+
+
+def _check_size(size: tuple[int, int], name: str, max_pixels: int) -> None:
+    if 0 in size:
+        raise ValueError(f"{name} must have at least one pixel, got {size[0]}x{size[1]} pixels.")
+    if size[0] * size[1] > max_pixels:
+        raise ValueError(_too_large(name, f"{size[0]}x{size[1]}", max_pixels))
+
+
+def _too_large(name: str, got: str, max_pixels: int) -> str:
+    return f"{name} must have at most {max_pixels:,} pixels, got {got}; make it smaller or raise max_pixels."
+
+
+def _from_array(array: np.ndarray) -> Image.Image:
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[:, :, 0]
+    if not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))) or 0 in array.shape:
+        raise ValueError(
+            "an image array must have the shape (height, width), (height, width, 1), (height, width, 3) or "
+            f"(height, width, 4), got {array.shape}; give one image, channels last."
+        )
+    if array.dtype.kind == "f":
+        low, high = float(array.min()), float(array.max())
+        if math.isnan(low):
+            raise ValueError("a float image array must have values from 0 to 1, but some are NaN; replace them.")
+        if low < -1e-3 or high > 1 + 1e-3:  # interpolation leaves values a little beyond
+            raise ValueError(
+                f"a float image array must have values from 0 to 1, got {low:g} to {high:g}; divide values from 0 to "
+                "255 by 255."
+            )
+        array = np.rint(np.clip(array, 0, 1).astype(np.float64) * 255).astype(np.uint8)
+    elif array.dtype == np.uint16:
+        array = _eight_bits(array)
+    elif array.dtype != np.uint8:
+        raise TypeError(
+            f"an image array must be uint8, uint16 or float, got {array.dtype}; values from 0 to 255 convert with "
+            "array.astype('uint8')."
+        )
+    return Image.fromarray(np.ascontiguousarray(array))
+
+
+def _eight_bits(values: np.ndarray) -> np.ndarray:
+    """0 to 65535 → 0 to 255; values that are all at most 255 are taken to be 8-bit already."""
+    # Pillow itself would set everything above 255 to white
+    return np.rint(values / 257 if values.max() > 255 else values).astype(np.uint8)
+
+
+def _to_rgb(image: Image.Image, name: str) -> Image.Image:
+    if image.mode.startswith("I") or image.mode == "F":
+        values = np.asarray(image)
+        low, high = float(values.min()), float(values.max())
+        if not (low >= 0 and high <= 65535):
+            raise ValueError(f"{name} must have grey values from 0 to 65535, got {low:g} to {high:g}; rescale them.")
+        if image.mode == "F" and high <= 1:
+            values = values * 255
+        return Image.fromarray(_eight_bits(values)).convert("RGB")
+    transparent = image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info
+    if image.mode == "La":  # premultiplied; Pillow converts it by way of LA only
+        image = image.convert("LA")
+    if transparent:  # colours that nobody sees must not be seen by a network
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+class _HttpOnly(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
+        _check_scheme(newurl)  # urllib itself would follow a web page to ftp
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _check_scheme(url: str) -> None:
+    if not url.lower().startswith(("http://", "https://")):
+        raise ValueError(f"an image URL must start with http:// or https://, got {url!r}.")
+
+
+def _download(url: str, timeout: float, max_bytes: int) -> bytes:
+    """The body of an http(s) answer, read within `timeout` seconds in all."""
+    _check_scheme(url)
+    end = time.monotonic() + timeout
+    request = urllib.request.Request(url, headers={"User-Agent": f"fer_hub/{__version__}"})
+    parts, total = [], 0
+    try:
+        with urllib.request.build_opener(_HttpOnly).open(request, timeout=timeout) as answer:
+            while part := answer.read1(65536):
+                parts.append(part)
+                total += len(part)
+                if total > max_bytes:
+                    raise ValueError(f"the file at {url} must have at most {max_bytes:,} bytes, but has more.")
+                if time.monotonic() > end:
+                    raise TimeoutError
+    except TimeoutError:
+        raise TimeoutError(f"{url} must answer within {timeout:g} seconds, but did not; try again later.") from None
+    except urllib.error.HTTPError as error:
+        if error.code // 100 == 3 and "://" in error.headers.get("Location", ""):
+            _check_scheme(error.headers["Location"])
+        raise ConnectionError(f"{url} must be a readable image, but the server answers {error.code}.") from None
+    except urllib.error.URLError as error:
+        if isinstance(error.reason, TimeoutError):
+            raise TimeoutError(f"{url} must answer within {timeout:g} seconds, but did not; try again later.") from None
+        raise ConnectionError(f"{url} cannot be reached ({error.reason}); check the address.") from None
+    except (OSError, ValueError) as error:
+        if isinstance(error, ValueError) and str(error).startswith(("the file at", "an image URL")):
+            raise
+        raise ConnectionError(f"{url} cannot be read ({error}); check the address.") from None
+    return b"".join(parts)

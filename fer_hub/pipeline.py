@@ -1,0 +1,303 @@
+"""From photos to emotions: find the faces, frame them as FER-2013 does, classify them together."""
+
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from PIL import Image
+from safetensors import SafetensorError
+from transformers import (
+    CONFIG_MAPPING,
+    MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING,
+    AutoConfig,
+    AutoModelForImageClassification,
+    PreTrainedConfig,
+    PreTrainedModel,
+)
+from transformers.models.auto.image_processing_auto import AutoImageProcessor
+
+import fer_hub.model  # noqa: F401 (registers our architecture with the Auto classes)
+from fer_hub.boxes import Box, clip
+from fer_hub.faces import DEFAULT_MIN_SCORE, FaceDetector
+from fer_hub.framing import frame_box
+from fer_hub.images import ImageSource, crop, load_image
+from fer_hub.results import Face, FacePrediction
+
+
+class FERPipeline:
+    """Photos in, a list of `FacePrediction` for each photo out.
+
+    Close it after use, or use it with `with`; several threads may share one.
+
+    Args:
+        model: an image classification model of transformers; put into evaluation mode.
+        image_processor: turns face crops into the model's `pixel_values`.
+        detector: what finds the faces, anything with `detect(image) -> list[Face]`; closed by whoever made it.
+            `None` makes a `FaceDetector()` when the first photo comes, and closes it.
+        device: where the model runs, as "cuda" or "cpu"; `None` leaves it where it is.
+        batch_size: how many faces go through the network at once, at most.
+
+    Raises:
+        ValueError: `batch_size` is not a whole number above 0.
+
+    Example:
+        >>> from fer_hub import FERConfig, FERForImageClassification, FERImageProcessor
+        >>> with FERPipeline(FERForImageClassification(FERConfig()), FERImageProcessor()) as pipeline:
+        ...     [face] = pipeline("examples/astronaut.jpg")
+        >>> face.emotion in face.probabilities, len(face.probabilities)
+        (True, 7)
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        image_processor: Any,
+        detector: FaceDetector | None = None,
+        device: str | torch.device | None = None,
+        batch_size: int = 64,
+    ) -> None:
+        if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+            raise ValueError(f"batch_size must be a whole number above 0, got {batch_size!r}; 64 is the default.")
+        self.model = (model if device is None else model.to(device)).eval()
+        self.image_processor = image_processor
+        self.batch_size = batch_size
+        self._owns_detector = detector is None
+        self.detector = FaceDetector() if detector is None else detector
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        checkpoint: str | Path,
+        *,
+        revision: str | None = None,
+        device: str | torch.device | None = None,
+        min_score: float = DEFAULT_MIN_SCORE,
+        detector: str = "both",
+        batch_size: int = 64,
+        trust_remote_code: bool = False,
+        **hub_options: Any,
+    ) -> Self:
+        """Load model and image processor, and make a detector that `close` closes.
+
+        Checkpoints of fer_hub need no remote code. Any other image classification checkpoint of transformers
+        works as well, if its image processor needs nothing that is not installed.
+
+        Args:
+            checkpoint: a folder with config.json, model.safetensors and preprocessor_config.json, or a Hub id.
+            revision: commit, branch or tag on the Hub.
+            device: where the model runs; `None` means the CPU.
+            min_score: faces that the detector scores lower are left out, 0 to 1.
+            detector: which models look for faces, see `FaceDetector`.
+            batch_size: how many faces go through the network at once, at most.
+            trust_remote_code: run the Python files of a checkpoint of unknown architecture.
+            hub_options: `token`, `cache_dir`, `local_files_only`, `subfolder`, as for `from_pretrained` of
+                transformers.
+
+        Raises:
+            FileNotFoundError: no such folder, or a file of the checkpoint is missing.
+            ValueError: the architecture is unknown or no image classifier, weights are missing, or another
+                argument does not fit.
+            OSError: the Hub cannot be reached or has no such checkpoint.
+        """
+        options = {"revision": revision, "trust_remote_code": trust_remote_code, **hub_options}
+        options = {name: value for name, value in options.items() if value is not None}
+        config = _load_config(checkpoint, options)
+        image_processor = _load_image_processor(checkpoint, options)
+        model = _load_model(checkpoint, config, options)
+        finder = FaceDetector(detector, min_score)
+        pipeline = cls(model, image_processor, finder, device, batch_size)
+        pipeline._owns_detector = True
+        return pipeline
+
+    def __call__(
+        self, images: ImageSource | list[ImageSource] | tuple[ImageSource, ...]
+    ) -> list[FacePrediction] | list[list[FacePrediction]]:
+        """Find and classify all faces.
+
+        Args:
+            images: a photo, as anything that `load_image` takes, or a list or tuple of photos.
+
+        Returns:
+            For a photo its faces, the largest first; an empty list where there is none. For a list of photos a
+            list of such lists in the same order. Boxes are whole pixels inside the upright photo.
+
+        Raises:
+            TypeError, ValueError, FileNotFoundError, ConnectionError, TimeoutError: from `load_image`; for a list
+                the sentence begins with the position of the photo, counted from 0.
+        """
+        many = isinstance(images, (list, tuple))
+        faces: list[list[tuple[Box, Face]]] = []
+        crops: list[Image.Image] = []
+        for position, source in enumerate(images if many else [images]):
+            try:
+                image = load_image(source)
+            except (TypeError, ValueError, OSError) as error:
+                if many:
+                    error.args = (f"image {position} of the list: {error}",)
+                raise
+            found = self.detector.detect(image)
+            faces.append([(_whole_pixels(face.box, image.size), face) for face in found])
+            crops += [self._cut_out(image, face) for face in found]  # the photo itself is not kept
+        rows = iter(self.classify_crops(crops))
+        results = [[_prediction(box, face, next(rows)) for box, face in photo] for photo in faces]
+        return results if many else results[0]
+
+    @torch.inference_mode()
+    def classify_crops(self, crops: list[ImageSource]) -> list[dict[str, float]]:
+        """Classify images that already are face crops, without looking for faces.
+
+        Args:
+            crops: anything that `load_image` takes; framed as in FER-2013 for best results.
+
+        Returns:
+            For each crop label → probability, in the order of the model's labels, summing to 1: the softmax of
+            the logits.
+
+        Example:
+            >>> from fer_hub import FERConfig, FERForImageClassification, FERImageProcessor
+            >>> pipeline = FERPipeline(FERForImageClassification(FERConfig()), FERImageProcessor())
+            >>> [list(row) for row in pipeline.classify_crops([Image.new("L", (48, 48))])]
+            [['angry', 'disgust', 'fear', 'happy', 'sad', 'surprise', 'neutral']]
+        """
+        self.model.eval()
+        labels = self.model.config.id2label
+        rows: list[dict[str, float]] = []
+        for start in range(0, len(crops), self.batch_size):
+            batch = [load_image(image) for image in crops[start : start + self.batch_size]]
+            pixel_values = self.image_processor(images=batch, return_tensors="pt")["pixel_values"]
+            logits = self.model(pixel_values=pixel_values.to(self.model.device, self.model.dtype)).logits
+            for values in logits.double().softmax(-1).tolist():
+                rows.append({labels[index]: value for index, value in enumerate(values)})
+        return rows
+
+    def close(self) -> None:
+        """Close the detector, if this pipeline made it; a second call does nothing."""
+        if self._owns_detector:
+            self.detector.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _cut_out(self, image: Image.Image, face: Face) -> Image.Image:
+        """The face crop, at once in the size that the image processor wants: resampling twice would blur."""
+        size = getattr(self.image_processor, "size", None) or {}
+        height, width = (dict(size).get(name) for name in ("height", "width"))
+        resample = getattr(self.image_processor, "resample", None)
+        return crop(
+            image,
+            frame_box(face.box),
+            height if height == width else None,
+            resample=Image.Resampling.BILINEAR if resample is None else int(resample),
+        )
+
+
+def _prediction(box: Box, face: Face, probabilities: dict[str, float]) -> FacePrediction:
+    emotion = max(probabilities, key=probabilities.__getitem__)
+    return FacePrediction(box, face.score, emotion, probabilities, face.keypoints)
+
+
+def _whole_pixels(box: Box, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """The part of the box inside the photo in whole pixels, at least one pixel wide and high."""
+    x0, y0, x1, y1 = (round(edge) for edge in clip(box, *size))
+    x0, y0 = min(x0, size[0] - 1), min(y0, size[1] - 1)
+    return x0, y0, max(x1, x0 + 1), max(y1, y0 + 1)
+
+
+def _load_config(checkpoint: str | Path, options: dict[str, Any]) -> PreTrainedConfig:
+    if not isinstance(checkpoint, (str, Path)) or not str(checkpoint):
+        raise TypeError(f"checkpoint must be a checkpoint folder or a Hub id, got {checkpoint!r}.")
+    folder = Path(checkpoint)
+    if folder.exists():
+        inside = folder / options.get("subfolder", "")
+        if not (inside / "config.json").is_file():
+            raise FileNotFoundError(
+                f"checkpoint must be a folder with config.json, got {str(inside)!r}, which has none; give the folder "
+                "that save_pretrained wrote."
+            )
+    elif isinstance(checkpoint, Path) or not _may_be_hub_id(checkpoint):
+        raise FileNotFoundError(
+            f"checkpoint must be a checkpoint folder or a Hub id, got {str(checkpoint)!r}, where there is no folder."
+        )
+    remote = {name: value for name, value in options.items() if name != "trust_remote_code"}
+    try:
+        content, _ = PreTrainedConfig.get_config_dict(checkpoint, **remote)
+    except OSError as error:
+        raise OSError(
+            f"checkpoint must be a checkpoint folder or a Hub id, got {str(checkpoint)!r}, which is no folder here and "
+            f"cannot be loaded from the Hub ({_first_sentence(error)})."
+        ) from None
+    model_type = content.get("model_type")
+    if model_type not in CONFIG_MAPPING and not ("auto_map" in content and options["trust_remote_code"]):
+        way_out = (
+            "pass trust_remote_code=True to run its own Python files if you trust them"
+            if "auto_map" in content
+            else "upgrade transformers if it is newer"
+        )
+        raise ValueError(
+            f"the checkpoint's model_type must be one that transformers or fer_hub knows, got {model_type!r} in "
+            f"{str(checkpoint)!r}; {way_out}."
+        )
+    config = AutoConfig.from_pretrained(checkpoint, **options)
+    if type(config) not in MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING and not (
+        "AutoModelForImageClassification" in content.get("auto_map", {}) and options["trust_remote_code"]
+    ):
+        raise ValueError(
+            f"the checkpoint must be an image classification model, got model_type {model_type!r} in "
+            f"{str(checkpoint)!r}, which classifies no images; choose another checkpoint."
+        )
+    return config
+
+
+def _load_image_processor(checkpoint: str | Path, options: dict[str, Any]) -> Any:
+    try:
+        return AutoImageProcessor.from_pretrained(checkpoint, **options)
+    except ImportError as error:
+        raise ValueError(
+            f"the image processor of {str(checkpoint)!r} must run without further packages, but does not "
+            f"({_first_sentence(error)}); install what it needs."
+        ) from None
+    except OSError:
+        raise FileNotFoundError(
+            f"the checkpoint must have an image processor, but {str(checkpoint)!r} has no preprocessor_config.json; "
+            "save one beside the weights with image_processor.save_pretrained(folder)."
+        ) from None
+
+
+def _load_model(checkpoint: str | Path, config: PreTrainedConfig, options: dict[str, Any]) -> PreTrainedModel:
+    try:
+        model, info = AutoModelForImageClassification.from_pretrained(
+            checkpoint,
+            config=config,
+            dtype=torch.float32,
+            use_safetensors=True,  # the other format is a pickle, which runs code
+            output_loading_info=True,
+            **options,
+        )
+    except OSError as error:
+        raise FileNotFoundError(
+            f"the checkpoint must have its weights in model.safetensors, but {str(checkpoint)!r} has not "
+            f"({_first_sentence(error)})."
+        ) from None
+    except (RuntimeError, SafetensorError) as error:
+        raise ValueError(
+            f"model.safetensors must be complete and fit config.json, but in {str(checkpoint)!r} does not "
+            f"({_first_sentence(error)})."
+        ) from None
+    if missing := sorted(info["missing_keys"]):  # transformers would fill them with random numbers
+        raise ValueError(
+            f"the checkpoint must hold all weights of the model, but {str(checkpoint)!r} lacks {len(missing)}, the "
+            f"first is {missing[0]!r}; save it anew from a trained image classification model."
+        )
+    return model
+
+
+def _may_be_hub_id(name: str) -> bool:
+    parts = name.split("/")
+    return len(parts) <= 2 and all(part and part[0].isalnum() for part in parts) and "\\" not in name
+
+
+def _first_sentence(error: Exception) -> str:
+    return str(error).strip().split("\n")[0].rstrip(". ")

@@ -1,0 +1,115 @@
+"""What detection and classification return: values that do not change, ready for JSON."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from fer_hub.boxes import Box, area, check_box
+
+KEYPOINTS = ("right_eye", "left_eye", "nose_tip", "mouth_center", "right_ear_tragion", "left_ear_tragion")
+"""MediaPipe's names of its six face keypoints; right and left are the person's own, so that the right eye of
+somebody who faces the camera is on the left of the image."""
+
+
+@dataclass(frozen=True)
+class Face:
+    """A face that the detector found.
+
+    Attributes:
+        box: (x0, y0, x1, y1) in pixels of the upright photo, fractions of a pixel kept. It spans about the eyebrows
+            to the chin and may reach beyond the edges of the photo (`boxes.clip` cuts it).
+        score: how sure the detector is that this is a face, 0 to 1.
+        keypoints: name (of `KEYPOINTS`) → (x, y) in pixels of the upright photo; may be empty.
+
+    Raises:
+        ValueError: the box is not four finite numbers with x0 < x1 and y0 < y1, the score is outside 0 to 1, or a
+            keypoint is not two finite numbers.
+    """
+
+    box: Box
+    score: float
+    keypoints: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "box", check_box(self.box))
+        object.__setattr__(self, "score", _unit("score", self.score))
+        object.__setattr__(self, "keypoints", _check_keypoints(self.keypoints))
+
+    @property
+    def area(self) -> float:
+        """Area of the box in square pixels."""
+        return area(self.box)
+
+
+@dataclass(frozen=True)
+class FacePrediction:
+    """A face with its emotion.
+
+    Attributes:
+        box: (x0, y0, x1, y1) in pixels of the upright photo; the pipeline gives whole pixels inside the photo.
+        score: how sure the detector is that this is a face, 0 to 1; says nothing about the emotion.
+        emotion: the label with the highest probability.
+        probabilities: label → probability, every label in the order of the model, summing to 1.
+        keypoints: name → (x, y) in pixels of the upright photo; may be empty.
+
+    Raises:
+        ValueError: a field is not the above.
+
+    Example:
+        >>> FacePrediction((10, 20, 50, 60), 0.9, "happy", {"happy": 0.75, "sad": 0.25}).to_dict()["box"]
+        {'xmin': 10, 'ymin': 20, 'xmax': 50, 'ymax': 60}
+    """
+
+    box: Box
+    score: float
+    emotion: str
+    probabilities: Mapping[str, float]
+    keypoints: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "box", check_box(self.box))
+        object.__setattr__(self, "score", _unit("score", self.score))
+        object.__setattr__(self, "keypoints", _check_keypoints(self.keypoints))
+        if not isinstance(self.probabilities, Mapping) or not self.probabilities:
+            raise ValueError(f"probabilities must map every label to its probability, got {self.probabilities!r}.")
+        probabilities = {str(name): _unit(f"the probability of {name!r}", p) for name, p in self.probabilities.items()}
+        total = math.fsum(probabilities.values())
+        if abs(total - 1) > 1e-3:
+            raise ValueError(f"probabilities must sum to 1, got a sum of {total:.4g}; apply softmax to logits first.")
+        if self.emotion not in probabilities or probabilities[self.emotion] < max(probabilities.values()):
+            best = max(probabilities, key=probabilities.__getitem__)
+            raise ValueError(f"emotion must be the most probable label, {best!r} here, got {self.emotion!r}.")
+        object.__setattr__(self, "probabilities", probabilities)
+
+    def to_dict(self) -> dict:
+        """Plain numbers, strings and dicts, ready for `json.dumps`; the box as in transformers' object detection.
+
+        Returns:
+            `{"box": {"xmin", "ymin", "xmax", "ymax"}, "score", "emotion", "probabilities": {label: probability}}`
+        """
+        return {
+            "box": dict(zip(("xmin", "ymin", "xmax", "ymax"), self.box, strict=True)),
+            "score": self.score,
+            "emotion": self.emotion,
+            "probabilities": dict(self.probabilities),
+        }
+
+
+def _unit(name: str, value: float) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not 0 <= number <= 1:
+        raise ValueError(f"{name} must be a number from 0 to 1, got {value!r}.")
+    return number
+
+
+def _check_keypoints(keypoints: Mapping[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+    try:
+        checked = {str(name): (float(x), float(y)) for name, (x, y) in dict(keypoints).items()}
+    except (TypeError, ValueError):
+        checked = {"": (math.nan, math.nan)}
+    if not all(math.isfinite(value) for point in checked.values() for value in point):
+        raise ValueError(f"keypoints must map names to two finite numbers (x, y) in pixels, got {keypoints!r}.")
+    return checked

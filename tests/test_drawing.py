@@ -1,0 +1,144 @@
+"""Drawing: colours, places of the labels, every size of photo; the photo itself stays as it is."""
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from fer_hub import EMOTIONS
+from fer_hub.drawing import COLOURS, colour_of, draw
+from fer_hub.images import load_image
+from fer_hub.results import FacePrediction
+
+
+def prediction(box: tuple, emotion: str = "happy", probability: float = 0.93) -> FacePrediction:
+    others = [name for name in EMOTIONS if name != emotion]
+    rest = (1 - probability) / len(others)
+    return FacePrediction(box, 0.9, emotion, {emotion: probability} | dict.fromkeys(others, rest))
+
+
+def count(image: Image.Image, colour: tuple[int, int, int]) -> int:
+    return int((np.asarray(image) == colour).all(2).sum())
+
+
+def test_every_emotion_has_a_colour_of_its_own():
+    assert list(COLOURS) == list(EMOTIONS)
+    for one, other in itertools.combinations(COLOURS.values(), 2):
+        assert sum(abs(a - b) for a, b in zip(one, other, strict=True)) > 80
+
+
+def test_colours_of_other_labels_are_stable():
+    labels = ["joy", "calm", "awe"]
+    assert len({colour_of(name, labels) for name in labels}) == 3
+    assert colour_of("joy", labels) == colour_of("joy", list(labels))
+    assert colour_of("unheard of") in COLOURS.values()
+
+
+@pytest.mark.parametrize("emotion", EMOTIONS)
+def test_box_and_label_have_the_colour_of_the_emotion(emotion):
+    photo = Image.new("RGB", (320, 240), (120, 120, 120))
+    drawn = draw(photo, [prediction((100, 80, 180, 160), emotion)])
+    pixels = (np.asarray(drawn) == COLOURS[emotion]).all(2)
+    assert pixels[80, 100:180].all() and pixels[159, 100:180].all()
+    assert pixels[80:160, 100].all() and pixels[80:160, 179].all()
+    assert not pixels[90:150, 110:170].any()  # the face itself stays free
+    assert pixels[60:78, 100:150].sum() > 300  # the label above it
+
+
+def test_the_photo_stays_as_it_is():
+    photo = Image.new("RGB", (320, 240), (120, 120, 120))
+    before = photo.tobytes()
+    drawn = draw(photo, [prediction((100, 80, 180, 160))])
+    assert photo.tobytes() == before
+    assert drawn.size == photo.size and drawn.tobytes() != before
+
+
+def test_without_faces_it_is_a_copy():
+    photo = Image.new("RGB", (32, 24), (1, 2, 3))
+    drawn = draw(photo, [])
+    assert drawn is not photo and drawn.tobytes() == photo.tobytes()
+
+
+def test_the_copy_is_upright_as_the_boxes_are():
+    photo = Image.new("L", (60, 40))
+    photo.getexif()[0x0112] = 6
+    assert draw(photo, []).size == (40, 60)
+
+
+@pytest.mark.parametrize("size", [(8, 8), (16, 16), (48, 48), (200, 100), (1280, 720), (4000, 3000)])
+def test_every_size_of_photo(size):
+    width, height = size
+    box = (width // 4, height // 4, max(width // 4 + 1, 3 * width // 4), max(height // 4 + 1, 3 * height // 4))
+    photo = Image.new("RGB", size, (120, 120, 120))
+    drawn = draw(photo, [prediction(box, "surprise")])
+    assert drawn.size == size
+    assert count(drawn, COLOURS["surprise"]) > 0
+
+
+def test_letters_grow_with_the_photo():
+    def label_height(factor: int) -> int:
+        photo = Image.new("RGB", (400 * factor, 400 * factor), (120, 120, 120))
+        box = tuple(factor * edge for edge in (100, 150, 300, 350))
+        column = (np.asarray(draw(photo, [prediction(box)])) == COLOURS["happy"]).all(2)[: 148 * factor, 102 * factor]
+        return int(column.sum())
+
+    assert label_height(1) >= 11
+    assert label_height(4) == pytest.approx(4 * label_height(1), rel=0.15)
+
+
+@pytest.mark.parametrize(
+    "box", [(0, 0, 60, 60), (340, 0, 400, 60), (0, 240, 60, 300), (340, 240, 400, 300), (0, 0, 400, 300)]
+)
+def test_labels_at_the_edges_are_whole(box):
+    """A label has as many coloured pixels in a corner as in the middle, so nothing of it is cut off."""
+    photo = Image.new("RGB", (400, 300), (120, 120, 120))
+    width, height = box[2] - box[0], box[3] - box[1]
+    middle = (170, 120, 170 + width, 120 + height) if width == 60 else None
+    drawn = count(draw(photo, [prediction(box)]), COLOURS["happy"])
+    if middle:
+        assert drawn == pytest.approx(count(draw(photo, [prediction(middle)]), COLOURS["happy"]), rel=0.12)
+    else:
+        assert drawn > 1500
+
+
+def test_labels_leave_other_faces_free():
+    """Two faces, one above the other: the lower label would cover the upper face if it stood above its box."""
+    photo = Image.new("RGB", (400, 300), (120, 120, 120))
+    upper, lower = (150, 60, 230, 140), (150, 143, 230, 223)
+    drawn = np.asarray(draw(photo, [prediction(upper, "sad"), prediction(lower, "happy")]))
+    inside = drawn[66:134, 156:224]
+    assert (inside == (120, 120, 120)).all()
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.integers(1, 500),
+    st.integers(1, 500),
+    st.lists(
+        st.tuples(st.floats(-0.2, 1.0), st.floats(-0.2, 1.0), st.floats(0.02, 0.9), st.sampled_from(EMOTIONS)),
+        max_size=6,
+    ),
+)
+def test_any_boxes_can_be_drawn(width, height, faces):
+    predictions = [
+        prediction((x * width, y * height, (x + side) * width, (y + side) * height), emotion)
+        for x, y, side, emotion in faces
+    ]
+    assert draw(Image.new("RGB", (width, height)), predictions).size == (width, height)
+
+
+def test_paths_are_accepted():
+    path = Path(__file__).resolve().parent.parent / "examples" / "astronaut.jpg"
+    assert draw(path, [prediction((174, 71, 276, 174))]).size == load_image(path).size
+
+
+def test_a_list_of_lists_is_refused():
+    with pytest.raises(TypeError) as error:
+        draw(Image.new("RGB", (9, 9)), [[prediction((0, 0, 5, 5))]])
+    assert str(error.value) == (
+        "predictions must be the FacePrediction values that FERPipeline returns for one photo, got list."
+    )

@@ -1,0 +1,411 @@
+"""Loading: every kind of source and mode comes out upright and RGB, everything else with one clear sentence."""
+
+import io
+import struct
+import threading
+import zlib
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fer_hub.images import crop, load_image
+
+RED, WHITE = (255, 0, 0), (255, 255, 255)
+KINDS = "a PIL image, a path, an http(s) URL, the bytes of an image file or a numpy array in RGB order"
+SHAPES = "(height, width), (height, width, 1), (height, width, 3) or (height, width, 4)"
+
+
+def encoded(image: Image.Image, file_format: str = "PNG", **options) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, file_format, **options)
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def photo() -> Image.Image:
+    """30x20 pixels, red but for a blue corner on the upper left."""
+    image = Image.new("RGB", (30, 20), RED)
+    image.paste((0, 0, 255), (0, 0, 10, 10))
+    return image
+
+
+def test_every_kind_of_source_gives_the_same_photo(photo, tmp_path):
+    path = tmp_path / "photo.png"
+    photo.save(path)
+    expected = np.asarray(photo)
+    for source in (photo, path, str(path), path.read_bytes(), bytearray(path.read_bytes()), expected):
+        loaded = load_image(source)
+        assert loaded.mode == "RGB"
+        assert np.array_equal(np.asarray(loaded), expected)
+
+
+def test_the_result_is_a_copy_without_metadata(photo):
+    photo.info["comment"] = "where I live"
+    loaded = load_image(photo)
+    loaded.putpixel((0, 0), WHITE)
+    assert photo.getpixel((0, 0)) == (0, 0, 255)
+    assert loaded.info == {}
+
+
+def test_a_file_on_disk_can_be_removed_at_once(photo, tmp_path):
+    path = tmp_path / "photo.jpg"
+    photo.save(path)
+    loaded = load_image(path)
+    path.unlink()
+    assert loaded.getpixel((29, 19))[0] > 250
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_is_applied_once(photo, orientation):
+    turns = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_90,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_270,
+    }
+    stored = photo.transpose(turns[orientation]) if orientation in turns else photo
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = encoded(stored, exif=exif.tobytes())
+    for source in (data, Image.open(io.BytesIO(data))):
+        loaded = load_image(source)
+        assert np.array_equal(np.asarray(loaded), np.asarray(photo))
+        assert np.array_equal(np.asarray(load_image(loaded)), np.asarray(photo))
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
+@pytest.mark.parametrize("exif", [b"Exif\0\0junk", b"Exif\0\0MM\0*\0\0\xff\x08"])
+def test_broken_exif_does_not_hide_the_photo(photo, exif):
+    assert load_image(encoded(photo, "JPEG", exif=exif)).size == photo.size
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV", "I", "F", "LA"])
+def test_every_mode_keeps_the_brightness(mode):
+    grey = Image.new("RGB", (8, 8), WHITE)
+    grey.paste((0, 0, 0), (0, 0, 4, 8))
+    loaded = np.asarray(load_image(grey.convert(mode))).astype(int)
+    assert np.abs(loaded - np.asarray(grey)).max() <= 2
+
+
+@pytest.mark.parametrize("dtype", ["<u2", ">u2"])
+def test_16_bit_grey_is_scaled_not_clipped(dtype):
+    values = np.array([[0, 257 * 100], [257 * 200, 65535]], dtype)
+    expected = [[0, 100], [200, 255]]
+    assert np.asarray(load_image(Image.fromarray(values)))[:, :, 0].tolist() == expected
+    assert np.asarray(load_image(encoded(Image.fromarray(values.astype("<u2")))))[:, :, 0].tolist() == expected
+
+
+@pytest.mark.parametrize("mode", ["I", "F"])
+def test_wide_grey_modes_are_understood_by_their_range(mode):
+    for values, expected in (([0, 255], [0, 255]), ([0, 65535], [0, 255])):
+        image = Image.new(mode, (2, 1))
+        image.putdata(values)
+        assert np.asarray(load_image(image))[0, :, 0].tolist() == expected
+    unit = Image.new("F", (2, 1))
+    unit.putdata([0.0, 1.0])
+    assert np.asarray(load_image(unit))[0, :, 0].tolist() == [0, 255]
+
+
+def hidden_red(kind: str) -> Image.Image:
+    """Wholly transparent images whose hidden colour is red or black."""
+    if kind == "RGBA":
+        return Image.new("RGBA", (4, 4), (*RED, 0))
+    if kind == "LA":
+        return Image.new("LA", (4, 4), (0, 0))
+    palette = Image.new("P", (4, 4), 0)
+    palette.putpalette([*RED, 0, 0, 0])
+    palette.info["transparency"] = 0
+    return palette if kind == "P" else palette.convert("PA")
+
+
+@pytest.mark.parametrize("kind", ["RGBA", "LA", "P", "PA"])
+def test_transparency_is_laid_over_white(kind):
+    assert load_image(hidden_red(kind)).getpixel((1, 1)) == WHITE
+
+
+def test_transparent_files_are_laid_over_white():
+    assert load_image(encoded(hidden_red("P"), transparency=0)).getpixel((1, 1)) == WHITE
+    assert load_image(encoded(Image.new("RGB", (4, 4), RED), transparency=RED)).getpixel((1, 1)) == WHITE
+
+
+def test_an_animation_gives_its_first_frame():
+    frames = [Image.new("RGB", (8, 8), colour) for colour in (RED, (0, 255, 0))]
+    data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    assert load_image(data).getpixel((0, 0)) == RED
+
+
+@pytest.mark.parametrize(
+    ("array", "pixel"),
+    [
+        (np.full((4, 6), 128, np.uint8), (128, 128, 128)),
+        (np.full((4, 6, 1), 128, np.uint8), (128, 128, 128)),
+        (np.full((4, 6, 3), RED, np.uint8), RED),
+        (np.full((4, 6, 4), (*RED, 255), np.uint8), RED),
+        (np.full((4, 6, 4), (*RED, 0), np.uint8), WHITE),
+        (np.full((4, 6), 257 * 9, np.uint16), (9, 9, 9)),
+        (np.full((4, 6), 9, np.uint16), (9, 9, 9)),
+        (np.full((4, 6, 3), 1.0), WHITE),
+        (np.full((4, 6, 3), 0.5, np.float32), (128, 128, 128)),
+        (np.full((4, 6), 1.0000004, np.float16), WHITE),
+        (np.full((6, 4, 3), RED, np.uint8).transpose(1, 0, 2), RED),
+        (np.full((4, 6, 3), RED, np.uint8)[:, ::-1, ::-1], (0, 0, 255)),
+    ],
+)
+def test_arrays(array, pixel):
+    loaded = load_image(array)
+    assert loaded.size == (6, 4)
+    assert loaded.getpixel((0, 0)) == pixel
+
+
+def png_header(width: int, height: int) -> bytes:
+    """A PNG that claims a size and holds nothing: reading its header must be enough to refuse it."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunk = b"IHDR" + header
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + struct.pack(">I", len(header))
+        + chunk
+        + struct.pack(">II", zlib.crc32(chunk), 9)
+        + b"IDAT"
+    )
+
+
+NOT_AN_IMAGE = (
+    "the bytes must be an image of a known format (JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF, ...), but is not or is "
+    "damaged; convert it to JPEG or PNG."
+)
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+@pytest.mark.parametrize(
+    ("source", "kind", "message"),
+    [
+        (3.5, TypeError, f"an image must be {KINDS}, got float; convert it to one of these."),
+        (None, TypeError, f"an image must be {KINDS}, got NoneType; convert it to one of these."),
+        (b"", ValueError, "the bytes must be an image, but holds nothing at all."),
+        (b"not an image", ValueError, NOT_AN_IMAGE),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", ValueError, NOT_AN_IMAGE),
+        (
+            png_header(9000, 9000),
+            ValueError,
+            "the bytes must have at most 80,000,000 pixels, got 9000x9000; make it smaller or raise max_pixels.",
+        ),
+        (
+            png_header(90000, 90000),
+            ValueError,
+            "the bytes must have at most 80,000,000 pixels, got more; make it smaller or raise max_pixels.",
+        ),
+        ("no/such.jpg", FileNotFoundError, f"an image must be {KINDS}, got 'no/such.jpg', where there is no file."),
+        (
+            "x" * 5000,
+            FileNotFoundError,
+            f"an image must be {KINDS}, got '{'x' * 200}...', where there is no file.",
+        ),
+        ("file:///etc/hosts", ValueError, "an image URL must start with http:// or https://, got 'file:///etc/hosts'."),
+        (
+            np.zeros((2, 4, 4, 3), np.uint8),
+            ValueError,
+            f"an image array must have the shape {SHAPES}, got (2, 4, 4, 3); give one image, channels last.",
+        ),
+        (
+            np.zeros((3, 8, 8), np.uint8),
+            ValueError,
+            f"an image array must have the shape {SHAPES}, got (3, 8, 8); give one image, channels last.",
+        ),
+        (
+            np.zeros((0, 8), np.uint8),
+            ValueError,
+            f"an image array must have the shape {SHAPES}, got (0, 8); give one image, channels last.",
+        ),
+        (
+            np.zeros((4, 4), np.int64),
+            TypeError,
+            "an image array must be uint8, uint16 or float, got int64; values from 0 to 255 convert with "
+            "array.astype('uint8').",
+        ),
+        (
+            np.full((4, 4), 200.0),
+            ValueError,
+            "a float image array must have values from 0 to 1, got 200 to 200; divide values from 0 to 255 by 255.",
+        ),
+        (
+            np.full((4, 4), np.nan),
+            ValueError,
+            "a float image array must have values from 0 to 1, but some are NaN; replace them.",
+        ),
+        (Image.new("L", (0, 5)), ValueError, "the image must have at least one pixel, got 0x5 pixels."),
+        (
+            Image.new("I", (2, 2), -1),
+            ValueError,
+            "the image must have grey values from 0 to 65535, got -1 to -1; rescale them.",
+        ),
+    ],
+    ids=lambda value: value.__name__ if isinstance(value, type) else "",
+)
+def test_what_is_no_photo_is_refused_in_one_sentence(source, kind, message):
+    with pytest.raises(kind) as error:
+        load_image(source)
+    assert str(error.value) == message
+
+
+def test_a_folder_is_refused(tmp_path):
+    with pytest.raises(ValueError) as error:
+        load_image(tmp_path)
+    assert str(error.value) == (
+        f"an image must be a file, got {str(tmp_path)!r}, which is a folder; name a file in it."
+    )
+
+
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP"])
+def test_a_file_cut_off_is_refused(file_format, tmp_path):
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8))
+    path = tmp_path / "cut"
+    data = encoded(noise, file_format)
+    path.write_bytes(data[: len(data) // 2])
+    with pytest.raises(ValueError, match=r"cut off or damaged|is not or is damaged") as error:
+        load_image(path)
+    assert str(error.value).startswith(f"the file {path} must be ")
+
+
+def test_the_limit_can_be_raised_and_lowered(photo):
+    assert load_image(photo, max_pixels=600).size == (30, 20)
+    with pytest.raises(ValueError, match=r"^the image must have at most 599 pixels, got 30x20;"):
+        load_image(photo, max_pixels=599)
+
+
+class Server(BaseHTTPRequestHandler):
+    """Answers by the path that is asked for."""
+
+    release = threading.Event()
+
+    def do_GET(self):
+        if self.path == "/missing":
+            return self.send_error(404)
+        if self.path.startswith("/to?"):
+            self.send_response(302)
+            self.send_header("Location", self.path.removeprefix("/to?"))
+            return self.end_headers()
+        self.send_response(200)
+        self.end_headers()
+        if self.path == "/slow":
+            self.release.wait(30)
+        elif self.path == "/text":
+            self.wfile.write(b"<html></html>")
+        else:
+            self.wfile.write(encoded(Image.new("RGB", (30, 20), RED)))
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module")
+def server():
+    httpd = ThreadingHTTPServer(("127.0.0.1", 0), Server)
+    thread = threading.Thread(target=httpd.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{httpd.server_port}"
+    Server.release.set()
+    httpd.shutdown()
+    thread.join()
+    httpd.server_close()
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch):
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+
+def test_a_url_is_read(server):
+    assert load_image(f"{server}/photo.png").getpixel((3, 3)) == RED
+    assert load_image(f"{server}/to?/photo.png").size == (30, 20)
+
+
+def test_urls_that_give_no_photo(server):
+    cases = [
+        ("/missing", {}, ConnectionError, "{url} must be a readable image, but the server answers 404."),
+        ("/text", {}, ValueError, "the file at {url} must be an image of a known format (JPEG, PNG, WebP, GIF, BMP, "
+            "TIFF, AVIF, ...), but is not or is damaged; convert it to JPEG or PNG."),
+        ("/photo.png", {"max_bytes": 50}, ValueError, "the file at {url} must have at most 50 bytes, but has more."),
+        ("/slow", {"timeout": 0.2}, TimeoutError,
+            "{url} must answer within 0.2 seconds, but did not; try again later."),
+        ("/to?file:///etc/hosts", {}, ValueError,
+            "an image URL must start with http:// or https://, got 'file:///etc/hosts'."),
+        ("/to?ftp://host/x", {}, ValueError, "an image URL must start with http:// or https://, got 'ftp://host/x'."),
+    ]  # fmt: skip
+    for path, options, kind, message in cases:
+        with pytest.raises(kind) as error:
+            load_image(server + path, **options)
+        assert str(error.value) == message.format(url=server + path)
+
+
+def test_a_url_nobody_answers():
+    with pytest.raises(
+        ConnectionError, match=r"^http://127\.0\.0\.1:1/x cannot be reached \(.*\); check the address\.$"
+    ):
+        load_image("http://127.0.0.1:1/x")
+
+
+def ramp(width: int, height: int) -> Image.Image:
+    """Red grows by 2 with x, green by 2 with y, at pixel centres."""
+    y, x = np.mgrid[:height, :width]
+    return Image.fromarray(np.dstack([2 * x, 2 * y, 0 * x]).astype(np.uint8))
+
+
+def test_a_crop_of_whole_pixels_is_exact():
+    image = ramp(100, 80)
+    assert np.array_equal(np.asarray(crop(image, (10, 20, 40, 50))), np.asarray(image)[20:50, 10:40])
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.25, 0.5, 0.75])
+@pytest.mark.parametrize("size", [10, 20, 60])
+def test_a_crop_is_accurate_below_a_pixel(shift, size):
+    side = 20
+    cut = np.asarray(crop(ramp(100, 80), (30 + shift, 40, 50 + shift, 60), size)).astype(float)
+    step = side / size
+    expected = 2 * (30 + shift - 0.5 + (np.arange(size) + 0.5) * step)
+    assert np.abs(cut[:, :, 0] - expected).max() <= 1
+    assert np.abs(cut[:, :, 1].T - (2 * (40 - 0.5 + (np.arange(size) + 0.5) * step))).max() <= 1
+
+
+def test_shrinking_averages_instead_of_picking_pixels():
+    stripes = Image.fromarray((np.indices((400, 400)).sum(0) % 2 * 255).astype(np.uint8)).convert("RGB")
+    assert np.abs(np.asarray(crop(stripes, (10, 10, 390, 390), 48)).astype(float) - 127.5).max() < 12
+
+
+def test_outside_the_photo_edges_are_repeated_or_filled():
+    image = Image.new("RGB", (40, 40), RED)
+    assert (np.asarray(crop(image, (-20, -20, 20, 20), 40)) == RED).all()
+    padded = np.asarray(crop(image, (-20, -20, 60, 60), 80, fill=(0, 0, 255)))
+    assert padded[40, 40].tolist() == list(RED)
+    assert padded[0, 0].tolist() == padded[79, 79].tolist() == padded[40, 79].tolist() == [0, 0, 255]
+    assert (padded[:, :, 0] == 255).sum() == 1600
+
+
+def test_a_crop_without_a_size_keeps_its_own():
+    assert crop(Image.new("RGB", (99, 99)), (10.2, 10.2, 40.9, 40.9)).size == (31, 31)
+    assert crop(Image.new("RGB", (99, 99)), (10.1, 10.1, 10.2, 10.2)).size == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("box", "message"),
+    [
+        ((40, 0, 60, 20), "box must overlap the image of 40x40 pixels, got (40, 0, 60, 20)."),
+        ((0, -9, 20, 0), "box must overlap the image of 40x40 pixels, got (0, -9, 20, 0)."),
+        ((9, 0, 5, 20), "box must have x0 < x1 and y0 < y1, got (9, 0, 5, 20); the order is left, top, right, bottom."),
+    ],
+)
+def test_a_crop_says_what_is_wrong(box, message):
+    with pytest.raises(ValueError) as error:
+        crop(Image.new("RGB", (40, 40)), box)
+    assert str(error.value) == message
+
+
+def test_the_examples_are_portraits():
+    for path in sorted((Path(__file__).parent.parent / "examples").glob("*.jpg")):
+        assert min(load_image(path).size) >= 512

@@ -1,0 +1,333 @@
+"""From photos to predictions: shapes of the answer, batching, loading, and what is refused."""
+
+import json
+import math
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from fer_hub import EMOTIONS, FERConfig, FERForImageClassification, FERImageProcessor, FERPipeline
+from fer_hub.faces import FaceDetector
+from fer_hub.framing import frame_box
+from fer_hub.images import crop, load_image
+from fer_hub.results import Face, FacePrediction
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+ASTRONAUT, HOPPER = EXAMPLES / "astronaut.jpg", EXAMPLES / "grace_hopper.jpg"
+
+
+@pytest.fixture(scope="module")
+def pipeline(tiny_checkpoint):
+    with FERPipeline.from_pretrained(tiny_checkpoint) as pipeline:
+        yield pipeline
+
+
+class Grid:
+    """A detector that knows where the faces are: in every full 40x40 cell of a photo."""
+
+    def detect(self, image: Image.Image) -> list[Face]:
+        cells = [(x, y) for y in range(0, image.height - 39, 40) for x in range(0, image.width - 39, 40)]
+        return [Face((x + 4.4, y + 4.4, x + 34.4, y + 34.4), 0.8) for x, y in cells]
+
+
+def coloured_photo(columns: int, rows: int, seed: int = 0) -> Image.Image:
+    noise = np.random.default_rng(seed).integers(0, 256, (rows * 4, columns * 4, 3), np.uint8)
+    return Image.fromarray(noise).resize((columns * 40, rows * 40), Image.Resampling.BICUBIC)
+
+
+def counting(model: torch.nn.Module) -> list[int]:
+    """The batch sizes that go through the network from now on."""
+    batches: list[int] = []
+    model.register_forward_pre_hook(
+        lambda module, args, kwargs: batches.append(len(kwargs["pixel_values"])), with_kwargs=True
+    )
+    return batches
+
+
+def grid_pipeline(**options) -> FERPipeline:
+    torch.manual_seed(0)
+    config = FERConfig(embedding_size=4, hidden_sizes=(8,), depths=(1,))
+    return FERPipeline(FERForImageClassification(config), FERImageProcessor(), Grid(), **options)
+
+
+def test_one_photo_gives_its_faces(pipeline):
+    [face] = pipeline(ASTRONAUT)
+    assert isinstance(face, FacePrediction)
+    assert list(face.probabilities) == list(EMOTIONS)
+    assert math.isclose(sum(face.probabilities.values()), 1, abs_tol=1e-6)
+    assert face.emotion == max(face.probabilities, key=face.probabilities.get)
+    assert {type(edge) for edge in face.box} == {int}
+    assert np.abs(np.array(face.box) - (174, 71, 276, 174)).max() <= 6
+    assert 0.5 <= face.score <= 1
+    assert "left_eye" in face.keypoints
+    json.dumps(face.to_dict())
+
+
+def test_every_kind_of_source_gives_the_same(pipeline):
+    image = load_image(HOPPER)
+    expected = pipeline(image)
+    for source in (str(HOPPER), HOPPER, HOPPER.read_bytes(), np.asarray(image)):
+        assert pipeline(source) == expected
+
+
+def test_a_list_gives_a_list_of_lists(pipeline):
+    nobody = Image.new("RGB", (64, 64))
+    [one], [other] = pipeline(ASTRONAUT), pipeline(HOPPER)
+    for kind in (list, tuple):
+        assert pipeline(kind([nobody])) == [[]]
+        first, second, third = pipeline(kind([ASTRONAUT, nobody, HOPPER]))
+        assert [len(first), len(second), len(third)] == [1, 0, 1]
+        for together, alone in ((first[0], one), (third[0], other)):
+            assert together.box == alone.box
+            assert together.probabilities == pytest.approx(alone.probabilities, abs=1e-6)
+    assert pipeline([]) == []
+
+
+def test_nobody_gives_an_empty_list(pipeline):
+    assert pipeline(Image.new("L", (300, 200), 90)) == []
+
+
+@pytest.mark.parametrize(("batch_size", "batches"), [(64, [11]), (11, [11]), (4, [4, 4, 3]), (1, [1] * 11)])
+def test_all_faces_of_all_photos_share_the_batches(batch_size, batches):
+    pipeline = grid_pipeline(batch_size=batch_size)
+    seen = counting(pipeline.model)
+    photos = [coloured_photo(3, 2, 0), coloured_photo(1, 1, 1), Image.new("RGB", (30, 30)), coloured_photo(2, 2, 2)]
+    answers = pipeline(photos)
+    assert seen == batches
+    assert [len(faces) for faces in answers] == [6, 1, 0, 4]
+    for photo, faces in zip(photos, answers, strict=True):
+        for face, alone in zip(faces, pipeline(photo), strict=True):
+            assert face.box == alone.box
+            assert face.probabilities == pytest.approx(alone.probabilities, abs=1e-5)
+
+
+def test_each_face_gets_the_probabilities_of_its_own_crop():
+    pipeline = grid_pipeline()
+    photo = coloured_photo(3, 2)
+    crops = [crop(photo, frame_box(face.box), 48) for face in Grid().detect(photo)]
+    for face, row in zip(pipeline(photo), pipeline.classify_crops(crops), strict=True):
+        assert face.probabilities == pytest.approx(row, abs=1e-6)
+
+
+def test_crops_are_softmax_of_the_logits():
+    pipeline = grid_pipeline()
+    crops = [coloured_photo(1, 1, seed) for seed in range(3)]
+    pixel_values = FERImageProcessor()(crops, return_tensors="pt").pixel_values
+    with torch.no_grad():
+        expected = pipeline.model(pixel_values=pixel_values).logits.softmax(-1).tolist()
+    for row, values in zip(pipeline.classify_crops(crops), expected, strict=True):
+        assert list(row) == list(EMOTIONS)
+        assert list(row.values()) == pytest.approx(values, abs=1e-6)
+    assert pipeline.classify_crops([]) == []
+
+
+def test_the_model_is_in_evaluation_mode_without_gradients():
+    pipeline = grid_pipeline()
+    pipeline.model.train()
+    photo = coloured_photo(2, 2)
+    assert pipeline(photo) == pipeline(photo)  # dropout and batch statistics would differ
+    assert not pipeline.model.training
+    assert all(parameter.grad is None for parameter in pipeline.model.parameters())
+
+
+def test_boxes_are_whole_pixels_inside_the_photo():
+    class Beyond:
+        def detect(self, image):
+            return [Face((-20.5, -3.2, 40.4, 61.9), 0.9), Face((49.8, 49.7, 90, 90), 0.9)]
+
+    pipeline = grid_pipeline()
+    pipeline.detector = Beyond()
+    assert [face.box for face in pipeline(Image.new("RGB", (50, 50)))] == [(0, 0, 40, 50), (49, 49, 50, 50)]
+
+
+def test_exif_orientation_is_applied(pipeline):
+    turned = Image.open(ASTRONAUT).transpose(Image.Transpose.ROTATE_90)
+    turned.getexif()[0x0112] = 6
+    assert np.abs(np.array(pipeline(turned)[0].box) - pipeline(ASTRONAUT)[0].box).max() <= 1
+
+
+def test_a_bad_photo_of_a_list_is_named(pipeline):
+    with pytest.raises(TypeError, match=r"^an image must be .*, got float; convert"):
+        pipeline(0.5)
+    with pytest.raises(TypeError, match=r"^image 1 of the list: an image must be .*, got float; convert"):
+        pipeline([ASTRONAUT, 0.5])
+    with pytest.raises(FileNotFoundError, match=r"^image 0 of the list: an image must be .*, got 'no.jpg', where"):
+        pipeline(["no.jpg"])
+
+
+@pytest.mark.parametrize("batch_size", [0, 2.5, True, "8"])
+def test_batch_size_is_checked(batch_size):
+    with pytest.raises(ValueError) as error:
+        grid_pipeline(batch_size=batch_size)
+    assert str(error.value) == f"batch_size must be a whole number above 0, got {batch_size!r}; 64 is the default."
+
+
+def test_closing_closes_the_own_detector_only(tiny_checkpoint):
+    with FERPipeline.from_pretrained(tiny_checkpoint) as own:
+        own(ASTRONAUT)
+    with pytest.raises(RuntimeError, match="is closed"):
+        own(ASTRONAUT)
+    with FaceDetector() as detector:
+        with FERPipeline(own.model, own.image_processor, detector) as borrowed:
+            borrowed(ASTRONAUT)
+        assert len(detector.detect(load_image(ASTRONAUT))) == 1
+
+
+def test_crops_need_no_detector(tiny_checkpoint):
+    pipeline = FERPipeline.from_pretrained(tiny_checkpoint)
+    pipeline.close()
+    assert len(pipeline.classify_crops([ASTRONAUT])) == 1
+
+
+def test_options_reach_the_detector(tiny_checkpoint):
+    with FERPipeline.from_pretrained(str(tiny_checkpoint), min_score=1.0, detector="short_range") as pipeline:
+        assert (pipeline.detector.model, pipeline.detector.min_score) == ("short_range", 1.0)
+        assert pipeline(ASTRONAUT) == []
+    with pytest.raises(ValueError, match=r"^model must be one of both, short_range, full_range, got 'none';"):
+        FERPipeline.from_pretrained(tiny_checkpoint, detector="none")
+
+
+def test_another_checkpoint_of_transformers_works(tmp_path):
+    """Colour, another size and other labels, none of it written by fer_hub."""
+    from transformers import ResNetConfig, ResNetForImageClassification, ViTImageProcessorPil
+
+    torch.manual_seed(0)
+    labels = {0: "calm", 1: "contempt", 2: "joy"}
+    config = ResNetConfig(
+        embedding_size=4, hidden_sizes=[8, 8], depths=[1, 1], layer_type="basic", id2label=labels,
+        label2id={name: index for index, name in labels.items()},
+    )  # fmt: skip
+    ResNetForImageClassification(config).save_pretrained(tmp_path)
+    ViTImageProcessorPil(size={"height": 64, "width": 64}).save_pretrained(tmp_path)
+    with FERPipeline.from_pretrained(tmp_path) as pipeline:
+        [face] = pipeline(ASTRONAUT)
+    assert list(face.probabilities) == ["calm", "contempt", "joy"]
+
+
+@pytest.fixture
+def checkpoint(tiny_checkpoint, tmp_path) -> Path:
+    """A copy of the tiny checkpoint to damage."""
+    return Path(shutil.copytree(tiny_checkpoint, tmp_path / "checkpoint"))
+
+
+def edit_config(checkpoint: Path, **changes) -> None:
+    path = checkpoint / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def refusal(checkpoint, **options) -> Exception:
+    with pytest.raises((OSError, ValueError, TypeError)) as error:
+        FERPipeline.from_pretrained(checkpoint, **options)
+    return error.value
+
+
+@pytest.mark.parametrize("missing", [Path("no/such"), "./no/such", "/no/such/folder", "a/b/c", "no\\such"])
+def test_a_folder_that_is_not_there(missing):
+    error = refusal(missing)
+    assert type(error) is FileNotFoundError
+    assert str(error) == (
+        f"checkpoint must be a checkpoint folder or a Hub id, got {str(missing)!r}, where there is no folder."
+    )
+
+
+@pytest.mark.parametrize("nothing", [None, "", 5])
+def test_a_checkpoint_must_be_named(nothing):
+    error = refusal(nothing)
+    assert str(error) == f"checkpoint must be a checkpoint folder or a Hub id, got {nothing!r}."
+
+
+def test_a_hub_id_that_cannot_be_loaded():
+    error = refusal("nobody/nothing-of-that-name", local_files_only=True)
+    assert type(error) is OSError
+    assert str(error).startswith(
+        "checkpoint must be a checkpoint folder or a Hub id, got 'nobody/nothing-of-that-name', which is no folder "
+        "here and cannot be loaded from the Hub ("
+    )
+    assert "\n" not in str(error)
+
+
+def test_a_folder_without_a_config(tmp_path):
+    error = refusal(tmp_path)
+    assert type(error) is FileNotFoundError
+    assert str(error) == (
+        f"checkpoint must be a folder with config.json, got {str(tmp_path)!r}, which has none; give the folder that "
+        "save_pretrained wrote."
+    )
+
+
+def test_an_unknown_architecture(checkpoint):
+    edit_config(checkpoint, architecture="hydra")
+    assert str(refusal(checkpoint)).startswith("architecture must be one of ")
+    edit_config(checkpoint, architecture="residual_cnn", model_type="hydra", auto_map={})
+    assert str(refusal(checkpoint)) == (
+        "the checkpoint's model_type must be one that transformers or fer_hub knows, got 'hydra' in "
+        f"{str(checkpoint)!r}; pass trust_remote_code=True to run its own Python files if you trust them."
+    )
+    path = checkpoint / "config.json"
+    path.write_text(json.dumps({"model_type": "hydra"}))
+    assert str(refusal(checkpoint)).endswith("; upgrade transformers if it is newer.")
+
+
+def test_a_model_that_classifies_no_images(checkpoint):
+    (checkpoint / "config.json").write_text(json.dumps({"model_type": "gpt2"}))
+    assert str(refusal(checkpoint)) == (
+        f"the checkpoint must be an image classification model, got model_type 'gpt2' in {str(checkpoint)!r}, which "
+        "classifies no images; choose another checkpoint."
+    )
+
+
+def test_a_folder_without_an_image_processor(checkpoint):
+    (checkpoint / "preprocessor_config.json").unlink()
+    error = refusal(checkpoint)
+    assert type(error) is FileNotFoundError
+    assert str(error) == (
+        f"the checkpoint must have an image processor, but {str(checkpoint)!r} has no preprocessor_config.json; save "
+        "one beside the weights with image_processor.save_pretrained(folder)."
+    )
+
+
+def test_a_folder_without_weights(checkpoint):
+    (checkpoint / "model.safetensors").unlink()
+    error = refusal(checkpoint)
+    assert type(error) is FileNotFoundError
+    assert str(error).startswith(
+        f"the checkpoint must have its weights in model.safetensors, but {str(checkpoint)!r} has not ("
+    )
+
+
+def test_pickled_weights_are_not_opened(checkpoint):
+    (checkpoint / "model.safetensors").unlink()
+    torch.save({}, checkpoint / "pytorch_model.bin")
+    assert type(refusal(checkpoint)) is FileNotFoundError
+
+
+def test_damaged_weights(checkpoint):
+    weights = checkpoint / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    error = refusal(checkpoint)
+    assert type(error) is ValueError
+    assert str(error).startswith(
+        f"model.safetensors must be complete and fit config.json, but in {str(checkpoint)!r} does not ("
+    )
+
+
+def test_weights_of_another_size(checkpoint):
+    edit_config(checkpoint, hidden_sizes=[8, 12])
+    assert str(refusal(checkpoint)).startswith("model.safetensors must be complete and fit config.json, but in ")
+
+
+def test_weights_that_lack_a_layer(checkpoint):
+    from safetensors.torch import load_file, save_file
+
+    weights = load_file(checkpoint / "model.safetensors")
+    first = min(weights)
+    del weights[first]
+    save_file(weights, checkpoint / "model.safetensors", metadata={"format": "pt"})
+    assert str(refusal(checkpoint)) == (
+        f"the checkpoint must hold all weights of the model, but {str(checkpoint)!r} lacks 1, the first is {first!r}; "
+        "save it anew from a trained image classification model."
+    )
