@@ -7,6 +7,7 @@ The names below load what they need when they are first used, so that `import fe
 - `FaceDetector`: MediaPipe's face detection. `load_image`: anything → an upright RGB image.
 - `load_fer2013`: FER-2013 from the Hub, parquet, the Kaggle CSV or an image folder.
 - `draw`: photograph + predictions → annotated copy.
+- `analyse_video`: video → annotated video, CSV, JSON and plot; `FaceTracker` → `TrackedFace`: who is who over time.
 """
 
 from importlib import import_module
@@ -25,6 +26,9 @@ _HOMES = {
     "load_image": "fer_hub.images",
     "load_fer2013": "fer_hub.data",
     "draw": "fer_hub.drawing",
+    "FaceTracker": "fer_hub.tracking",
+    "TrackedFace": "fer_hub.tracking",
+    "analyse_video": "fer_hub.video",
 }
 
 __all__ = ["__version__", *_HOMES]

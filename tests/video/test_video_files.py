@@ -1,0 +1,128 @@
+import json
+
+import av
+import numpy as np
+import pytest
+
+from fer_hub.boxes import iou
+from fer_hub.video import analyse_video, video_info
+from tests.video.making import SquareFinder, cut_off, make_video, moving, noisy, painted, read_csv, read_video
+
+
+@pytest.mark.parametrize(
+    ("name", "sound", "hertz", "output", "codecs"),
+    [
+        ("a.mp4", "aac", 48000, "out.mp4", ["h264", "aac"]),
+        ("a.ts", "aac", 44100, "out.mp4", ["h264", "aac"]),
+        ("a.mkv", "libopus", 48000, "out.webm", ["vp9", "opus"]),
+        ("a.mp4", "aac", 44100, "out.webm", ["vp9", "opus"]),
+        ("a.avi", "pcm_s16le", 11025, "out.mp4", ["h264", "aac"]),
+        ("a.webm", None, 0, "out.mp4", ["h264"]),
+    ],
+)
+def test_sound_is_kept(tmp_path, name, sound, hertz, output, codecs):
+    source = make_video(tmp_path / name, moving(30), sound=sound, hertz=hertz)
+    summary = analyse_video(SquareFinder(), source, output=tmp_path / output)
+    assert summary.notes == ()
+    frames, _, found = read_video(tmp_path / output)
+    assert (len(frames), found) == (30, codecs)
+    if sound:
+        with av.open(str(tmp_path / output)) as file:
+            rate = file.streams.audio[0].codec_context.sample_rate
+            heard = np.concatenate([piece.to_ndarray()[0] for piece in file.decode(audio=0)]).astype(float)
+        assert len(heard) / rate == pytest.approx(2, abs=0.15)
+        middle = heard[rate // 2 : 3 * rate // 2]  # one second, so that the spectrum counts in hertz
+        assert np.abs(np.fft.rfft(middle)).argmax() == pytest.approx(440, abs=1)
+
+
+def test_sound_of_the_same_format_is_copied_bit_by_bit(clip, tmp_path):
+    analyse_video(SquareFinder(), clip, output=tmp_path / "out.mp4")
+
+    def packets(path):
+        with av.open(str(path)) as file:
+            return [bytes(packet) for packet in file.demux(audio=0) if packet.size]
+
+    assert packets(tmp_path / "out.mp4") == packets(clip) != []
+
+
+@pytest.mark.parametrize(
+    ("rotation", "size", "box"),
+    [
+        (0, (128, 96), (4, 10, 28, 34)),
+        (90, (96, 128), (10, 100, 34, 124)),  # stored 128x96, shown turned to the left
+        (180, (128, 96), (100, 62, 124, 86)),
+        (-90, (96, 128), (62, 4, 86, 28)),
+    ],
+)
+def test_phone_videos_are_turned_upright(tmp_path, rotation, size, box):
+    source = make_video(tmp_path / "a.mp4", [painted((4, 10))] * 3, rotation=rotation)
+    finder = SquareFinder()
+    summary = analyse_video(finder, source, csv=tmp_path / "a.csv", output=tmp_path / "b.mp4")
+    assert (summary.width, summary.height) == size
+    assert finder.calls == [[size] * 3]
+    row = read_csv(tmp_path / "a.csv")[0]
+    assert iou(tuple(int(row[name]) for name in ("xmin", "ymin", "xmax", "ymax")), box) > 0.8
+    with av.open(str(tmp_path / "b.mp4")) as file:
+        frame = next(file.decode(video=0))
+        assert ((frame.width, frame.height), frame.rotation) == (size, 0)
+
+
+def test_pixels_that_are_not_square_are_made_so(tmp_path):
+    source = make_video(tmp_path / "a.mp4", [painted((4, 10))] * 2, aspect="3/2")
+    info = video_info(source)
+    assert (info.width, info.height) == (192, 96)
+    assert analyse_video(SquareFinder(), source).width == 192
+
+
+def test_times_come_from_the_file_when_the_frame_rate_varies(tmp_path):
+    pts = [0, 40, 500, 540, 2000, 2010]
+    source = make_video(tmp_path / "a.mkv", moving(6), rate=25, pts=pts)
+    analyse_video(SquareFinder(), source, csv=tmp_path / "a.csv", output=tmp_path / "b.mp4")
+    assert [float(row["time"]) for row in read_csv(tmp_path / "a.csv")] == [each / 1000 for each in pts]
+    assert read_video(tmp_path / "b.mp4")[1] == pytest.approx([each / 1000 for each in pts], abs=0.002)
+
+
+def test_odd_sizes_are_padded(tmp_path):
+    source = make_video(tmp_path / "a.mp4", [painted((4, 10), size=(65, 49))] * 3)
+    summary = analyse_video(SquareFinder(), source, output=tmp_path / "b.mp4")
+    assert (summary.width, summary.height) == (65, 49)
+    assert read_video(tmp_path / "b.mp4")[0][0].size == (66, 50)
+
+
+def test_frames_that_change_their_size_get_that_of_the_first(tmp_path):
+    parts = [painted((40, 10))] * 5, [painted((40, 10)).resize((64, 48))] * 5
+    data = [make_video(tmp_path / f"{index}.ts", frames).read_bytes() for index, frames in enumerate(parts)]
+    (tmp_path / "a.ts").write_bytes(b"".join(data))
+    finder = SquareFinder()
+    summary = analyse_video(finder, tmp_path / "a.ts", csv=tmp_path / "a.csv", output=tmp_path / "a.mp4")
+    assert {size for call in finder.calls for size in call} == {(128, 96)}
+    assert (summary.frames, summary.faces) == (10, 1)
+    times = [float(row["time"]) for row in read_csv(tmp_path / "a.csv")]
+    assert times == sorted(set(times))
+    assert len(read_video(tmp_path / "a.mp4")[0]) == 10
+
+
+@pytest.mark.parametrize(("name", "options"), [("a.mkv", {}), ("a.mp4", {"movflags": "+faststart"}), ("a.avi", {})])
+def test_what_is_left_of_a_truncated_video_is_analysed(tmp_path, name, options):
+    source = cut_off(make_video(tmp_path / name, noisy(60), sound="aac", options=options), 0.5)
+    summary = analyse_video(SquareFinder(), source, json=tmp_path / "a.json", output=tmp_path / "b.mp4")
+    assert 10 < summary.frames < 50
+    [note] = summary.notes
+    assert note.startswith(f"{name} is cut off or damaged: it ends ")
+    assert note.endswith(" s before the end that its header announces; the results cover what could be read.")
+    assert json.loads((tmp_path / "a.json").read_text())["notes"] == [note]
+    assert len(read_video(tmp_path / "b.mp4")[0]) == summary.frames
+
+
+def test_damaged_places_are_skipped_and_told(tmp_path):
+    source = make_video(tmp_path / "a.mp4", noisy(60), sound="aac", options={"movflags": "+faststart"})
+    data = bytearray(source.read_bytes())
+    half = len(data) // 2
+    data[half : half + 20_000] = bytes(20_000)
+    source.write_bytes(data)
+    summary = analyse_video(SquareFinder(), source, output=tmp_path / "b.mp4")
+    assert 40 < summary.frames <= 60
+    assert summary.notes == (
+        "a.mp4 is cut off or damaged: it has places that cannot be read; the results cover what could be read.",
+    )
+    assert len(read_video(tmp_path / "b.mp4")[0]) == summary.frames
