@@ -61,6 +61,9 @@ class FERTrainingArguments(TrainingArguments):
     metric_for_best_model: str | None = field(default="accuracy", metadata={"help": "What best means."})
     logging_steps: float = field(default=50, metadata={"help": "Steps between two lines of the log."})
     remove_unused_columns: bool = field(default=False, metadata={"help": "Must stay off: batches are ready."})
+    restore_callback_states_from_checkpoint: bool = field(
+        default=True, metadata={"help": "Resuming also resumes the clock and the patience of early stopping."}
+    )
     precision: str = field(
         default="auto",
         metadata={"help": "fp32, bf16, or auto: bf16 where the GPU or the CPU (AVX512-BF16, AMX) computes it."},

@@ -13,7 +13,11 @@ TEMPLATES = (Path(__file__).parent.parent / "model_card.md", Path(__file__).pare
 PICTURES = ("confusion.png", "scores.png", "calibration.png", "training.png")
 """What the card shows: confusions, scores of every class and calibration on test, and the course of the training."""
 
-DATASET = {"dataset_type": "fer2013", "dataset_name": "FER-2013"}
+DATASETS = {
+    "fer2013": {"dataset_type": "fer2013", "dataset_name": "FER-2013"},
+    "ferplus": {"dataset_type": "ferplus", "dataset_name": "FER+ (eight classes, majority of ten votes)"},
+}
+"""What a checkpoint was measured on, by the kind of its labels."""
 
 
 def write_card(folder: Path) -> Path:
@@ -35,7 +39,9 @@ def write_card(folder: Path) -> Path:
     return folder / "README.md"
 
 
-def fill(config: dict, metrics: dict, training_args: dict, size: int) -> ModelCard:
+def fill(
+    config: dict, metrics: dict, training_args: dict, size: int, repo_id: str = "path/or/hub-id"
+) -> ModelCard:
     """The card as text with Hub metadata (`model-index` with every split that was measured).
 
     Args:
@@ -43,9 +49,12 @@ def fill(config: dict, metrics: dict, training_args: dict, size: int) -> ModelCa
         metrics: content of metrics.json.
         training_args: content of training_args.json.
         size: bytes of model.safetensors.
+        repo_id: what the snippets load: a Hub id, or a stand-in for one.
     """
     from fer_hub.arguments import command  # imports torch; reading a card must not
 
+    dataset = DATASETS["ferplus" if "ferplus" in training_args.get("labels", "fer2013") else "fer2013"]
+    start = training_args.get("start_from")
     names = [config["id2label"][key] for key in sorted(config["id2label"], key=int)]
     data = ModelCardData(
         license="apache-2.0",
@@ -53,8 +62,10 @@ def fill(config: dict, metrics: dict, training_args: dict, size: int) -> ModelCa
         pipeline_tag="image-classification",
         tags=["facial-expression-recognition", "emotion-recognition", "fer2013"],
         model_name=f"fer_hub {config['architecture']}",
+        datasets=[dataset["dataset_type"]],
+        base_model=start if start and not start.startswith((".", "/")) and start.count("/") == 1 else None,
         metrics=["accuracy", "f1"],
-        eval_results=[result for split in ("validation", "test") for result in _results(split, metrics.get(split))],
+        eval_results=[result for split in ("validation", "test") for result in _results(dataset, split, metrics.get(split))],
     )
     return ModelCard.from_template(
         data,
@@ -64,6 +75,8 @@ def fill(config: dict, metrics: dict, training_args: dict, size: int) -> ModelCa
         training_args=training_args,
         names=names,
         command=command(training_args),
+        dataset=dataset["dataset_name"],
+        repo_id=repo_id,
         megabytes=size / 1e6,
     )
 
@@ -82,13 +95,13 @@ def _draw(folder: Path, metrics: dict) -> None:
         report.save_picture(pictures[name], folder / name)
 
 
-def _results(split: str, row: dict | None) -> list[EvalResult]:
+def _results(dataset: dict, split: str, row: dict | None) -> list[EvalResult]:
     kinds = (("accuracy", "accuracy"), ("f1", "macro_f1"), ("expected_calibration_error", "calibration_error"))
     return [
         EvalResult(
             task_type="image-classification",
             task_name="Facial expression recognition",
-            **DATASET,
+            **dataset,
             dataset_split=split,
             metric_type=kind,
             metric_name=name.replace("_", " "),

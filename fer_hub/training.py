@@ -1,9 +1,12 @@
 """The HF Trainer on batches of decoded faces: augmentation, soft labels and memory layout in one place."""
 
+import time
+
 import numpy as np
 import torch
 from torch.utils.data import Dataset
-from transformers import Trainer
+from transformers import Trainer, TrainerCallback
+from transformers.trainer_callback import ExportableState
 
 from fer_hub.augment import Augmentation
 from fer_hub.metrics import classification_metrics
@@ -84,6 +87,37 @@ class FERTrainer(Trainer):
         names = list(self.model.config.id2label.values())
         result = classification_metrics(logits.softmax(1).numpy(), labels, names)
         return {name: result[name] for name in ("accuracy", "macro_f1", "calibration_error")}
+
+
+class TrainingClock(TrainerCallback, ExportableState):
+    """Counts the seconds of a training over all its interruptions; the Trainer saves it with every checkpoint.
+
+    Attributes:
+        seconds: spent in the steps up to `last checkpoint or end`, evaluations and saving included.
+        from_step: the step at which counting began; 0 unless the run goes on from a checkpoint without a clock.
+    """
+
+    def __init__(self, seconds: float = 0.0, from_step: int | None = None):
+        self.seconds, self.from_step = seconds, from_step
+        self._since = 0.0
+
+    def on_train_begin(self, args, state, control, **kwargs):
+        self._since = time.perf_counter()
+        self.from_step = state.global_step if self.from_step is None else self.from_step
+
+    def on_step_end(self, args, state, control, **kwargs):
+        self._count()
+
+    def on_train_end(self, args, state, control, **kwargs):
+        self._count()
+
+    def _count(self) -> None:
+        now = time.perf_counter()
+        self.seconds, self._since = self.seconds + now - self._since, now
+
+    def state(self) -> dict:
+        """What the Trainer writes into trainer_state.json."""
+        return {"args": {"seconds": self.seconds, "from_step": self.from_step}, "attributes": {}}
 
 
 def smooth_labels(labels: torch.Tensor, classes: int, smoothing: float) -> torch.Tensor:

@@ -6,7 +6,8 @@ import shutil
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import AutoImageProcessor, AutoModelForImageClassification
+from transformers import AutoModelForImageClassification
+from transformers.models.auto.image_processing_auto import AutoImageProcessor
 
 import train
 from fer_hub import FERConfig, FERForImageClassification, FERImageProcessor
@@ -71,6 +72,9 @@ def test_a_resumed_run_ends_like_an_uninterrupted_one(finished, tmp_path, small_
     shutil.copytree(whole / "checkpoint-3", again / "checkpoint-3")  # as if the power had failed after step 3
     resumed = train.main([*options(small_csv, tiny_checkpoint, again), "--resume"])
     assert resumed["validation"] == metrics["validation"] and resumed["test"] == metrics["test"]
+    clock = json.loads((again / "checkpoint-3" / "trainer_state.json").read_text())["stateful_callbacks"]["TrainingClock"]
+    assert 0 < clock["args"]["seconds"] < resumed["training"]["seconds"]  # the steps before the interruption count
+    assert resumed["training"]["timed_from_step"] == 0
     first, second = (load_file(folder / "checkpoint-6" / "model.safetensors") for folder in (whole, again))
     assert all(torch.equal(first[key], second[key]) for key in first)
 
