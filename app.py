@@ -1,0 +1,39 @@
+"""The Space: photographs, webcam and video in the browser, and an API. `python app.py` serves http://127.0.0.1:7860
+
+The environment variable FER_HUB_CHECKPOINT names a checkpoint folder or Hub id that is offered first;
+GRADIO_SERVER_NAME and GRADIO_SERVER_PORT choose the address, as for any Gradio app.
+"""
+
+import importlib.util
+import os
+from pathlib import Path
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported; no request leaves the host
+
+import torch
+
+from fer_hub.web.page import build, launch_options
+from fer_hub.web.service import Service
+
+HERE = Path(__file__).resolve().parent
+EXAMPLES = sorted(str(path) for path in (HERE / "examples").glob("*.jpg"))
+
+
+def checkpoints() -> dict[str, str]:
+    """Name → folder or Hub id of what the page offers, the default first."""
+    shipped = {path.parent.name: str(path.parent) for path in sorted((HERE / "checkpoints").glob("*/config.json"))}
+    wanted = os.environ.get("FER_HUB_CHECKPOINT")
+    return ({wanted: wanted} if wanted else {}) | shipped
+
+
+def main() -> None:
+    torch.set_num_threads(1)  # several waiting threads on a small host slow each other down
+    with Service(checkpoints()) as service:
+        print(f"Loading {service.names[0]} ...", flush=True)
+        service.pipeline(service.names[0])
+        page = build(service, EXAMPLES)
+        page.launch(mcp_server=importlib.util.find_spec("mcp") is not None, **launch_options())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The parts of the Space that are not the page itself."""

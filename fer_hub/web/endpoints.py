@@ -1,0 +1,129 @@
+"""The API: five named endpoints whose parameter names and JSON are promises. Changing one breaks clients."""
+
+from pathlib import Path
+
+import gradio as gr
+from PIL import Image
+
+from fer_hub.drawing import draw
+from fer_hub.faces import DEFAULT_MIN_SCORE
+from fer_hub.results import FacePrediction
+from fer_hub.web.sentences import refuse
+from fer_hub.web.service import Service
+from fer_hub.web.uploads import Photo, Photos, VideoFile, photograph
+from fer_hub.web.video_job import VideoResult, run_video
+
+
+def add_endpoints(service: Service) -> None:
+    """Add `/predict`, `/annotate`, `/classify`, `/predict_batch` and `/predict_video` to the Blocks being built."""
+
+    def predict(image: Image.Image | None, model: str, min_score: float):
+        """Box, detection score, emotion and all probabilities for every face of a photograph, the largest first.
+
+        Args:
+            image: the photograph.
+            model: name of the checkpoint that classifies.
+            min_score: faces with a lower detection score are left out, 0.3 to 1.
+        """
+        image = required(image)
+        return service.report(image, find(service, image, model, min_score), model)
+
+    def annotate(image: Image.Image | None, model: str, min_score: float):
+        """The photograph with a box and the likeliest emotion on every face.
+
+        Args:
+            image: the photograph.
+            model: name of the checkpoint that classifies.
+            min_score: faces with a lower detection score are left out, 0.3 to 1.
+        """
+        image = required(image)
+        return draw(image, find(service, image, model, min_score))
+
+    def classify(image: Image.Image | None, model: str, min_score: float):
+        """Probabilities of all emotions for the largest face of a photograph; no label where there is no face.
+
+        Args:
+            image: the photograph.
+            model: name of the checkpoint that classifies.
+            min_score: faces with a lower detection score are left out, 0.3 to 1.
+        """
+        return largest(find(service, required(image), model, min_score))
+
+    def predict_batch(images: list[tuple[str, Path]], model: str, min_score: float):
+        """As /predict, for several photographs: a list of answers in the same order.
+
+        Args:
+            images: the photographs, at most 20.
+            model: name of the checkpoint that classifies.
+            min_score: faces with a lower detection score are left out, 0.3 to 1.
+        """
+        if not images:
+            raise refuse("the images must be given, got none; upload photographs first.")
+        answers = []
+        for position, (_, path) in enumerate(images):
+            try:
+                image = photograph(path.read_bytes())
+            except gr.Error as error:
+                raise refuse(f"image {position} of {len(images)} (counted from 0): {error.message}") from None
+            answers.append(service.report(image, find(service, image, model, min_score), model))
+        return answers
+
+    def predict_video(video: Path | None, model: str, every: int):
+        """Every face of a video over time.
+
+        Args:
+            video: the video file, at most 2 minutes and 100 MB.
+            model: name of the checkpoint that classifies.
+            every: analyse every n-th frame.
+
+        Returns:
+            A summary as JSON, and as files the annotated video, one CSV row per frame and face, the same as JSON, and
+            a plot of the probabilities over time.
+        """
+        if video is None:
+            raise refuse("the video must be given, got nothing; upload a video first.")
+        for step in run_video(service, video, model, every):
+            if isinstance(step, VideoResult):
+                yield step.summary, str(step.video), str(step.csv), str(step.json), str(step.timeline)
+
+    image, images = Photo(label="image", visible=False), Photos(label="images", file_count="multiple", visible=False)
+    video = VideoFile(label="video", visible=False)
+    model = gr.Dropdown(service.names, value=service.names[0], label="model", visible=False)
+    min_score = gr.Slider(0.3, 1, DEFAULT_MIN_SCORE, label="min_score", visible=False)
+    every = gr.Slider(1, 30, 1, step=1, precision=0, label="every", visible=False)
+    answer, picture, label = gr.JSON(visible=False), gr.Image(format="jpeg", visible=False), gr.Label(visible=False)
+    files = [gr.Video(visible=False), gr.File(visible=False), gr.File(visible=False), gr.Image(visible=False)]
+    for function, inputs, outputs in (
+        (predict, [image, model, min_score], answer),
+        (annotate, [image, model, min_score], picture),
+        (classify, [image, model, min_score], label),
+        (predict_batch, [images, model, min_score], answer),
+    ):
+        gr.Button(visible=False).click(
+            function, inputs, outputs, api_name=function.__name__, concurrency_id="photo", concurrency_limit=2
+        )
+    gr.Button(visible=False).click(
+        predict_video, [video, model, every], [answer, *files], api_name="predict_video", concurrency_id="video"
+    )
+
+
+def find(service: Service, image: Image.Image, model: str, min_score: float) -> list[FacePrediction]:
+    """Faces of a photograph; what the client got wrong comes back as one sentence."""
+    if isinstance(min_score, bool) or not isinstance(min_score, (int, float)) or not 0.3 <= min_score <= 1:
+        raise refuse(f"min_score must be a number from 0.3 to 1, got {min_score!r}; default {DEFAULT_MIN_SCORE}.")
+    try:
+        return service.faces(image, model, min_score)
+    except ValueError as error:
+        raise refuse(str(error)) from None
+
+
+def required(image: Image.Image | None) -> Image.Image:
+    """The image, or one sentence where none was sent."""
+    if image is None:
+        raise refuse("the image must be given, got nothing; upload a photograph first.")
+    return image
+
+
+def largest(faces: list[FacePrediction]) -> dict[str, float] | None:
+    """The largest face's probabilities, as `gr.Label` takes them; `None` without a face."""
+    return dict(faces[0].probabilities) if faces else None

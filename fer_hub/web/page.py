@@ -1,0 +1,67 @@
+"""The page: tabs, settings that all tabs share, how to read the result, and the API."""
+
+from collections.abc import Sequence
+
+import gradio as gr
+
+from fer_hub.faces import DEFAULT_MIN_SCORE
+from fer_hub.web.endpoints import add_endpoints
+from fer_hub.web.guard import MAX_QUEUE, Page, app_kwargs
+from fer_hub.web.live_tab import add_live_tab
+from fer_hub.web.photo_tab import add_batch_tab, add_photo_tab
+from fer_hub.web.service import LOWEST_SCORE, Service
+from fer_hub.web.texts import INTRODUCTION, how_to_read
+from fer_hub.web.uploads import MAX_VIDEO_BYTES
+from fer_hub.web.video_tab import add_video_tab
+
+SWEEP_SECONDS, KEEP_SECONDS = 300, 1800
+"""How often files of visitors are looked through, and how old they may get; `texts` says so on the page."""
+
+MAX_SESSIONS = 200
+"""How many visitors' settings are remembered; every call of the API counts as one."""
+
+CSS = """
+#annotated img { cursor: crosshair; }
+@media (max-width: 640px) { .gradio-container { padding: 8px !important; } }
+"""
+
+
+def launch_options() -> dict:
+    """What `launch` must be given, wherever the page is launched: limits, the gate, nothing kept in the browser."""
+    return {
+        "app_kwargs": app_kwargs(),
+        "css": CSS,
+        "max_file_size": MAX_VIDEO_BYTES,
+        "run_history": False,
+        "state_session_capacity": MAX_SESSIONS,
+        "show_error": False,
+    }
+
+
+def build(service: Service, examples: Sequence[str] = ()) -> gr.Blocks:
+    """The whole app as gradio Blocks, ready to launch.
+
+    Args:
+        service: the loaded checkpoints; closed by whoever made it.
+        examples: paths of example photographs.
+    """
+    with Page(title="Facial expression recognition", delete_cache=(SWEEP_SECONDS, KEEP_SECONDS)) as page:
+        gr.Markdown(INTRODUCTION)
+        with gr.Row():
+            model = gr.Dropdown(service.names, value=service.names[0], label="Network", elem_id="model")
+            min_score = gr.Slider(
+                LOWEST_SCORE, 1, DEFAULT_MIN_SCORE, step=0.05, label="Detector confidence: lower finds more faces"
+            )
+        with gr.Tab("Photo"):
+            add_photo_tab(service, model, min_score, examples)
+        with gr.Tab("Several photos"):
+            add_batch_tab(service, model, min_score)
+        with gr.Tab("Webcam"):
+            add_live_tab(service, model, min_score)
+        with gr.Tab("Video"):
+            add_video_tab(service, model)
+        with gr.Tab("How to read this"):
+            gr.Markdown(how_to_read(service))
+        add_endpoints(service)
+    # api_open=False: everything that computes goes through the queue and its limits
+    return page.queue(max_size=MAX_QUEUE, api_open=False)

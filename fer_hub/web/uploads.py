@@ -1,0 +1,214 @@
+"""Inputs that are safe to put on the open internet.
+
+Gradio's own let a payload without `meta` name any file of the server, take base64 of any size, fetch URLs of any size,
+and decode a picture before anybody has looked at its size. `secured` turns whatever a client sent for an input into
+files in the upload folder, up to a limit, or answers with one sentence; `fer_hub.web.guard.Page` calls it for every
+input of every event, whoever calls. The components look again.
+"""
+
+import base64
+import binascii
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.data_classes import ImageData
+from gradio.utils import get_upload_folder
+from PIL import Image
+
+from fer_hub.images import load_image
+from fer_hub.web.fetching import fetch
+from fer_hub.web.sentences import refuse, short
+
+MAX_PHOTO_BYTES = 20_000_000
+"""Largest photograph that is taken, whether uploaded, fetched from a URL or sent as base64."""
+
+MAX_PHOTOS = 20
+"""How many photographs one request may hold."""
+
+MAX_VIDEO_BYTES = 100_000_000
+"""Largest video that is taken; also the limit of the upload route."""
+
+MAX_PIXELS = 40_000_000
+"""Largest photograph that is decoded, in pixels; a small file can unpack to a huge image."""
+
+MAX_FRAME_PIXELS = 1920 * 1080
+"""Largest webcam frame that is decoded."""
+
+
+def uploaded(path: str | None, limit: int) -> Path:
+    """A path that a client sent, checked: an existing file inside the upload folder, at most `limit` bytes.
+
+    Raises:
+        gr.Error: it is not.
+    """
+    try:
+        folder, found = Path(get_upload_folder()).resolve(), Path(path or "").resolve()
+        fits = found.is_relative_to(folder) and found.is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        fits = False
+    if not fits:
+        raise refuse("the input must be a file that was uploaded, got another path; upload it first.")
+    _check_size(found.stat().st_size, limit)
+    return found
+
+
+def photograph(data: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
+    """Bytes of an image file as an upright RGB image.
+
+    Raises:
+        gr.Error: they are no image, are damaged, or hold too many pixels.
+    """
+    try:
+        return load_image(data, max_pixels=max_pixels)
+    except ValueError as error:  # its sentences speak of the bytes it was given
+        sentence = str(error).replace("the bytes", "the file", 1).replace(" or raise max_pixels", "")
+        raise refuse(sentence) from None
+    except MemoryError:
+        raise refuse("the file needs more memory than the server has; make it smaller.") from None
+
+
+async def secured(block: gr.components.Component, value: Any) -> Any:
+    """What a client sent for an input, with every file in it checked and on this server.
+
+    Raises:
+        gr.Error: it names a file that was not uploaded, a URL or base64 that is not taken, or is for an input that
+            takes no files.
+    """
+    limit = getattr(block, "max_bytes", None)
+    if limit is None:
+        if _names_a_file(value):
+            raise refuse(f"{block.label or 'the input'} takes no file, but got one; see the API page for its form.")
+        return value
+    if isinstance(value, list):
+        if not isinstance(block, gr.File):
+            raise refuse("the input must be one file, got a list; send one of them.")
+        if len(value) > MAX_PHOTOS:
+            raise refuse(f"there must be at most {MAX_PHOTOS} photographs at once, got {len(value)}; send fewer.")
+        return [await _local_file(block, file, limit) for file in value]
+    if isinstance(value, dict) and isinstance(value.get("video"), dict):  # the older form of a video
+        return await _local_file(block, value["video"], limit)
+    return value if value is None else await _local_file(block, value, limit)
+
+
+async def _local_file(block: gr.components.Component, file: Any, limit: int) -> Any:
+    if not isinstance(file, dict):
+        got = type(file).__name__
+        raise refuse(f"a file must be sent as its upload's FileData with path and meta, got {got}; upload it first.")
+    path, url = file.get("path"), file.get("url")
+    if isinstance(url, str) and url.startswith("data:"):
+        if block.streams:
+            return {"url": url, "meta": {"_type": "gradio.FileData"}}
+        target = _new_file(block)
+        target.write_bytes(decode_base64(url, limit))
+        path = str(target)
+    elif isinstance(path or url, str) and "://" in (path or url)[:12]:
+        target = _new_file(block)
+        await fetch(path or url, target, limit)
+        path = str(target)
+    elif not path and not url:
+        return None
+    path = str(uploaded(path if isinstance(path, str) else None, limit))
+    name = file.get("orig_name")
+    name = name[:200] if isinstance(name, str) and name else Path(path).name
+    return {"path": path, "orig_name": name, "meta": {"_type": "gradio.FileData"}}
+
+
+def _new_file(block: gr.components.Component) -> Path:
+    """A name in the upload folder, which gradio deletes with the visitor's other files."""
+    target = Path(tempfile.mkdtemp(dir=get_upload_folder())) / "file"
+    block.temp_files.add(str(target))
+    return target
+
+
+def _names_a_file(value: Any, depth: int = 0) -> bool:
+    """Whether gradio would take a part of a value for a file, and fetch or copy it."""
+    if depth > 50:
+        raise refuse("the input is nested too deeply; see the API page for its form.")
+    if isinstance(value, dict):
+        return ("path" in value and "meta" in value) or any(_names_a_file(v, depth + 1) for v in value.values())
+    return isinstance(value, list) and any(_names_a_file(v, depth + 1) for v in value)
+
+
+class Photo(gr.Image):
+    """`gr.Image` for one photograph; its value is an upright RGB PIL image, or `None`."""
+
+    max_bytes, streams = MAX_PHOTO_BYTES, False
+
+    # no __init__ of its own: the front end gets the properties that the signature of __init__ names
+
+    def get_block_name(self) -> str:
+        return "image"  # the front end's name for the component; it knows no subclasses
+
+    def preprocess(self, payload) -> Image.Image | None:
+        if payload is None or not payload.path:
+            return None
+        return photograph(uploaded(payload.path, self.max_bytes).read_bytes())
+
+
+class Camera(gr.Image):
+    """`gr.Image` for webcam frames: an RGB PIL image in, JPEG bytes out, nothing written to disk."""
+
+    max_bytes, streams = 4_000_000, True
+
+    def get_block_name(self) -> str:
+        return "image"
+
+    def preprocess(self, payload) -> Image.Image | None:
+        if payload is None or not (payload.url or payload.path):
+            return None
+        if (payload.url or "").startswith("data:"):
+            return photograph(decode_base64(payload.url, self.max_bytes), MAX_FRAME_PIXELS)
+        return photograph(uploaded(payload.path, self.max_bytes).read_bytes(), MAX_FRAME_PIXELS)
+
+    def postprocess(self, value: bytes | None) -> ImageData | None:
+        if value is None:
+            return None
+        return ImageData(url="data:image/jpeg;base64," + base64.b64encode(value).decode("ascii"))
+
+
+class Photos(gr.File):
+    """`gr.File` for several photographs; its value is a list of (file name, path), for `photograph` one by one."""
+
+    max_bytes, streams = MAX_PHOTO_BYTES, False
+
+    def get_block_name(self) -> str:
+        return "file"
+
+    def preprocess(self, payload) -> list[tuple[str, Path]]:
+        files = [] if payload is None else getattr(payload, "root", payload)
+        files = files if isinstance(files, list) else [files]
+        return [(Path(file.orig_name or file.path).name, uploaded(file.path, self.max_bytes)) for file in files]
+
+
+class VideoFile(gr.Video):
+    """`gr.Video` whose value is the path of an uploaded video, or `None`; nothing is decoded here."""
+
+    max_bytes, streams = MAX_VIDEO_BYTES, False
+
+    def get_block_name(self) -> str:
+        return "video"
+
+    def preprocess(self, payload) -> Path | None:
+        file = getattr(payload, "video", payload)
+        return None if file is None or not file.path else uploaded(file.path, self.max_bytes)
+
+
+def decode_base64(url: str, limit: int) -> bytes:
+    """The bytes of a data URL, at most `limit`.
+
+    Raises:
+        gr.Error: it is none, or larger.
+    """
+    text = url.partition(",")[2]
+    _check_size(len(text) * 3 // 4, limit)
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise refuse(f"a data URL must hold base64, got {short(url, 40)}; encode the file with base64.") from None
+
+
+def _check_size(size: int, limit: int) -> None:
+    if size > limit:
+        raise refuse(f"the file must be at most {limit // 10**6} MB; send a smaller one.")

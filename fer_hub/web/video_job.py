@@ -1,0 +1,84 @@
+"""Analysing an uploaded video beside the request that asked for it, so that progress shows and cancelling works."""
+
+import queue
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from fer_hub.video import VideoCancelled, analyse_video
+from fer_hub.web.sentences import refuse
+from fer_hub.web.service import Service
+
+MAX_SECONDS = 120.0
+"""Longest video that is analysed."""
+
+MAX_VIDEO_PIXELS = 1920 * 1080
+"""Largest frame that is analysed."""
+
+
+@dataclass(frozen=True)
+class VideoResult:
+    """What came of a video: the summary as JSON-ready dict, and the files."""
+
+    summary: dict
+    video: Path
+    csv: Path
+    json: Path
+    timeline: Path
+
+
+def run_video(
+    service: Service, video: Path, model: str, every: int, smoothing: float = 0.5
+) -> Iterator[tuple[int, int | None] | VideoResult]:
+    """Analyse a video in a thread of its own.
+
+    Yields (frames done, frames in all or `None`) again and again, at the end the result, whose files are there
+    until the next step is asked for: gradio has copied them by then. Closing the iterator cancels the analysis.
+
+    Raises:
+        gr.Error: the video cannot be analysed; the sentence says why.
+    """
+    try:
+        pipeline = service.pipeline(model)
+    except ValueError as error:
+        raise refuse(str(error)) from None
+    if isinstance(every, bool) or every != int(every) or not 1 <= every <= 30:
+        raise refuse(f"every must be a whole number from 1 to 30, got {every!r}; 1 analyses every frame.")
+    folder = Path(tempfile.mkdtemp(prefix="fer_hub-video-"))
+    names = {"output": "annotated.mp4", "csv": "faces.csv", "json": "faces.json", "timeline": "timeline.png"}
+    paths = {kind: folder / name for kind, name in names.items()}
+    steps: queue.Queue = queue.Queue()
+    cancel = threading.Event()
+
+    def work() -> None:
+        try:
+            summary = analyse_video(
+                pipeline, video, **paths, every=int(every), smoothing=smoothing, max_seconds=MAX_SECONDS,
+                max_pixels=MAX_VIDEO_PIXELS, cancel=cancel, progress=lambda done, total: steps.put((done, total)),
+            )  # fmt: skip
+            told = {"version": 1, "model": model, **summary.to_dict()}
+            steps.put(VideoResult(told, paths["output"], paths["csv"], paths["json"], paths["timeline"]))
+        except Exception as error:  # handed to the request, which raises it
+            steps.put(error)
+
+    worker = threading.Thread(target=work, name="video", daemon=True)
+    worker.start()
+    finished = False
+    try:
+        while not finished:
+            step = steps.get()
+            finished = isinstance(step, VideoResult)
+            if isinstance(step, (ValueError, TypeError, OSError)):
+                raise refuse(str(step).replace(video.name, "the video").replace(" or raise max_pixels", ""))
+            if isinstance(step, VideoCancelled):
+                raise refuse("the analysis was cancelled; nothing was written.")
+            if isinstance(step, Exception):
+                raise step
+            yield step
+    finally:
+        cancel.set()
+        worker.join()
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,414 @@
+"""Attacks over HTTP, each followed by a good request: one sentence for the attacker, and the server goes on."""
+
+import base64
+import io
+import socket
+import struct
+import threading
+import time
+import zlib
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import fer_hub
+
+PORTRAIT = Path(__file__).resolve().parents[2] / "examples" / "astronaut.jpg"
+META = {"_type": "gradio.FileData"}
+NOT_UPLOADED = "the input must be a file that was uploaded, got another path; upload it first."
+SERVER_FILES = [
+    str(PORTRAIT), "examples/astronaut.jpg", str(fer_hub.__file__), "/etc/passwd", "../../etc/passwd", "", "\0",
+    "x" * 9000,
+]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def still_good(http):
+    """After every test of this file a good request works."""
+    yield
+    event, answer = http.call("predict", http.upload(PORTRAIT.read_bytes(), "a.jpg"))
+    assert (event, len(answer[0]["faces"])) == ("complete", 1)
+
+
+@pytest.fixture(scope="module")
+def file_inputs(http):
+    """(endpoint, how many inputs, where, component) for every input that takes files, private endpoints included."""
+    config = http.client.get("config").json()
+    kinds = {part["id"]: part["type"] for part in config["components"]}
+    found = [
+        (event["api_name"], len(event["inputs"]), position, kinds[part])
+        for event in config["dependencies"]
+        for position, part in enumerate(event["inputs"])
+        if kinds[part] in ("image", "file", "video", "gallery", "imageeditor", "audio", "json")
+    ]
+    assert {kind for *_, kind in found} >= {"image", "file", "video"}
+    return found
+
+
+def _picture(mode="RGB", size=(64, 48), kind="PNG", **options):
+    stream = io.BytesIO()
+    Image.new(mode, size).save(stream, kind, **options)
+    return stream.getvalue()
+
+
+def _data_url(data, kind="image/jpeg"):
+    return {"path": None, "url": f"data:{kind};base64,{base64.b64encode(data).decode()}", "meta": META}
+
+
+@pytest.mark.parametrize("path", SERVER_FILES, ids=lambda path: repr(path[-20:]))
+@pytest.mark.parametrize("meta", [True, False], ids=["meta", "no_meta"])
+def test_no_input_of_any_endpoint_opens_a_file_of_the_server(http, file_inputs, path, meta):
+    """Gradio itself refuses foreign paths only where the payload carries `meta`."""
+    for endpoint, count, position, kind in file_inputs:
+        file = {"path": path} | ({"meta": META} if meta else {})
+        for payload in (file, [file], {"video": file}, path):
+            data = [None] * count
+            data[position] = payload
+            status, told = http.call(endpoint, *data)
+            text = str(told)
+            assert status in ("error", "complete"), (endpoint, kind, told)
+            assert "root:" not in text and "facial" not in text.lower().replace("facial expression recognition", "")
+            if status == "error":
+                assert isinstance(told["error"], str) and "\n" not in told["error"], (endpoint, told)
+                assert str(PORTRAIT) not in told["error"]
+            else:  # nothing was given, or a private endpoint does nothing with it
+                assert endpoint not in ("predict", "annotate", "classify", "predict_batch", "predict_video"), told
+
+
+@pytest.mark.parametrize("endpoint", ["predict", "annotate", "classify"])
+@pytest.mark.parametrize("path", SERVER_FILES[:4], ids=lambda path: repr(path[-20:]))
+def test_a_foreign_path_is_named_as_such(http, endpoint, path):
+    for meta in ({}, {"meta": META}):
+        assert http.refusal(endpoint, {"path": path, **meta}) == NOT_UPLOADED
+    assert http.refusal("predict_batch", [{"path": path}]) == NOT_UPLOADED
+    assert http.refusal("predict_video", {"path": path}) == NOT_UPLOADED
+    assert http.refusal("predict_video", {"video": {"path": path}}) == NOT_UPLOADED
+
+
+@pytest.mark.parametrize("where", ["gradio_api/file=", "gradio_api/file/"])
+@pytest.mark.parametrize("path", ["/etc/passwd", "app.py", "checkpoints/fer2013/config.json", "..%2fapp.py"])
+def test_no_file_of_the_server_is_handed_out(http, where, path):
+    assert http.client.get(where + path).status_code in (403, 404)
+
+
+@pytest.mark.parametrize(
+    "route",
+    [
+        "gradio_api/file=http://127.0.0.1:1/x.png", "gradio_api/file=https://example.org/x.png",
+        "gradio_api/proxy=http://127.0.0.1:1/", "gradio_api/deep_link", "gradio_api/run-history/buckets", "monitoring",
+        "gradio_api/custom_component/1/client/component/style.css", "gradio_api/vibe-code/",
+    ],
+)  # fmt: skip
+def test_routes_that_nobody_needs_are_closed(http, route):
+    answer = http.client.get(route)
+    assert (answer.status_code, answer.json()) == (404, {"detail": "this server does not offer that address."})
+
+
+@pytest.mark.parametrize("route", ["process_recording", "vibe-edit", "component_server"])
+def test_editing_and_recording_are_closed(http, route):
+    answer = http.client.post(f"gradio_api/{route}", json={})
+    assert (answer.status_code, answer.json()) == (404, {"detail": "this server does not offer that address."})
+
+
+# ---- sizes
+
+
+def test_base64_is_limited_as_uploads_are(http):
+    """In gradio itself base64 passes any limit."""
+    big = _data_url(b"\0" * 20_000_001)
+    assert http.refusal("predict", big) == "the file must be at most 20 MB; send a smaller one."
+    event, detail = http.call("predict", _data_url(b"\0" * 21_000_000))
+    assert (event, detail) == ("413", "a request must be at most 26 MB, but this one is larger; send less.")
+
+
+def test_a_body_of_unknown_length_is_limited_too(http):
+    def endless():
+        yield b'{"data": ["'
+        for _ in range(400):
+            yield b"x" * 100_000
+
+    answer = http.client.post("gradio_api/call/predict", content=endless())
+    assert answer.status_code == 413
+    assert answer.json() == {"detail": "a request must be at most 26 MB, but this one is larger; send less."}
+
+
+def test_an_upload_is_limited(http):
+    answer = http.client.post("gradio_api/upload", files={"files": ("a.mp4", b"\0" * 100_000_001)})
+    assert answer.status_code == 413
+    host, port = http.client.base_url.host, http.client.base_url.port
+    with socket.create_connection((host, port)) as line:
+        line.sendall(b"POST /gradio_api/upload HTTP/1.1\r\nHost: x\r\nContent-Length: 900000000\r\n\r\n")
+        answer = line.recv(4096) + line.recv(4096)
+    assert b" 413 " in answer and b"at most 200 MB" in answer
+
+
+def test_a_photograph_may_be_uploaded_up_to_its_own_limit_only(http):
+    big = http.upload(b"\0" * 20_000_001)
+    assert http.refusal("predict", big) == "the file must be at most 20 MB; send a smaller one."
+    assert http.refusal("predict_batch", [big]) == "the file must be at most 20 MB; send a smaller one."
+
+
+@pytest.mark.parametrize("mode", ["1", "L"])
+def test_a_small_file_that_unpacks_to_a_huge_picture_is_refused_unread(http, mode):
+    """18 kB that cost gradio 35 seconds: here less than a normal photograph does."""
+    bomb = http.upload(_picture(mode, (12_000, 12_000)), "bomb.png")
+    good = http.upload(PORTRAIT.read_bytes(), "a.jpg")
+    durations = {}
+    for name, file in (("bomb", bomb), ("good", good)):
+        begin = time.perf_counter()
+        for _ in range(5):
+            event, told = http.call("predict", file)
+        durations[name] = time.perf_counter() - begin
+        assert event == ("error" if name == "bomb" else "complete")
+    assert told is not None
+    sentence = "the file must have at most 40,000,000 pixels, got 12000x12000; make it smaller."
+    assert http.refusal("predict", bomb) == sentence
+    assert http.refusal("predict_batch", [bomb]) == f"image 0 of 1 (counted from 0): {sentence}"
+    assert durations["bomb"] < 2 * durations["good"]
+
+
+def test_too_many_photographs_are_refused(http):
+    one = http.upload(_picture(), "a.png")
+    sentence = "there must be at most 20 photographs at once, got 21; send fewer."
+    assert http.refusal("predict_batch", [one] * 21) == sentence
+
+
+def test_deeply_nested_input_is_refused(http):
+    nested: list = []
+    for _ in range(200):
+        nested = [nested]
+    deep = "the input is nested too deeply; see the API page for its form."
+    assert http.refusal("predict", http.upload(_picture(), "a.png"), nested) == deep
+    assert http.refusal("predict", nested) == "the input must be one file, got a list; send one of them."
+
+
+# ---- addresses
+
+
+@pytest.fixture(scope="module")
+def inner_server():
+    """A server on the loopback address that must never be asked."""
+    asked = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(PORTRAIT.read_bytes())
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield server.server_port, asked
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "localhost", "[::1]", "0.0.0.0", "2130706433", "127.1", "[::ffff:127.0.0.1]"]
+)
+def test_urls_never_reach_the_server_itself(http, inner_server, host):
+    port, asked = inner_server
+    url = f"http://{host}:{port}/portrait.jpg"
+    for payload in ({"path": url, "meta": META}, {"path": url}, {"url": url}, {"path": url, "url": url, "meta": META}):
+        sentence = http.refusal("predict", payload)
+        assert "must lead to a public address" in sentence or "cannot be reached" in sentence
+    http.refusal("predict_batch", [{"path": url, "meta": META}])
+    http.refusal("predict_video", {"path": url, "meta": META})
+    # an input that takes no file does not fetch one either
+    assert "takes no file" in http.refusal("predict", http.upload(_picture()), {"path": url, "meta": META})
+    assert asked == []
+
+
+@pytest.mark.parametrize("url", ["http://10.0.0.1/a.jpg", "http://192.168.1.1/", "http://169.254.169.254/latest/meta-data",
+                                 "http://[fd00::1]/", "http://100.64.0.1/", "https://172.16.0.1/"])  # fmt: skip
+def test_urls_never_reach_private_addresses(http, url):
+    sentence = f"a URL must lead to a public address, got '{url}'; upload the file instead."
+    assert http.refusal("predict", {"path": url, "meta": META}) == sentence
+
+
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://example.org/a.jpg", "gopher://example.org/", "http://", "http:///a"])
+def test_only_http_is_fetched(http, url):
+    sentence = f"a URL must start with http:// or https://, got '{url}'; upload the file instead."
+    assert http.refusal("predict", {"path": url, "meta": META}) == sentence
+
+
+# ---- odd pictures
+
+
+def _exif_rotated():
+    with Image.open(PORTRAIT) as image:
+        exif = Image.Exif()
+        exif[0x0112] = 6  # to be turned clockwise for viewing
+        stream = io.BytesIO()
+        image.transpose(Image.Transpose.ROTATE_90).save(stream, "JPEG", exif=exif, quality=95)
+    return stream.getvalue()
+
+
+def _portrait_as(mode, kind, **options):
+    with Image.open(PORTRAIT) as image:
+        stream = io.BytesIO()
+        image.convert(mode).save(stream, kind, **options)
+    return stream.getvalue()
+
+
+def _animated():
+    with Image.open(PORTRAIT) as image:
+        stream = io.BytesIO()
+        image.save(stream, "GIF", save_all=True, append_images=[Image.new("RGB", image.size)] * 3)
+    return stream.getvalue()
+
+
+def _sixteen_bits():
+    with Image.open(PORTRAIT) as image:
+        grey = image.convert("L")
+        stream = io.BytesIO()
+        Image.frombytes("I;16", grey.size, b"".join(bytes((v, v)) for v in grey.tobytes())).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def _transparent():
+    with Image.open(PORTRAIT) as image:
+        image = image.convert("RGBA")
+        image.putalpha(Image.new("L", image.size, 200))
+        stream = io.BytesIO()
+        image.save(stream, "PNG")
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        ("a.gif", _animated), ("cmyk.jpg", lambda: _portrait_as("CMYK", "JPEG")), ("grey.png", _sixteen_bits),
+        ("turned.jpg", _exif_rotated), ("glass.png", _transparent), ("palette.png", lambda: _portrait_as("P", "PNG")),
+        ("a.webp", lambda: _portrait_as("RGB", "WEBP")), ("a.tiff", lambda: _portrait_as("RGB", "TIFF")),
+        ("a.bmp", lambda: _portrait_as("RGB", "BMP")), ("no_ending", lambda: _portrait_as("RGB", "JPEG")),
+        ("wrong.txt", lambda: _portrait_as("L", "JPEG")), ("<b>ä é😀.jpg", lambda: _portrait_as("RGB", "JPEG")),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)  # fmt: skip
+def test_odd_pictures_are_read(http, name, make):
+    event, told = http.call("predict", http.upload(make(), name))
+    assert event == "complete", told
+    [answer] = told
+    assert (answer["width"], answer["height"], len(answer["faces"])) == (512, 512, 1)
+    assert http.call("predict", _data_url(make()))[1][0] == answer  # base64 as well
+
+
+def _chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def _lying_png():
+    """A PNG whose header promises more rows than there are."""
+    head = _chunk(b"IHDR", struct.pack(">IIBBBBB", 600, 600, 8, 2, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + head + _chunk(b"IDAT", zlib.compress(b"\0" * 100)) + _chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "start"),
+    [
+        ("empty.png", b"", "the file must be an image, but holds nothing at all."),
+        ("letter.jpg", b"dear sir or madam", "the file must be an image of a known format"),
+        ("drawing.svg", b"<svg xmlns='http://www.w3.org/2000/svg'></svg>", "the file must be an image of a known"),
+        ("cut.jpg", PORTRAIT.read_bytes()[:9000], "the file must be a complete image, but is cut off or damaged"),
+        ("cut.png", _picture(size=(600, 600))[:300], "the file must be "),
+        ("lying.png", _lying_png(), "the file must be a complete image"),
+        ("head.gif", b"GIF89a", "the file must be an image"),
+        ("page.eps", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "the file must be an image of a known"),
+        ("page.pdf", b"%PDF-1.4\n", "the file must be an image of a known"),
+        ("film.mp4", b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom", "the file must be an image"),
+    ],
+    ids=lambda value: value if isinstance(value, str) and len(value) < 12 else "",
+)  # fmt: skip
+def test_files_that_are_no_picture_get_one_sentence(http, name, data, start):
+    for file in (http.upload(data, name), _data_url(data)):
+        sentence = http.refusal("predict", file)
+        assert sentence.startswith(start)
+        assert "\n" not in sentence and "Error" not in sentence
+
+
+@pytest.mark.parametrize("url", ["data:image/png;base64,%%%", "data:image/png,plain", "data:", "data:;base64,"])
+def test_damaged_data_urls_get_one_sentence(http, url):
+    sentence = http.refusal("predict", {"url": url, "meta": META})
+    assert sentence.startswith(("a data URL must hold base64, got", "the file must be an image, but holds nothing"))
+
+
+# ---- requests that are none
+
+
+@pytest.mark.parametrize(
+    "payload", [1, True, "text", [], [[]], {"a": 1}, {"path": 5}, {"path": "x", "meta": 7}, {"url": 9}]
+)
+def test_odd_payloads_get_one_sentence(http, payload):
+    for endpoint in ("predict", "annotate", "classify", "predict_batch", "predict_video"):
+        sentence = http.refusal(endpoint, payload)
+        assert sentence and "\n" not in sentence and "Error" not in sentence
+
+
+def test_no_private_endpoint_answers_without_a_sentence(http):
+    config = http.client.get("config").json()
+    events = [event for event in config["dependencies"] if event["connection"] != "stream"]  # those wait for frames
+    names = {event["api_name"] for event in events}
+    for name in names:
+        for data in ([], [None] * 8, ["x"] * 8, [{}] * 8, [[1]] * 8, [10**400] * 8):
+            event, told = http.call(name, *data)
+            assert event in ("complete", "error"), (name, data, told)
+            if event == "error":
+                assert isinstance(told["error"], str) and "\n" not in told["error"], (name, data, told)
+
+
+@pytest.mark.parametrize(
+    ("route", "body", "status", "sentence"),
+    [
+        ("call/predict", b"not json", 422, 'the body must be JSON such as {"data": [...]}, but is not.'),
+        ("call/predict", b'{"data": 5}', 422, 'the body must be JSON such as {"data": [...]}, but is not.'),
+        ("call/no_such", b'{"data": []}', 404, "there is no such endpoint; /gradio_api/info lists them all."),
+        ("call/v2/no_such", b"{}", 404, "there is no such endpoint; /gradio_api/info lists them all."),
+        ("queue/join", b'{"data": [], "fn_index": 9999, "session_hash": "a"}', 404,
+         "there is no such endpoint; /gradio_api/info lists them all."),
+        ("run/predict", b'{"data": []}', 404, None),
+    ],
+)  # fmt: skip
+def test_requests_that_are_none_get_a_status_and_a_sentence(http, route, body, status, sentence):
+    answer = http.client.post(f"gradio_api/{route}", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == status
+    assert isinstance(answer.json()["detail"], str)
+    if sentence:
+        assert answer.json()["detail"] == sentence
+
+
+def test_a_webcam_frame_is_no_way_in_either(http):
+    """The endpoint of the webcam takes frames as base64 until its stream is closed."""
+    [event] = [e for e in http.client.get("config").json()["dependencies"] if e["connection"] == "stream"]
+    bomb = _data_url(_picture("1", (9000, 9000)), "image/png")
+    for payload in ({"path": "/etc/passwd"}, {"path": str(PORTRAIT)}, bomb, 7):
+        assert "\n" not in http.refusal(event["api_name"], payload, None)
+
+
+def test_one_client_cannot_fill_the_queue(http):
+    file = http.upload(PORTRAIT.read_bytes(), "a.jpg")
+    answers = []
+
+    def ask():
+        answers.append(http.client.post("gradio_api/call/predict", json={"data": [file]}))
+
+    threads = [threading.Thread(target=ask) for _ in range(40)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert refused and refused[0].json() == {
+        "detail": "a client must have at most 16 unfinished requests; wait for their answers."
+    }
+    for answer in answers:
+        if answer.status_code == 200:
+            assert "event: complete" in http.client.get(f"gradio_api/call/predict/{answer.json()['event_id']}").text
