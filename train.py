@@ -3,6 +3,7 @@
     python train.py --data path/to/fer2013                     # the shipped recipe
     python train.py --data path/to/fer2013 --architecture scratch_cnn --num_train_epochs 100
     python train.py --data path/to/fer2013 --resume            # go on after an interruption
+    python train.py --data path/to/fer2013 --push_to_hub --hub_model_id owner/name   # and publish the result
 
 `--data` is a Hub dataset id, a parquet folder or file, the Kaggle CSV or an image folder (see `fer_hub/data`).
 The epoch is chosen on the validation split; the test split is looked at once, at the end. Everything lands in
@@ -14,7 +15,6 @@ and README.md. Every option of transformers' TrainingArguments is an option here
 import logging
 import os
 import sys
-import time
 from pathlib import Path
 
 # Two processes on two cores starve each other when idle threads spin; must be set before torch is imported.
@@ -28,8 +28,9 @@ from fer_hub.augment import PRESETS
 from fer_hub.checkpoint import write_checkpoint
 from fer_hub.data import decode_images, load_fer2013, targets
 from fer_hub.evaluate import measure
+from fer_hub.hub import publish_model, take_over_push
 from fer_hub.model import FERConfig, FERForImageClassification, FERImageProcessor
-from fer_hub.training import FaceDataset, FERTrainer
+from fer_hub.training import FaceDataset, FERTrainer, TrainingClock
 
 logger = logging.getLogger("fer_hub.train")
 
@@ -37,9 +38,12 @@ logger = logging.getLogger("fer_hub.train")
 def main(argv: list[str] | None = None) -> dict:
     """Train as the command line says; returns what `final/metrics.json` holds."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    for name in ("httpx", "httpx2"):  # the Hub's client would log every request
+        logging.getLogger(name).setLevel(logging.WARNING)
     parser = HfArgumentParser((DataArguments, ModelArguments, FERTrainingArguments), description=__doc__)
     data_args, model_args, args = parser.parse_args_into_dataclasses(argv)
     last_checkpoint = find_checkpoint(args.output_dir, data_args.resume)
+    destination = take_over_push(args)  # refused now rather than after training; the Trainer itself pushes nothing
     set_seed(args.seed)
 
     # data: decoded once, kept in memory
@@ -75,11 +79,10 @@ def main(argv: list[str] | None = None) -> dict:
         augmentation=PRESETS[data_args.augmentation],
         train_dataset=FaceDataset(images["train"], wanted["train"].votes if soft else labels["train"]),
         eval_dataset=FaceDataset(images["validation"], labels["validation"]),
-        callbacks=[EarlyStoppingCallback(data_args.patience)] if data_args.patience else None,
+        callbacks=[TrainingClock(), *([EarlyStoppingCallback(data_args.patience)] if data_args.patience else [])],
     )
-    started = time.perf_counter()
-    outcome = trainer.train(resume_from_checkpoint=last_checkpoint)
-    seconds = time.perf_counter() - started
+    trainer.train(resume_from_checkpoint=last_checkpoint)
+    clock = next(callback for callback in trainer.callback_handler.callbacks if isinstance(callback, TrainingClock))
     if not trainer.is_world_process_zero():
         return {}
 
@@ -92,8 +95,8 @@ def main(argv: list[str] | None = None) -> dict:
         "epochs": trainer.state.epoch,
         "chosen_step": trainer.state.best_global_step,
         "steps": trainer.state.global_step,
-        "seconds": round(seconds, 1),
-        "images_per_second": round(outcome.metrics["train_samples_per_second"], 1),
+        "seconds": round(clock.seconds, 1),
+        "timed_from_step": clock.from_step,
         "parameters": model.num_parameters(),
         "device": str(args.device),
         "train_images": len(images["train"]),
@@ -109,6 +112,8 @@ def main(argv: list[str] | None = None) -> dict:
     for split in ("validation", "test"):
         logger.info(f"{split}: accuracy {metrics[split]['accuracy']:.4f}, macro-F1 {metrics[split]['macro_f1']:.4f}")
     logger.info(f"checkpoint: {final}")
+    if destination:
+        publish_model(final, **destination, say=logger.info)
     return metrics
 
 

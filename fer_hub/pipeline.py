@@ -20,6 +20,7 @@ import fer_hub.model  # noqa: F401 (registers our architecture with the Auto cla
 from fer_hub.boxes import Box, clip
 from fer_hub.faces import DEFAULT_MIN_SCORE, FaceDetector
 from fer_hub.framing import frame_box
+from fer_hub.hub.loading import explain_load_error
 from fer_hub.images import ImageSource, crop, load_image
 from fer_hub.results import Face, FacePrediction
 
@@ -101,9 +102,14 @@ class FERPipeline:
         """
         options = {"revision": revision, "trust_remote_code": trust_remote_code, **hub_options}
         options = {name: value for name, value in options.items() if value is not None}
-        config = _load_config(checkpoint, options)
-        image_processor = _load_image_processor(checkpoint, options)
-        model = _load_model(checkpoint, config, options)
+        try:
+            config = _load_config(checkpoint, options)
+            image_processor = _load_image_processor(checkpoint, options)
+            model = _load_model(checkpoint, config, options)
+        except (OSError, ValueError) as error:
+            if Path(checkpoint).exists():  # the sentences about folders are already our own
+                raise
+            raise explain_load_error(checkpoint, error, revision=revision) from None
         finder = FaceDetector(detector, min_score)
         pipeline = cls(model, image_processor, finder, device, batch_size)
         pipeline._owns_detector = True
@@ -229,6 +235,8 @@ def _load_config(checkpoint: str | Path, options: dict[str, Any]) -> PreTrainedC
             f"checkpoint must be a checkpoint folder or a Hub id, got {str(checkpoint)!r}, which is no folder here and "
             f"cannot be loaded from the Hub ({_first_sentence(error)})."
         ) from None
+    if not content:
+        raise FileNotFoundError(f"the checkpoint must hold config.json, but {str(checkpoint)!r} on the Hub has none.")
     model_type = content.get("model_type")
     if model_type not in CONFIG_MAPPING and not ("auto_map" in content and options["trust_remote_code"]):
         way_out = (

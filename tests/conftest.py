@@ -30,7 +30,7 @@ def tiny_checkpoint(tmp_path_factory) -> Path:
 
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("tiny") / "checkpoint"
-    config = FERConfig(embedding_size=4, hidden_sizes=(8, 8), depths=(1, 1))
+    config = FERConfig(embedding_size=16, hidden_sizes=(16, 16), depths=(1, 1))
     FERForImageClassification(config).save_pretrained(folder)
     FERImageProcessor().save_pretrained(folder)
     return folder

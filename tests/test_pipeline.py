@@ -242,12 +242,11 @@ def test_a_checkpoint_must_be_named(nothing):
 
 def test_a_hub_id_that_cannot_be_loaded():
     error = refusal("nobody/nothing-of-that-name", local_files_only=True)
-    assert type(error) is OSError
-    assert str(error).startswith(
-        "checkpoint must be a checkpoint folder or a Hub id, got 'nobody/nothing-of-that-name', which is no folder "
-        "here and cannot be loaded from the Hub ("
+    assert type(error) is ConnectionError
+    assert str(error) == (
+        "the checkpoint must be in the cache while local_files_only is set, 'nobody/nothing-of-that-name' is not; load "
+        "it once with a network, or give a folder."
     )
-    assert "\n" not in str(error)
 
 
 def test_a_folder_without_a_config(tmp_path):

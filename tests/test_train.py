@@ -45,7 +45,7 @@ def test_the_checkpoint_is_complete(finished):
     assert "--max_steps 6" in (final / "README.md").read_text()
     model = AutoModelForImageClassification.from_pretrained(final)
     image_processor = AutoImageProcessor.from_pretrained(final)
-    assert model.config.hidden_sizes == [8, 8] and image_processor.size == {"height": 48, "width": 48}
+    assert model.config.hidden_sizes == [16, 16] and image_processor.size == {"height": 48, "width": 48}
 
 
 def test_the_best_epoch_on_validation_is_what_is_saved(finished):

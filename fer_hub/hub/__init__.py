@@ -1,0 +1,12 @@
+"""To and from the Hugging Face Hub: publish a checkpoint or a Space, and say plainly why a checkpoint does not load.
+
+- `publish_model`, `publish_space`: one atomic commit each; `python -m fer_hub.publish` is their command line.
+- `take_over_push`: what `train.py --push_to_hub` means.
+- `explain_load_error`: one clear sentence for what transformers and the Hub say when loading fails.
+"""
+
+from fer_hub.hub.loading import explain_load_error
+from fer_hub.hub.publishing import publish_model, publish_space
+from fer_hub.hub.trainer import take_over_push
+
+__all__ = ["explain_load_error", "publish_model", "publish_space", "take_over_push"]

@@ -1,0 +1,235 @@
+"""Publish a checkpoint as a model repository, or the app as a Space: look, show, then one atomic commit."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
+
+from fer_hub.hub.model_files import plan_model
+from fer_hub.hub.plan import MAX_FILE, Plan, megabytes, show
+from fer_hub.hub.remote import (
+    Repository,
+    api_token,
+    check_account,
+    check_branch,
+    check_repo_id,
+    look,
+    plain_errors,
+)
+from fer_hub.hub.space_files import ROOT, VARIABLE, plan_space
+
+Say = Callable[[str], object]
+
+
+@dataclass(frozen=True)
+class Published:
+    """What a publication did. `commit` is None after a dry run, `changed` False where nothing differed."""
+
+    url: str
+    commit: str | None
+    changed: bool
+
+
+def publish_model(
+    folder: str | Path,
+    repo_id: str,
+    *,
+    public: bool | None = None,
+    revision: str | None = None,
+    message: str | None = None,
+    dry_run: bool = False,
+    api: HfApi | None = None,
+    say: Say = print,
+) -> Published:
+    """Make the model repository `repo_id` hold exactly what a checkpoint folder holds.
+
+    One commit adds, replaces and deletes; whoever reads sees the old state or the new one. Deleted are only files
+    with names that this function itself gives (an ONNX file of earlier weights, code that nothing imports any more);
+    whatever others put there stays. Where nothing differs no commit is made. After an interruption the same call
+    goes on: large files that already arrived are not sent again.
+
+    Args:
+        folder: a checkpoint folder as `train.py` leaves it.
+        repo_id: owner/name; the repository is made if it is not there.
+        public: True or False sets who may see it; None makes a new repository private and leaves an old one as it is.
+        revision: branch to publish to, made from main if it is not there; main if None.
+        message: first line of the commit; says what is published if None.
+        dry_run: only look and say; needs no token, and no network either.
+        api: whom to ask; `HfApi()` takes address and token from HF_ENDPOINT, HF_TOKEN and `hf auth login`.
+        say: called with lines of progress.
+
+    Raises:
+        FileNotFoundError, ValueError: the folder, the id or the branch is not what it must be.
+        PermissionError: no token, or one that may not write there.
+        ConnectionError: the Hub cannot be reached.
+        RuntimeError: someone else changed the repository meanwhile.
+    """
+    check_repo_id(repo_id)
+    check_branch(revision or "main")
+    api = api or HfApi()
+    plan = plan_model(folder, repo_id)
+    return _publish(api, plan, public, revision or "main", message or "Publish checkpoint with fer_hub", dry_run, say)
+
+
+def publish_space(
+    repo_id: str,
+    model_id: str,
+    *,
+    public: bool | None = None,
+    message: str | None = None,
+    dry_run: bool = False,
+    source: Path = ROOT,
+    api: HfApi | None = None,
+    say: Say = print,
+) -> Published:
+    """Make the Space `repo_id` run app.py of this repository on the model `model_id`.
+
+    The Space's variable FER_HUB_CHECKPOINT names the model; its README asks the Hub to fetch the model when the Space
+    is built. All else is as for `publish_model`.
+
+    Args:
+        model_id: owner/name of a model repository that is there.
+        source: a clone of the fer_hub repository.
+    """
+    check_repo_id(repo_id)
+    check_repo_id(model_id)
+    api = api or HfApi()
+    plan = plan_space(repo_id, model_id, source=source)
+    variables = {VARIABLE: model_id}
+    return _publish(api, plan, public, "main", message or "Publish Space with fer_hub", dry_run, say, variables)
+
+
+def _publish(
+    api: HfApi,
+    plan: Plan,
+    public: bool | None,
+    branch: str,
+    message: str,
+    dry_run: bool,
+    say: Say,
+    variables: dict[str, str] | None = None,
+) -> Published:
+    variables = variables or {}
+    _refuse_token(plan, api)
+    known, notes = True, []
+    try:
+        with plain_errors(api, plan.repo_id):
+            if not dry_run:
+                check_account(api, plan.repo_id)
+            found = look(api, plan.repo_type, plan.repo_id, branch)
+            if variables:
+                notes = _notes_on_model(api, variables[VARIABLE], dry_run)
+    except (PermissionError, ConnectionError) as error:
+        if not dry_run:
+            raise
+        found, known, notes = Repository(), False, [f"shown as if {plan.repo_id} were new: {error}"]
+    say(show(plan, found.status if known else lambda upload: "send", found.leftovers(plan), found.foreign(plan)))
+    for note in notes:
+        say(f"note: {note}")
+    say("\n" + _visibility(plan, found, public, known and (found.exists or bool(api_token(api)))))
+    for name, value in variables.items():
+        say(f"The Space's variable {name} is set to {value}.")
+    url = f"{api.endpoint}/{'' if plan.repo_type == 'model' else plan.repo_type + 's/'}{plan.repo_id}"
+    if dry_run:
+        say("Dry run: nothing was sent.")
+        return Published(url, None, False)
+    with plain_errors(api, plan.repo_id):
+        commit, changed = _send(api, plan, found, public, branch, message, say, variables)
+    say(f"{url} {'is up to date at' if changed else 'already held exactly this at'} commit {commit[:8]}.")
+    return Published(url, commit, changed)
+
+
+def _send(
+    api: HfApi,
+    plan: Plan,
+    found: Repository,
+    public: bool | None,
+    branch: str,
+    message: str,
+    say: Say,
+    variables: dict[str, str],
+) -> tuple[str, bool]:
+    """Make what is missing, commit, then set who may see it; returns the commit and whether it is new."""
+    where = {"repo_id": plan.repo_id, "repo_type": plan.repo_type}
+    if not found.exists:
+        say(f"Making {plan.repo_id} ...")
+        extra = {}
+        if plan.repo_type == "space":  # the variable must be there when the first build starts
+            rows = [{"key": key, "value": value} for key, value in variables.items()]
+            extra = {"space_sdk": "gradio", "space_variables": rows}
+        api.create_repo(**where, private=True, **extra)
+        found = look(api, plan.repo_type, plan.repo_id, branch)
+    else:
+        present = api.get_space_variables(plan.repo_id) if variables else {}
+        for name, value in variables.items():
+            if name not in present or present[name].value != value:
+                api.add_space_variable(plan.repo_id, name, value, description="Model that the app loads")
+    if not found.branch_exists:
+        say(f"Making branch {branch} from main ...")
+        api.create_branch(**where, branch=branch, exist_ok=True)
+    commit, changed = _commit(api, plan, found, branch, message, say)
+    if public is not None and found.private == public:  # last: nothing half-published becomes visible
+        api.update_repo_settings(**where, private=not public)
+    return commit, changed
+
+
+def _commit(api: HfApi, plan: Plan, found: Repository, branch: str, message: str, say: Say) -> tuple[str, bool]:
+    uploads = [upload for upload in plan.uploads if found.status(upload) != "same"]
+    leftovers = found.leftovers(plan)
+    if not uploads and not leftovers:
+        return found.commit, False
+    say(f"Sending {len(uploads)} files, {megabytes(sum(upload.size for upload in uploads))} ...")
+    adds = [CommitOperationAdd(u.path, u.content if isinstance(u.content, bytes) else str(u.content)) for u in uploads]
+    done = api.create_commit(
+        plan.repo_id,
+        [*adds, *(CommitOperationDelete(path) for path in leftovers)],
+        repo_type=plan.repo_type,
+        commit_message=message,
+        revision=branch,
+        parent_commit=found.commit,  # the Hub refuses the commit if someone else's came in between
+    )
+    stored = look(api, plan.repo_type, plan.repo_id, branch)
+    if wrong := [upload.path for upload in plan.uploads if stored.status(upload) != "same"]:
+        raise RuntimeError(  # for example a .gitignore in the repository, which the Hub obeys
+            f"{plan.repo_id} must hold what was sent, but {', '.join(wrong)} did not arrive; look for a .gitignore "
+            "there, and run the same command again."
+        )
+    return done.oid, True
+
+
+def _visibility(plan: Plan, found: Repository, public: bool | None, known: bool) -> str:
+    if not known:
+        return f"{plan.repo_id} is made {'public' if public else 'private'} if it is not there yet."
+    if not found.exists:
+        return f"{plan.repo_id} does not exist yet; it is made {'public' if public else 'private'}."
+    now = "private" if found.private else "public"
+    wanted = now if public is None else "public" if public else "private"
+    return f"{plan.repo_id} exists and {'stays ' + now if wanted == now else 'becomes ' + wanted}."
+
+
+def _notes_on_model(api: HfApi, model_id: str, dry_run: bool) -> list[str]:
+    model = look(api, "model", model_id)
+    if not model.exists:
+        problem = (
+            f"the Space's model must be a repository on the Hub, got {model_id}, which is not there or not yours "
+            f"to read; publish it first with python -m fer_hub.publish model CHECKPOINT {model_id}."
+        )
+        if not dry_run:
+            raise FileNotFoundError(problem)
+        return [problem]
+    if model.private:
+        return [
+            f"{model_id} is private: the Space can load it only with a secret HF_TOKEN that may read it, to be set "
+            "in the Space's settings by hand; or publish the model with --public."
+        ]
+    return []
+
+
+def _refuse_token(plan: Plan, api: HfApi) -> None:
+    token = api_token(api)
+    for upload in plan.uploads:
+        if token and upload.size <= MAX_FILE and token.encode() in upload.read():
+            raise ValueError(
+                f"{upload.path} must not hold the access token, which everybody could read then, but does; remove it."
+            )

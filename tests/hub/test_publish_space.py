@@ -1,0 +1,194 @@
+"""The app as a Space: its files, its settings, and the model that it loads."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from huggingface_hub import RepoCard
+
+from fer_hub.hub import publish_model, publish_space
+from fer_hub.hub.space_files import ROOT, plan_space
+
+
+@pytest.fixture
+def clone(tmp_path) -> Path:
+    """The files of the repository that matter to a Space, to change."""
+    target = tmp_path / "clone"
+    shutil.copytree(ROOT / "fer_hub", target / "fer_hub", ignore=shutil.ignore_patterns("assets", "__pycache__"))
+    shutil.copytree(ROOT / "examples", target / "examples")
+    for name in ("README.md", "app.py", "requirements.txt", "packages.txt", "LICENSE", "NOTICE", "train.py"):
+        shutil.copy(ROOT / name, target / name)
+    return target
+
+
+@pytest.fixture(scope="module")
+def model(hub, finished_checkpoint):
+    """The id of a public model on the Hub."""
+    from huggingface_hub import HfApi
+
+    from tests.hub.stand_in import WRITE_TOKEN
+
+    api = HfApi(endpoint=hub.url, token=WRITE_TOKEN)
+    publish_model(finished_checkpoint, "user/fer", public=True, api=api, say=[].append)
+    return "user/fer"
+
+
+def publish(name, model, api, **options):
+    said = []
+    return publish_space(name, model, api=api, say=said.append, **options), "\n".join(said)
+
+
+def test_a_new_space(hub, api, model):
+    result, said = publish("user/app", model, api)
+    space = hub.space("user/app")
+    files = space.files()
+    assert space.private and space.settings["sdk"] == "gradio"
+    assert space.variables == {"FER_HUB_CHECKPOINT": model}  # there before the first build
+    assert space.history() == ["Publish Space with fer_hub", "initial commit"]
+    for name in ("app.py", "requirements.txt", "packages.txt", "LICENSE", "NOTICE", "examples/astronaut.jpg",
+                 "fer_hub/__init__.py", "fer_hub/model/modeling_fer.py", "fer_hub/hub/loading.py",
+                 "fer_hub/assets/face_detection/face_detection_short_range.tflite"):  # fmt: skip
+        assert files[name] == (ROOT / name).read_bytes()
+    package = {p.relative_to(ROOT).as_posix() for p in (ROOT / "fer_hub").rglob("*.py") if "__pycache__" not in p.parts}
+    assert package <= set(files)
+    tops = {path.split("/")[0] for path in files}
+    assert tops == {".gitattributes", "LICENSE", "NOTICE", "README.md", "app.py", "examples", "fer_hub",
+                    "packages.txt", "requirements.txt"}  # fmt: skip
+    assert not [path for path in files if path.endswith((".pyc", ".pyi", ".bin", ".pt"))]
+    assert not [path for path in files if path.startswith("examples/") and path.count("/") > 1]
+    assert f"{' ' * 11}checkpoints/" in said and f"the Space loads {model} instead" in said
+    assert said.endswith(f"{hub.url}/spaces/user/app is up to date at commit {result.commit[:8]}.")
+
+
+def test_the_front_matter(hub, api, model):
+    publish("user/front", model, api)
+    text = hub.space("user/front").files()["README.md"].decode()
+    card = RepoCard(text).data.to_dict()
+    pin = re.search(r"^gradio==(\S+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE)[1]
+    assert (card["sdk"], card["sdk_version"], card["app_file"]) == ("gradio", pin, "app.py")
+    assert card["python_version"] == "3.11" and card["license"] == "apache-2.0" and card["title"] and card["tags"]
+    assert 0 < len(card["short_description"]) <= 60
+    assert card["models"] == card["preload_from_hub"] == [model]
+    assert 'Client("user/front")' in text and f"https://huggingface.co/{model}" in text
+
+
+def test_again_changes_nothing_and_another_model_only_the_readme(hub, api, model, finished_checkpoint, clone):
+    first, _ = publish("user/twice", model, api, source=clone)
+    again, said = publish("user/twice", model, api, source=clone)
+    assert not again.changed and len(hub.space("user/twice").history()) == 2
+    assert "already held exactly this" in said
+    publish_model(finished_checkpoint, "user/better", public=True, api=api, say=[].append)
+    _, said = publish("user/twice", "user/better", api, public=True, source=clone)
+    space = hub.space("user/twice")
+    assert space.variables == {"FER_HUB_CHECKPOINT": "user/better"} and not space.private
+    assert "Sending 1 files" in said and "\n  changed  README.md" in said
+    assert first.commit in space.commits
+
+
+def test_modules_that_are_gone_are_deleted(hub, api, model):
+    publish("user/old", model, api)
+    hub.space("user/old").change("by hand", **{"fer_hub/gone.py": b"", "notes.md": b"hers"})
+    publish("user/old", model, api)
+    files = hub.space("user/old").files()
+    assert "fer_hub/gone.py" not in files and files["notes.md"] == b"hers"
+
+
+def test_dry_run_sends_nothing(hub, api, model):
+    asked = len(hub.requests)
+    _, said = publish("user/dry", model, api, dry_run=True)
+    assert ("spaces", "user/dry") not in hub.repositories
+    assert [line for line in hub.requests[asked:] if not line.startswith("GET")] == []
+    assert "\n  new      app.py" in said and "The Space's variable FER_HUB_CHECKPOINT is set to user/fer." in said
+    assert said.endswith("Dry run: nothing was sent.")
+
+
+def test_a_private_model_needs_a_secret(api, model, finished_checkpoint):
+    publish_model(finished_checkpoint, "user/secret", api=api, say=[].append)
+    _, said = publish("user/hidden", "user/secret", api)
+    assert (
+        "note: user/secret is private: the Space can load it only with a secret HF_TOKEN that may read it, to be "
+        "set in the Space's settings by hand; or publish the model with --public."
+    ) in said
+
+
+def test_the_model_must_be_there(hub, api):
+    sentence = (
+        "the Space's model must be a repository on the Hub, got user/nowhere, which is not there or not yours to "
+        "read; publish it first with python -m fer_hub.publish model CHECKPOINT user/nowhere."
+    )
+    with pytest.raises(FileNotFoundError) as caught:
+        publish("user/lost", "user/nowhere", api)
+    assert str(caught.value) == sentence
+    assert ("spaces", "user/lost") not in hub.repositories
+    _, said = publish("user/lost", "user/nowhere", api, dry_run=True)
+    assert f"note: {sentence}" in said
+
+
+def test_payment_is_asked_for_in_plain_words(hub, api, model):
+    hub.fail("POST", "/api/repos/create", 402)
+    with pytest.raises(PermissionError) as caught:
+        publish("user/paid", model, api)
+    assert str(caught.value) == (
+        "user/paid must be within what the account may have, but the Hub asks for payment (402: made to fail); see "
+        "the account's plan on the Hub."
+    )
+
+
+def replace(path: Path, old: str, new: str):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def refusal(clone, kind=ValueError):
+    with pytest.raises(kind) as caught:
+        plan_space("user/app", "user/fer", source=clone)
+    return str(caught.value).replace(str(clone), "CLONE")
+
+
+def test_the_clone_as_it_is_makes_a_space(clone):
+    assert plan_space("user/app", "user/fer", source=clone).uploads
+
+
+def test_the_description_must_be_short(clone):
+    old = re.search(r"^short_description: .*$", (clone / "README.md").read_text(), re.MULTILINE)[0]
+    replace(clone / "README.md", old, f"short_description: {'x' * 61}")
+    assert refusal(clone) == "README.md's short_description must have at most 60 characters, got 61; shorten it."
+
+
+def test_the_sdk_version_must_be_the_pin(clone):
+    pin = re.search(r"^gradio==(\S+)", (clone / "requirements.txt").read_text(), re.MULTILINE)[1]
+    replace(clone / "README.md", f"sdk_version: {pin}", "sdk_version: 5.0.0")
+    assert refusal(clone) == (
+        f"README.md must have sdk gradio and as sdk_version gradio's pin in requirements.txt, {pin}, got gradio "
+        "5.0.0; change one of the two."
+    )
+
+
+def test_metadata_must_be_complete(clone):
+    replace(clone / "README.md", "app_file: app.py\n", "")
+    assert refusal(clone) == (
+        "README.md must begin with the Space's metadata title, sdk, sdk_version, python_version, app_file, license, "
+        "short_description, tags, lacks app_file; add them."
+    )
+
+
+@pytest.mark.parametrize("name", ["app.py", "README.md"])
+def test_there_must_be_a_clone(clone, name):
+    (clone / name).unlink()
+    if name == "README.md":
+        assert refusal(clone, FileNotFoundError) == (
+            "a Space is made from a clone of the fer_hub repository with README.md, CLONE has none; run the "
+            "command in the clone."
+        )
+    else:
+        assert refusal(clone) == "README.md's app_file must be a file of the repository, got app.py; correct it."
+
+
+def test_pickles_do_not_go_up(clone):
+    (clone / "examples" / "faces.jpg").write_bytes(b"\x80\x04\x95")
+    assert refusal(clone) == (
+        "examples/faces.jpg must not be a pickle, which can run code when it is loaded, but its content is one; "
+        "remove it, or save the weights as safetensors with save_pretrained."
+    )
