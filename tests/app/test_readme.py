@@ -1,0 +1,97 @@
+"""Every snippet of the front page and of the shipped card runs: blocks of Python and lines of shell, as they stand."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = ("README.md", "checkpoints/fer2013/README.md")
+COVERED_ELSEWHERE = {
+    "python3 start.py": "tests/test_start.py starts it; tests/app starts what it starts",
+    "python3 start.py test": ".ci/run runs it",
+}
+"""Lines that a test of the suite cannot run inside itself, and who does."""
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", (ROOT / page).read_text(encoding="utf-8"), re.M | re.S)
+
+
+PYTHON = [(page, number) for page in PAGES for number in range(len(blocks(page, "python")))]
+SHELL = [(page, line) for page in PAGES for block in blocks(page, "bash") for line in block.splitlines() if line]
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory, small_csv, tiny_checkpoint):
+    """A copy of what the snippets name: the package, scripts, examples and checkpoint, and stand-ins for "path/to"."""
+    folder = tmp_path_factory.mktemp("readme")
+    for name in ("fer_hub", "checkpoints", "examples"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("train.py", "app.py", "model_card.md", "requirements.txt", "packages.txt", "README.md", "NOTICE"):
+        shutil.copy(ROOT / name, folder / name)
+    shutil.copy(ROOT / "LICENSE", folder / "LICENSE")
+    shutil.copy(ROOT / "examples" / "astronaut.jpg", folder / "photo.jpg")
+    shutil.copy(ROOT / "examples" / "astronaut.jpg", folder / "face.png")
+    make_video(folder / "clip.mp4")
+    (folder / "path" / "to").mkdir(parents=True)
+    (folder / "path" / "to" / "fer2013").mkdir()
+    shutil.copy(small_csv, folder / "path" / "to" / "fer2013" / "fer2013.csv")
+    for name in ("path/or/hub-id", "path/to/checkpoint"):
+        shutil.copytree(ROOT / "checkpoints" / "fer2013", folder / name)
+    shutil.copytree(ROOT / "checkpoints" / "fer2013", folder / "runs" / "fer" / "final")
+    return folder
+
+
+def make_video(path: Path) -> None:
+    """Half a second of the astronaut."""
+    import av
+    from PIL import Image
+
+    with Image.open(ROOT / "examples" / "astronaut.jpg") as photo, av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=10)
+        stream.width = stream.height = 256
+        stream.pix_fmt = "yuv420p"
+        picture = av.VideoFrame.from_image(photo.convert("RGB").resize((256, 256)))
+        for _ in range(5):
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode())
+
+
+def run(command: list[str], folder: Path) -> subprocess.CompletedProcess:
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "HF_HOME": str(folder / "hf")}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(("page", "number"), PYTHON)
+def test_python_blocks_run(page, number, workplace, request):
+    code = blocks(page, "python")[number]
+    if "http://127.0.0.1:7860" in code:
+        code = code.replace("http://127.0.0.1:7860", request.getfixturevalue("app_url"))
+    result = run([sys.executable, "-c", code], workplace)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.strip() or "print(" not in code
+
+
+@pytest.mark.parametrize(("page", "line"), SHELL)
+def test_shell_lines_run(page, line, workplace):
+    line = line.partition("  #")[0].strip()
+    if line in COVERED_ELSEWHERE:
+        return
+    assert line.startswith("python "), f"{page}: no rule for {line!r}; a new kind of command needs one here"
+    command = [sys.executable, *line.split()[1:]]
+    if "train.py" in line:  # the same command, cut short: a tiny network for one step
+        command += ["--max_steps", "1", "--eval_strategy", "no", "--save_strategy", "no"]
+        command += ["--load_best_model_at_end", "False", "--per_device_train_batch_size", "8"]
+        command += ["--output_dir", "runs/new"]
+    result = run(command, workplace)
+    assert result.returncode == 0, result.stderr
+
+
+def test_the_figures_are_those_of_the_files():
+    result = run([sys.executable, "docs/make.py", "--check"], ROOT)
+    assert result.returncode == 0, result.stderr
