@@ -86,7 +86,8 @@ def main(argv: list[str] | None = None) -> dict:
     if not trainer.is_world_process_zero():
         return {}
 
-    # the chosen epoch, measured: validation again in float32, test this once
+    # the chosen epoch, measured: validation again, test this once; without accelerate's bfloat16 wrapper
+    model = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
     metrics = {
         split: measure(model, image_processor, images[split], labels[split], progress=f"evaluate {split}")
         for split in ("validation", "test")

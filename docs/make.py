@@ -23,8 +23,8 @@ def figures(metrics: dict) -> str:
     low, high = test["accuracy_interval"]
     return "\n".join(
         [
-            f"The shipped network, {metrics['training']['parameters']:,} parameters, on the {test['images']:,} images of "
-            f"FER-2013's test split, which was looked at once: **{test['accuracy']:.1%}** right (95 % interval "
+            f"The shipped network, {metrics['training']['parameters']:,} parameters, on the {test['images']:,} images "
+            f"of FER-2013's test split, which was looked at once: **{test['accuracy']:.1%}** right (95 % interval "
             f"{low:.1%} to {high:.1%}), macro-F1 {test['macro_f1']:.3f}, calibration error "
             f"{test['calibration_error']:.1%}; on validation {metrics['validation']['accuracy']:.1%}.",
             "",

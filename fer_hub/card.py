@@ -65,7 +65,9 @@ def fill(
         datasets=[dataset["dataset_type"]],
         base_model=start if start and not start.startswith((".", "/")) and start.count("/") == 1 else None,
         metrics=["accuracy", "f1"],
-        eval_results=[result for split in ("validation", "test") for result in _results(dataset, split, metrics.get(split))],
+        eval_results=[
+            result for split in ("validation", "test") for result in _results(dataset, split, metrics.get(split))
+        ],
     )
     return ModelCard.from_template(
         data,

@@ -12,6 +12,7 @@ from transformers.models.auto.image_processing_auto import AutoImageProcessor
 import train
 from fer_hub import FERConfig, FERForImageClassification, FERImageProcessor
 from fer_hub.augment import PRESETS
+from fer_hub.evaluate import evaluate
 from fer_hub.training import FaceDataset, FERTrainer, smooth_labels
 
 STEPS = ["--max_steps", "6", "--eval_strategy", "steps", "--save_strategy", "steps", "--eval_steps", "3",
@@ -48,6 +49,15 @@ def test_the_checkpoint_is_complete(finished):
     assert model.config.hidden_sizes == [16, 16] and image_processor.size == {"height": 48, "width": 48}
 
 
+def test_the_figures_are_those_of_the_saved_weights_in_float32(finished, small_csv):
+    """The Trainer may compute in bfloat16; whoever loads the checkpoint does not."""
+    folder, metrics = finished
+    remade = evaluate(str(folder / "final"), str(small_csv), ["validation", "test"])
+    for split in ("validation", "test"):
+        assert remade[split]["loss"] == pytest.approx(metrics[split]["loss"], rel=1e-5)
+        assert remade[split]["accuracy"] == metrics[split]["accuracy"]
+
+
 def test_the_best_epoch_on_validation_is_what_is_saved(finished):
     folder, metrics = finished
     log = json.loads((folder / "final" / "training_log.json").read_text())
@@ -72,8 +82,8 @@ def test_a_resumed_run_ends_like_an_uninterrupted_one(finished, tmp_path, small_
     shutil.copytree(whole / "checkpoint-3", again / "checkpoint-3")  # as if the power had failed after step 3
     resumed = train.main([*options(small_csv, tiny_checkpoint, again), "--resume"])
     assert resumed["validation"] == metrics["validation"] and resumed["test"] == metrics["test"]
-    clock = json.loads((again / "checkpoint-3" / "trainer_state.json").read_text())["stateful_callbacks"]["TrainingClock"]
-    assert 0 < clock["args"]["seconds"] < resumed["training"]["seconds"]  # the steps before the interruption count
+    state = json.loads((again / "checkpoint-3" / "trainer_state.json").read_text())
+    assert 0 < state["stateful_callbacks"]["TrainingClock"]["args"]["seconds"] < resumed["training"]["seconds"]  # the steps before the interruption count
     assert resumed["training"]["timed_from_step"] == 0
     first, second = (load_file(folder / "checkpoint-6" / "model.safetensors") for folder in (whole, again))
     assert all(torch.equal(first[key], second[key]) for key in first)

@@ -26,6 +26,7 @@ OPTIONAL = {
     "training_log.json": "the training, step by step",
     "model.onnx": "the same network for ONNX runtimes",
     "model_int8.onnx": "the same network, quantised to int8, for ONNX runtimes",
+    "onnx.json": "what was measured about the ONNX files",
     "*.png": "picture of the card",
     "*.svg": "picture of the card",
     "LICENSE": "licence",

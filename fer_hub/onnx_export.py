@@ -1,0 +1,151 @@
+"""Export a checkpoint to ONNX, in float32 and, where asked for, quantised to 8 bits.
+
+    python -m fer_hub.onnx_export checkpoints/fer2013
+    python -m fer_hub.onnx_export checkpoints/fer2013 --int8 --data path/to/fer2013
+
+Writes model.onnx (and model_int8.onnx) beside the weights, and what was measured about them to onnx.json.
+`fer_hub.onnx_model.OnnxClassifier` runs the files; any other ONNX runtime does, too: input `pixel_values`
+float32 (batch, channels, size, size), output `logits` (batch, labels) with the temperature included, and all that
+preprocessing needs stands in the files' metadata.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fer_hub.checkpoint import write_json
+from fer_hub.model import FERImageProcessor
+from fer_hub.onnx_model import INT8_FILE, MODEL_FILE, OnnxClassifier
+from fer_hub.onnx_translate import export_onnx, replacing
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+REPORT_FILE = "onnx.json"
+
+NO_DATA = (
+    "int8 needs data, got none: the ranges of the activations are measured on training images; name FER-2013 with "
+    "--data (a Hub dataset id, parquet folder or file, Kaggle CSV, or image folder)."
+)
+
+
+def export(
+    checkpoint: str | Path,
+    folder: str | Path,
+    *,
+    data: str | Path | None = None,
+    int8: bool = False,
+    say: Callable[[str], None] = lambda text: None,
+) -> dict[str, dict]:
+    """Export a checkpoint, measure the files on validation images, and note it all in `onnx.json`.
+
+    Args:
+        checkpoint: checkpoint folder or Hub id.
+        folder: where the files go.
+        data: FER-2013, as `load_fer2013` takes it; training images calibrate, validation images measure. Test images
+            are not touched.
+        int8: also write the quantised network; needs `data`.
+        say: is told what was done, a line for each file.
+
+    Returns:
+        What stands in `onnx.json` under the name of each file: `bytes`, `sha256`, `checkpoint_sha256`,
+        `largest_difference` (of a logit from PyTorch's; float only), `calibration_images` (int8 only), and with `data`
+        `validation` (`images`, `accuracy`, `macro_f1`, `calibration_error`, `loss`).
+
+    Raises:
+        ValueError: `int8` without `data`.
+        As `export_onnx` and `load_fer2013`.
+    """
+    if int8 and data is None:
+        raise ValueError(NO_DATA)
+    faces = None
+    if data is not None:
+        from fer_hub.data import load_fer2013
+
+        faces = load_fer2013(data)  # before the work, in case it is not there
+    folder = Path(folder)
+    difference = export_onnx(checkpoint, folder)
+    figures: dict[str, dict] = {MODEL_FILE: {"largest_difference": difference}}
+    told = {MODEL_FILE: f"agrees with PyTorch to {difference:.1e}"}
+    if int8:
+        from fer_hub.data import decode_images
+        from fer_hub.onnx_int8 import choose_images, quantise
+
+        image_processor = FERImageProcessor.from_pretrained(checkpoint)
+        rows = choose_images(len(faces["train"]))
+        images = decode_images(faces["train"].select(rows), OnnxClassifier(folder / MODEL_FILE).config.image_size)
+        with replacing(folder / INT8_FILE) as temporary:
+            quantise(folder, temporary, images, image_processor)
+            OnnxClassifier(temporary)  # raises if it cannot be run
+        figures[INT8_FILE] = {"calibration_images": len(rows)}
+        told[INT8_FILE] = f"calibrated on {len(rows)} training images"
+    for name, figure in figures.items():
+        classifier = OnnxClassifier(folder / name)
+        content = (folder / name).read_bytes()
+        figure["bytes"], figure["sha256"] = len(content), hashlib.sha256(content).hexdigest()
+        figure["checkpoint_sha256"] = classifier.metadata["checkpoint_sha256"]
+        if faces is not None:
+            figure["validation"] = _measure(classifier, checkpoint, faces["validation"])
+            told[name] += f", validation accuracy {figure['validation']['accuracy']:.2%}"
+        say(f"{folder / name}: {len(content) / 1e6:.2f} MB, {told[name]}")
+    return _report(folder, figures)
+
+
+def _measure(classifier: OnnxClassifier, checkpoint: str | Path, split: Dataset) -> dict:
+    from fer_hub.data import decode_images
+    from fer_hub.evaluate import measure
+
+    images, labels = decode_images(split, classifier.config.image_size), np.asarray(split["label"][:])
+    row = measure(classifier, FERImageProcessor.from_pretrained(checkpoint), images, labels)
+    return {name: row[name] for name in ("images", "accuracy", "macro_f1", "calibration_error", "loss")}
+
+
+def _report(folder: Path, figures: dict[str, dict]) -> dict[str, dict]:
+    """Put figures into `onnx.json`; what is known of files that are still there, or the same as before, stays."""
+    path = folder / REPORT_FILE
+    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    report = {}
+    for name in (MODEL_FILE, INT8_FILE):
+        before, now = known.get(name, {}), figures.get(name)
+        if now is not None:
+            report[name] = before | now if before.get("sha256") == now["sha256"] else now
+        elif before and (folder / name).is_file():
+            report[name] = before
+    write_json(path, report)
+    return report
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; returns its exit status: 1 after an error, whose sentence is on stderr."""
+    parser = argparse.ArgumentParser(
+        prog="python -m fer_hub.onnx_export", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("checkpoint", help="checkpoint folder or Hub id")
+    parser.add_argument("--int8", action="store_true", help="also write the network quantised to 8 bits; needs --data")
+    parser.add_argument(
+        "--data", help="FER-2013, as in train.py: training images calibrate int8, validation images measure the files"
+    )
+    parser.add_argument("--output", type=Path, metavar="FOLDER", help="where the files go; the checkpoint if left out")
+    args = parser.parse_args(argv)
+    if args.int8 and args.data is None:
+        parser.error(NO_DATA)
+    if args.output is None and not Path(args.checkpoint).is_dir():
+        parser.error(f"--output must name a folder where the checkpoint is none, got checkpoint {args.checkpoint}.")
+    try:
+        export(args.checkpoint, args.output or args.checkpoint, data=args.data, int8=args.int8, say=print)
+    except (OSError, ValueError, RuntimeError, ImportError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

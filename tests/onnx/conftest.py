@@ -1,0 +1,50 @@
+"""Checkpoints with their ONNX files, written once for all tests."""
+
+import contextlib
+import io
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from fer_hub import onnx_export
+from fer_hub.model import ARCHITECTURES, FERConfig, FERForImageClassification, FERImageProcessor
+
+
+def make_checkpoint(folder: Path, **settings) -> Path:
+    torch.manual_seed(0)
+    model = FERForImageClassification(FERConfig(embedding_size=4, hidden_sizes=(8, 8), depths=(1, 1), **settings))
+    with torch.no_grad():  # running statistics other than 0 and 1, and logits far apart
+        model.train()(pixel_values=torch.randn(16, model.config.num_channels, *(model.config.image_size,) * 2) * 2)
+        list(model.parameters())[-2].mul_(100)
+    model.save_pretrained(folder)
+    size = dict.fromkeys(("height", "width"), model.config.image_size)
+    FERImageProcessor(size=size, image_mean=[0.45], image_std=[0.2]).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session", params=ARCHITECTURES)
+def exported(request, tmp_path_factory) -> Path:
+    """A checkpoint folder of each architecture with its `model.onnx`; do not change."""
+    labels = {0: "calm", 1: "happy", 2: "überrascht"}
+    folder = tmp_path_factory.mktemp("onnx") / request.param
+    make_checkpoint(folder, architecture=request.param, image_size=32, num_channels=3, temperature=1.7, id2label=labels)
+    onnx_export.export(folder, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def quantised(tmp_path_factory, small_csv) -> Path:
+    """A checkpoint folder with both files, written by the command; do not change."""
+    folder = make_checkpoint(tmp_path_factory.mktemp("int8") / "checkpoint", temperature=1.3)
+    with contextlib.redirect_stdout(io.StringIO()) as told:
+        assert onnx_export.main([str(folder), "--int8", "--data", str(small_csv)]) == 0
+    (folder.parent / "told.txt").write_text(told.getvalue())
+    return folder
+
+
+@pytest.fixture
+def copy(quantised, tmp_path) -> Path:
+    """A copy of the folder with both files, to change."""
+    return Path(shutil.copytree(quantised, tmp_path / "checkpoint"))
