@@ -23,6 +23,7 @@ _HOMES = {
     "FaceDetector": "fer_hub.faces",
     "Face": "fer_hub.results",
     "FacePrediction": "fer_hub.results",
+    "OnnxClassifier": "fer_hub.onnx_model",
     "load_image": "fer_hub.images",
     "load_fer2013": "fer_hub.data",
     "draw": "fer_hub.drawing",

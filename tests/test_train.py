@@ -83,7 +83,8 @@ def test_a_resumed_run_ends_like_an_uninterrupted_one(finished, tmp_path, small_
     resumed = train.main([*options(small_csv, tiny_checkpoint, again), "--resume"])
     assert resumed["validation"] == metrics["validation"] and resumed["test"] == metrics["test"]
     state = json.loads((again / "checkpoint-3" / "trainer_state.json").read_text())
-    assert 0 < state["stateful_callbacks"]["TrainingClock"]["args"]["seconds"] < resumed["training"]["seconds"]  # the steps before the interruption count
+    clocked = state["stateful_callbacks"]["TrainingClock"]["args"]["seconds"]
+    assert 0 < clocked < resumed["training"]["seconds"]  # the steps before the interruption count
     assert resumed["training"]["timed_from_step"] == 0
     first, second = (load_file(folder / "checkpoint-6" / "model.safetensors") for folder in (whole, again))
     assert all(torch.equal(first[key], second[key]) for key in first)

@@ -5,7 +5,10 @@ Importing this package registers the three classes with transformers' Auto class
 marks them as remote code, so that `save_pretrained` writes their source for everybody else.
 """
 
-from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageClassification
+from transformers import AutoConfig, AutoModelForImageClassification
+
+# from its own module: transformers 5.17 without torchvision puts a placeholder into its top level
+from transformers.models.auto.image_processing_auto import AutoImageProcessor
 
 from .configuration_fer import ARCHITECTURES, EMOTIONS, FORMAT_VERSION, FERConfig
 from .image_processing_fer import FERImageProcessor

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from transformers import AutoImageProcessor, AutoModelForImageClassification, pipeline
+from transformers import AutoModelForImageClassification, pipeline
+from transformers.models.auto.image_processing_auto import AutoImageProcessor
 
 import fer_hub.model
 from fer_hub.model import ARCHITECTURES, FERConfig, FERForImageClassification, FERImageProcessor
@@ -21,7 +22,8 @@ CLEAN_LOAD = """
 import json, sys
 import numpy as np, torch
 from PIL import Image
-from transformers import AutoImageProcessor, AutoModelForImageClassification, pipeline
+from transformers import AutoModelForImageClassification, pipeline
+from transformers.models.auto.image_processing_auto import AutoImageProcessor
 folder, image = sys.argv[1], Image.open(sys.argv[2])
 model, info = AutoModelForImageClassification.from_pretrained(folder, trust_remote_code=True, output_loading_info=True)
 processor = AutoImageProcessor.from_pretrained(folder, trust_remote_code=True)
@@ -104,6 +106,14 @@ def test_travelling_files_import_only_what_travels(path):
         if isinstance(node, ast.ImportFrom) and node.level:
             assert node.level == 1 and node.module and (path.parent / f"{node.module}.py").is_file()
     assert "from .." not in path.read_text()
+
+
+def test_auto_image_processor_comes_from_its_own_module():
+    """At the top level transformers 5.17 without torchvision has a placeholder, which newer versions do not show."""
+    for path in Path(fer_hub.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module == "transformers":
+                assert "AutoImageProcessor" not in {alias.name for alias in node.names}, path
 
 
 def test_truncated_weights_are_refused(tiny_checkpoint, tmp_path):
