@@ -5,12 +5,13 @@ The two models (Bazarevsky et al. 2019, arXiv:1907.05047) are shipped in `fer_hu
 
 import atexit
 import os
+import re
 import sys
 import tempfile
 import threading
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,8 @@ class BlazeFace:
 
         image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=pixels)
         if self._used:
-            return self._native.detect(image)
+            with _quiet() if _may_still_warn() else nullcontext():
+                return self._native.detect(image)
         with _quiet():  # creation and first use print dozens of lines
             self._native = self._create()
             result = self._native.detect(image)
@@ -138,13 +140,33 @@ def _let_go() -> None:
 # may be taken twice by a thread: the garbage collector can close a detector while another one is created
 _stderr_lock = threading.RLock()
 
+_NATIVE_LINE = re.compile(rb"(INFO|WARNING|ERROR): |[IWEF]\d{4} \d\d:\d\d:")
+
+_WARNING = b"not aligned"
+"""In a warning that native code gives once in a process: at the first search, in whatever thread and by whatever model,
+for which the allocator happens to place the input on an odd address."""
+
+WAIT_FOR_WARNING = 200
+"""After that many searches without the warning it is no longer waited for."""
+
+_searches = 0
+_warned = False
+
+
+def _may_still_warn() -> bool:
+    global _searches
+    _searches += 1  # two threads at once may count one; it need not be exact
+    return not _warned and _searches < WAIT_FOR_WARNING
+
 
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep what native code writes on standard error from the terminal; show it if an error is raised.
 
-    The whole process shares file descriptor 2, so one thread at a time may redirect it.
+    The whole process shares file descriptor 2, so one thread at a time may redirect it, and what others write
+    meanwhile is passed on.
     """
+    global _warned
     with _stderr_lock:
         try:
             saved = os.dup(2)
@@ -160,8 +182,12 @@ def _quiet() -> Iterator[None]:
                 yield
                 failed = False
             finally:
+                if sys.stderr is not None:
+                    sys.stderr.flush()
                 os.dup2(saved, 2)
                 os.close(saved)
-                if failed:
-                    held.seek(0)
-                    os.write(2, held.read())
+                held.seek(0)
+                lines = held.read().splitlines(keepends=True)
+                _warned = _warned or any(_WARNING in line for line in lines)
+                if others := b"".join(line for line in lines if failed or not _NATIVE_LINE.match(line)):
+                    os.write(2, others)

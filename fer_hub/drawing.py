@@ -39,14 +39,14 @@ def colour_of(emotion: str, labels: Sequence[str] = ()) -> Colour:
 
 
 def draw(image: ImageSource, predictions: Iterable[FacePrediction]) -> Image.Image:
-    """Draw a box and a label such as "happy 93 %" for every face.
+    """Draw a box and a label such as "happy 93 %" for every face, "2: happy 93 %" for one with an id.
 
     Lines and letters grow with the photo and the face. A label stands above its box where there is room, otherwise
     where it hides least of any face; it never leaves the photo.
 
     Args:
         image: the photo, anything that `load_image` takes; stays as it is.
-        predictions: what `FERPipeline` returned for it.
+        predictions: what `FERPipeline` returned for it, or `FaceTracker` made of that.
 
     Returns:
         A new RGB image of the same size as the upright photo.
@@ -72,7 +72,7 @@ def draw(image: ImageSource, predictions: Iterable[FacePrediction]) -> Image.Ima
         _outline(pen, face.box, _line_width(face.box, canvas.size), colour_of(face.emotion, list(face.probabilities)))
     placed: list[Box] = []
     for face in faces:
-        text = f"{face.emotion} {face.probabilities[face.emotion]:.0%}".replace("%", " %")
+        text = _label(face)
         font, padding = _font(text, face.box, canvas.size)
         left, top, right, bottom = font.getbbox(text)
         # the height of all letters, not only of these, so that labels of different words look alike
@@ -86,6 +86,12 @@ def draw(image: ImageSource, predictions: Iterable[FacePrediction]) -> Image.Ima
         position = (label[0] + padding - left, label[1] + padding - top)
         pen.text(position, text, font=font, fill=_readable_on(colour))
     return canvas
+
+
+def _label(face: FacePrediction) -> str:
+    text = f"{face.emotion} {face.probabilities[face.emotion]:.0%}".replace("%", " %")
+    face_id = getattr(face, "face_id", None)  # of a TrackedFace
+    return text if face_id is None else f"{face_id}: {text}"
 
 
 def _line_width(box: Box, size: tuple[int, int]) -> int:

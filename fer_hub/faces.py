@@ -10,18 +10,22 @@ large it is, so that one framing (`fer_hub.framing`) fits all.
 """
 
 import math
+from dataclasses import replace
 from typing import Self
 
-import numpy as np
-from PIL import ExifTags, Image, ImageOps, ImageStat
+from PIL import ExifTags, Image, ImageOps
 
 from fer_hub.blazeface import CLOSED, BlazeFace
-from fer_hub.boxes import Box, centre, iou, nms, scale, shift, square
-from fer_hub.images import crop, load_image
-from fer_hub.results import KEYPOINTS, Face
+from fer_hub.boxes import Box, iou, nms, scale
+from fer_hub.close_look import PADDING_GREY, look_closely, placed
+from fer_hub.images import load_image
+from fer_hub.results import Face
 
 MODELS = ("both", "short_range", "full_range")
 """Values of `FaceDetector(model=...)`."""
+
+SEARCHES = ("fast", "normal", "thorough")
+"""Values of `FaceDetector(search=...)`."""
 
 DEFAULT_MIN_SCORE = 0.5
 """98.3 % of 600 FER-2013 training images reach it, as they are and on a grey canvas; so do 19 of 900 cut-outs
@@ -34,25 +38,29 @@ SEARCH_SIZE = (192, 640)
 """The photo's longer side is brought into this range for the first step, in pixels. The models see 128 and 192
 pixels of it; with more than 640 they find no further face."""
 
-LOOK_SIZE, LOOK_MARGIN = 192, 2.0
-"""Close looks are squares of this many pixels, whose side is this many times the candidate's."""
-
 PARTS_FROM, PART, OVERLAP = 1280, 0.4, 0.2
 """Photos whose longer side has more pixels than the first are searched in parts too: squares of that share of
 the longer side, each sharing that much of its side with the next. In 1600x1200 pixels with twelve people, parts
 raise the share of faces found from 4 to 93 % where faces are 3 % of the longer side wide, and from 35 to 100 %
 where they are 5 %."""
 
-PADDING_GREY = (128, 128, 128)
-"""Colour around photos whose face is cut off by the edges; see `FaceDetector.detect`."""
+SMALL_PARTS, SMALL_PARTS_FROM = (0.125, 0.34), 480
+"""Side lengths of the parts of the thorough search, as shares of the longer side, and the least number of pixels of
+the longer side. The short-range model searches them, because it also sees heads that are tilted or upside down."""
+
+SURE = 0.7
+"""Faces with a lower score are looked at upside down and from both sides in the thorough search: seen so, an upright
+face has about 0.85, a turned one 0.6."""
+
+DOUBT = 0.1
+"""Taken off the score of what only small parts show, and once more of what is turned by more than `UPSIDE` degrees, in
+the thorough search: what is no face gets more chances there and mostly ends below 0.5, while faces have 0.8 or more."""
+
+UPSIDE = 60.0
+"""Faces turned by more degrees than that are rare enough to doubt them."""
 
 CLOSE_UP = 0.4
-"""What is found only with that border must be wider than this part of the photo's shorter side."""
-
-DISAGREEMENT = 2.0
-"""What a distance between the keypoints of two looks costs in score; see `_agreed`."""
-
-_MIRRORED = ("left_eye", "right_eye", "nose_tip", "mouth_center", "left_ear_tragion", "right_ear_tragion")
+"""What is found only with the grey border must be wider than this part of the photo's shorter side."""
 
 
 class FaceDetector:
@@ -64,6 +72,10 @@ class FaceDetector:
             more than 1280 pixels), but poor for faces that fill the photo; "both" for all of them, at the price
             of both.
         min_score: faces with a lower score are left out, 0 to 1.
+        search: "fast" looks at the whole photo only, "normal" at overlapping parts of large ones too, "thorough" at
+            small parts as well, for faces down to a sixtieth of the longer side (32 of 1920 pixels) and 20 pixels,
+            for tilted heads, and for photos that lie on their side or upside down. `python -m benchmarks.detection`
+            prints what each finds and costs.
 
     Raises:
         ValueError: an argument is not the above.
@@ -75,15 +87,18 @@ class FaceDetector:
         ([170, 70, 280, 170], 0.9)
     """
 
-    def __init__(self, model: str = "both", min_score: float = DEFAULT_MIN_SCORE) -> None:
+    def __init__(self, model: str = "both", min_score: float = DEFAULT_MIN_SCORE, search: str = "normal") -> None:
         if model not in MODELS:
             raise ValueError(f"model must be one of {', '.join(MODELS)}, got {model!r}; both is the default.")
         if isinstance(min_score, bool) or not isinstance(min_score, (int, float)) or not 0 <= min_score <= 1:
             raise ValueError(
                 f"min_score must be a number from 0 to 1, got {min_score!r}; the default is {DEFAULT_MIN_SCORE}."
             )
+        if search not in SEARCHES:
+            raise ValueError(f"search must be one of {', '.join(SEARCHES)}, got {search!r}; normal is the default.")
         self.model = model
         self.min_score = min_score
+        self.search = search
         self._closed = False
         self._close_up = BlazeFace("short_range", CANDIDATE_SCORE)
         self._searchers = [self._close_up] if model in ("both", "short_range") else []
@@ -129,37 +144,45 @@ class FaceDetector:
     def _search(self, image: Image.Image, *, padded: bool = False) -> list[Face]:
         # one copy of a size at which no view has to be shrunk much, because shrinking 12 megapixels takes long
         base, factor = _shrunk(image, round(SEARCH_SIZE[1] / PART))
-        candidates = []
-        for model in self._searchers:
-            views = [(0, 0, base.width, base.height)]
-            if model.model == "full_range" and max(image.size) > PARTS_FROM and not padded:
-                views += _parts(base.size)
-            for view in views:
-                candidates += _look_from_afar(model, base, view, padded=padded)
-        boxes = [scale(candidate.box, 1 / factor) for candidate in _best_of_each_place(candidates, 0.5)]
-        faces = [face for box in boxes if (face := self._look_closely(image, box)) is not None]
+        usual, more = [], []
+        for views, found in zip(self._views(max(image.size), base.size, padded=padded), (usual, more), strict=True):
+            for model, view in views:
+                found += _look_from_afar(model, base, view, padded=padded)
+        faces = []
+        for candidate in _best_of_each_place(usual + more, 0.5):
+            known = any(iou(candidate.box, face.box) > 0.3 for face in usual)
+            face = self._look_closely(image, scale(candidate.box, 1 / factor), 0 if known else DOUBT)
+            if face is not None:
+                faces.append(face)
         return _best_of_each_place(faces, 0.3)
 
-    def _look_closely(self, image: Image.Image, box: Box) -> Face | None:
-        """The face at a candidate's place as two looks see it; `None` where they do not call it one."""
-        if not _centre_inside(box, image):
-            return None
-        around = square(box, LOOK_MARGIN * max(box[2] - box[0], box[3] - box[1]))
-        look = crop(image, around, LOOK_SIZE, fill=PADDING_GREY)
-        if max(ImageStat.Stat(look).stddev) < 2:  # one plain colour: the models see faces even there
-            return None
-        factor = (around[2] - around[0]) / LOOK_SIZE
-        seen = []
-        for mirror in (False, True):
-            found = self._close_up.find(ImageOps.mirror(look) if mirror else look)
-            found = [_mirrored(face, LOOK_SIZE) for face in found] if mirror else found
-            found = [_placed(face, factor, around[0], around[1]) for face in found]
-            found = [face for face in found if iou(face.box, box) > 0.3]
-            if not found:
-                return None
-            seen.append(max(found, key=lambda face: face.score))
-        face = _agreed(*seen)
-        return face if face.score >= self.min_score and _centre_inside(face.box, image) else None
+    def _views(self, longer: int, size: tuple[int, int], *, padded: bool) -> tuple[list, list]:
+        """Which model looks at which part of a copy of that size of a photo whose longer side is given.
+
+        Returns:
+            (model, box) for the usual views, and for those of the thorough search.
+        """
+        usual, more = [(model, (0, 0, *size)) for model in self._searchers], []
+        if padded or self.search == "fast":
+            return usual, more
+        if self.model != "short_range" and longer > PARTS_FROM:
+            usual += [(self._searchers[-1], part) for part in _parts(size, PART)]
+        if self.search == "thorough" and longer >= SMALL_PARTS_FROM:
+            more = [(self._close_up, part) for share in SMALL_PARTS for part in _parts(size, share)]
+        return usual, more
+
+    def _look_closely(self, image: Image.Image, box: Box, doubt: float) -> Face | None:
+        """The face at a candidate's place, its score lowered by `doubt`; `None` where it is none."""
+        face = look_closely(self._close_up, image, box)
+        if self.search == "thorough":
+            face = _doubted(face, doubt)
+            if face is not None and face.angle:  # once more, so that its eyes are level
+                level = look_closely(self._close_up, image, face.box, face.angle)
+                face = _better(face, _doubted(level, doubt))
+            if face is None or face.score < SURE:
+                for angle in (90, -90, 180):
+                    face = _better(face, _doubted(look_closely(self._close_up, image, box, angle), doubt))
+        return face if face is not None and face.score >= self.min_score else None
 
 
 def _is_upright_rgb(image: object) -> bool:
@@ -187,12 +210,12 @@ def _look_from_afar(model: BlazeFace, image: Image.Image, view: Box, *, padded: 
     if padded:
         left, top = small.width // 2, small.height // 2
         small = ImageOps.expand(small, (left, top, left, top), PADDING_GREY)
-    return [_placed(face, 1 / factor, view[0] - left / factor, view[1] - top / factor) for face in model.find(small)]
+    return [placed(face, 1 / factor, view[0] - left / factor, view[1] - top / factor) for face in model.find(small)]
 
 
-def _parts(size: tuple[int, int]) -> list[Box]:
-    """Overlapping squares that cover an image."""
-    side = max(size) * PART
+def _parts(size: tuple[int, int], part: float) -> list[Box]:
+    """Overlapping squares that cover an image, whose side is that share of its longer side."""
+    side = max(size) * part
     starts = []
     for length in size:
         gaps = math.ceil(max(0, length - side) / (side * (1 - OVERLAP)))
@@ -200,39 +223,18 @@ def _parts(size: tuple[int, int]) -> list[Box]:
     return [(x, y, min(x + side, size[0]), min(y + side, size[1])) for y in starts[1] for x in starts[0]]
 
 
-def _centre_inside(box: Box, image: Image.Image) -> bool:
-    x, y = centre(box)
-    return 0 <= x < image.width and 0 <= y < image.height
-
-
 def _best_of_each_place(faces: list[Face], max_iou: float) -> list[Face]:
     kept = nms([face.box for face in faces], [face.score for face in faces], max_iou=max_iou)
     return [faces[index] for index in kept]
 
 
-def _mirrored(face: Face, width: float) -> Face:
-    """What was found in the mirror image of an image of that width, in the image itself."""
-    x0, y0, x1, y1 = face.box
-    # what looks like a right eye in the mirror is the left one
-    points = {name: (width - x, y) for name, (x, y) in zip(_MIRRORED, face.keypoints.values(), strict=True)}
-    return Face((width - x1, y0, width - x0, y1), face.score, points)
+def _better(a: Face | None, b: Face | None) -> Face | None:
+    return max((face for face in (a, b) if face is not None), key=lambda face: face.score, default=None)
 
 
-def _placed(face: Face, factor: float, x0: float, y0: float) -> Face:
-    """From pixels of a close look to pixels of the photo."""
-    points = {name: (x * factor + x0, y * factor + y0) for name, (x, y) in face.keypoints.items()}
-    return Face(shift(scale(face.box, factor), x0, y0), face.score, points)
-
-
-def _agreed(a: Face, b: Face) -> Face:
-    """The mean of two looks, its score lowered by `DISAGREEMENT` times how far apart their keypoints are.
-
-    That is the mean distance along x and y in box widths: about 0.02 for a face (1 % have more than 0.08) and
-    0.19 for what only resembles one. A logistic regression of faces against such patterns weighs it 1.8 times
-    as much as the score and finds little more in anything else.
-    """
-    box = tuple((p + q) / 2 for p, q in zip(a.box, b.box, strict=True))
-    first, second = (np.array([face.keypoints[name] for name in KEYPOINTS]) for face in (a, b))
-    apart = float(np.abs(first - second).mean()) / (box[2] - box[0])
-    points = dict(zip(KEYPOINTS, ((first + second) / 2).tolist(), strict=True))
-    return Face(box, max(0.0, (a.score + b.score) / 2 - DISAGREEMENT * apart), points)
+def _doubted(face: Face | None, doubt: float) -> Face | None:
+    """A face with its score lowered by `doubt`, and by `DOUBT` where it lies on its side or upside down."""
+    if face is None:
+        return None
+    doubt += DOUBT if abs(face.angle) > UPSIDE else 0
+    return replace(face, score=max(0.0, face.score - doubt))

@@ -11,12 +11,13 @@ prints the medians as JSON: where the box lies in units of the frame, and the co
 
 import argparse
 import json
+import math
 import sys
 
 import numpy as np
 from PIL import Image
 
-from fer_hub.boxes import Box, check_box, square
+from fer_hub.boxes import Box, check_box, shift, square
 
 FER_BOX_SCALE = 1.17
 """Side of FER-2013's frame in widths of the detector's box."""
@@ -28,14 +29,16 @@ ENLARGED, CANVAS = 192, 384
 """Training images are measured enlarged to this side and in the middle of a grey canvas of that side, in px."""
 
 
-def frame_box(box: Box) -> Box:
+def frame_box(box: Box, angle: float = 0.0) -> Box:
     """The square that FER-2013 would cut out around a face.
 
     Args:
         box: (x0, y0, x1, y1) in pixels, of a `Face` that `FaceDetector` found.
+        angle: of that face, degrees clockwise.
 
     Returns:
-        A square (x0, y0, x1, y1) in fractions of pixels; it may reach beyond the photo.
+        A square (x0, y0, x1, y1) in fractions of pixels; it may reach beyond the photo. It is meant to be turned
+        around its centre by the angle, as `images.crop` does.
 
     Raises:
         ValueError: the box is not four finite numbers with x0 < x1 and y0 < y1.
@@ -44,9 +47,10 @@ def frame_box(box: Box) -> Box:
         >>> [round(edge, 1) for edge in frame_box((100, 100, 200, 200))]
         [91.5, 82.5, 208.5, 199.5]
     """
-    x0, y0, x1, y1 = check_box(box)
-    rise = FER_CENTRE_RAISE * (y1 - y0)
-    return square((x0, y0 - rise, x1, y1 - rise), FER_BOX_SCALE * (x1 - x0))
+    box = check_box(box)
+    rise = FER_CENTRE_RAISE * (box[3] - box[1])
+    turn = math.radians(angle)  # "above" is where the forehead is
+    return square(shift(box, rise * math.sin(turn), -rise * math.cos(turn)), FER_BOX_SCALE * (box[2] - box[0]))
 
 
 def measure_framing(images: list[Image.Image], model: str) -> dict:

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from fer_hub import __version__
-from fer_hub.boxes import Box, check_box
+from fer_hub.boxes import Box, centre, check_box
 
 MAX_PIXELS = 80_000_000
 """Largest photo that `load_image` decodes unless told otherwise; as RGB it takes 240 MB."""
@@ -91,6 +91,7 @@ def crop(
     *,
     fill: str | tuple[int, int, int] = "edge",
     resample: int = Image.Resampling.BILINEAR,
+    angle: float = 0.0,
 ) -> Image.Image:
     """Cut a box out of a photo with sub-pixel accuracy, padded where it leaves the photo.
 
@@ -100,6 +101,8 @@ def crop(
         size: width and height of the crop in pixels; `None` keeps the box's own, rounded to whole pixels.
         fill: what stands outside the photo: "edge" repeats its outermost pixels, otherwise an RGB colour.
         resample: Pillow's filter. It is widened when shrinking, so that nothing is aliased.
+        angle: degrees, clockwise, by which the box is turned around its centre before it is cut; what was turned as
+            much in the photo stands upright in the crop.
 
     Returns:
         A new RGB image of size x size pixels.
@@ -112,6 +115,8 @@ def crop(
         (48, 48)
     """
     x0, y0, x1, y1 = check_box(box)
+    if angle:
+        return _turned_crop(image, (x0, y0, x1, y1), size, angle, fill, resample)
     target = (size, size) if size else (max(1, round(x1 - x0)), max(1, round(y1 - y0)))
     # room for the filter, which looks beyond the box's edges
     margin_x = math.ceil(2 * max(1, (x1 - x0) / target[0]))
@@ -127,6 +132,21 @@ def crop(
     inner = (x0 - left, y0 - top, x1 - left, y1 - top)
     # far larger regions are first averaged to three times the size, which is much faster and looks the same
     return region.resize(target, resample, box=inner, reducing_gap=3.0)
+
+
+def _turned_crop(
+    image: Image.Image, box: Box, size: int | None, angle: float, fill: str | tuple[int, int, int], resample: int
+) -> Image.Image:
+    """A box turned around its centre, cut out with enough around it, turned back at twice the size, then shrunk."""
+    target = (size, size) if size else (max(1, round(box[2] - box[0])), max(1, round(box[3] - box[1])))
+    half = math.hypot(box[2] - box[0], box[3] - box[1]) / 2
+    x, y = centre(box)
+    pixels = 2 * max(target) / max(box[2] - box[0], box[3] - box[1])  # of the enlarged copy, per pixel of the photo
+    around = crop(image, (x - half, y - half, x + half, y + half), math.ceil(2 * half * pixels), fill=fill)
+    upright = around.rotate(angle, Image.Resampling.BICUBIC)  # Pillow turns anticlockwise
+    pixels = around.width / (2 * half)
+    middle, across, down = around.width / 2, (box[2] - box[0]) * pixels / 2, (box[3] - box[1]) * pixels / 2
+    return upright.resize(target, resample, box=(middle - across, middle - down, middle + across, middle + down))
 
 
 def _pad(image: Image.Image, widths: tuple[int, int, int, int], fill: str | tuple[int, int, int]) -> Image.Image:

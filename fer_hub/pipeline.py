@@ -22,6 +22,7 @@ from fer_hub.faces import DEFAULT_MIN_SCORE, FaceDetector
 from fer_hub.framing import frame_box
 from fer_hub.hub.loading import explain_load_error
 from fer_hub.images import ImageSource, crop, load_image
+from fer_hub.onnx_model import RUNTIMES, OnnxClassifier
 from fer_hub.results import Face, FacePrediction
 
 
@@ -74,8 +75,10 @@ class FERPipeline:
         device: str | torch.device | None = None,
         min_score: float = DEFAULT_MIN_SCORE,
         detector: str = "both",
+        search: str = "normal",
         batch_size: int = 64,
         trust_remote_code: bool = False,
+        runtime: str = "torch",
         **hub_options: Any,
     ) -> Self:
         """Load model and image processor, and make a detector that `close` closes.
@@ -89,8 +92,11 @@ class FERPipeline:
             device: where the model runs; `None` means the CPU.
             min_score: faces that the detector scores lower are left out, 0 to 1.
             detector: which models look for faces, see `FaceDetector`.
+            search: "fast", "normal" or "thorough", see `FaceDetector`.
             batch_size: how many faces go through the network at once, at most.
             trust_remote_code: run the Python files of a checkpoint of unknown architecture.
+            runtime: what computes the network: "torch", or "onnx" or "onnx-int8" for the files that
+                `python -m fer_hub.onnx_export` writes beside the weights.
             hub_options: `token`, `cache_dir`, `local_files_only`, `subfolder`, as for `from_pretrained` of
                 transformers.
 
@@ -105,12 +111,12 @@ class FERPipeline:
         try:
             config = _load_config(checkpoint, options)
             image_processor = _load_image_processor(checkpoint, options)
-            model = _load_model(checkpoint, config, options)
+            model = _load_onnx(checkpoint, runtime, options) or _load_model(checkpoint, config, options)
         except (OSError, ValueError) as error:
             if Path(checkpoint).exists():  # the sentences about folders are already our own
                 raise
             raise explain_load_error(checkpoint, error, revision=revision) from None
-        finder = FaceDetector(detector, min_score)
+        finder = FaceDetector(detector, min_score, search)
         pipeline = cls(model, image_processor, finder, device, batch_size)
         pipeline._owns_detector = True
         return pipeline
@@ -194,9 +200,10 @@ class FERPipeline:
         resample = getattr(self.image_processor, "resample", None)
         return crop(
             image,
-            frame_box(face.box),
+            frame_box(face.box, face.angle),
             height if height == width else None,
             resample=Image.Resampling.BILINEAR if resample is None else int(resample),
+            angle=face.angle,  # upright, as the faces are that the network learnt from
         )
 
 
@@ -300,6 +307,14 @@ def _load_model(checkpoint: str | Path, config: PreTrainedConfig, options: dict[
             f"first is {missing[0]!r}; save it anew from a trained image classification model."
         )
     return model
+
+
+def _load_onnx(checkpoint: str | Path, runtime: str, options: dict[str, Any]) -> OnnxClassifier | None:
+    if runtime not in RUNTIMES:
+        raise ValueError(f"runtime must be one of {', '.join(RUNTIMES)}, got {runtime!r}; choose one of these.")
+    hub_options = {name: value for name, value in options.items() if name != "trust_remote_code"}
+    file = RUNTIMES[runtime]
+    return file and OnnxClassifier.from_pretrained(checkpoint, file=file, **hub_options)
 
 
 def _may_be_hub_id(name: str) -> bool:

@@ -20,17 +20,22 @@ class Face:
             to the chin and may reach beyond the edges of the photo (`boxes.clip` cuts it).
         score: how sure the detector is that this is a face, 0 to 1.
         keypoints: name (of `KEYPOINTS`) → (x, y) in pixels of the upright photo; may be empty.
+        angle: degrees by which the head is turned in the photo, clockwise as people see it, -180 to 180; 0 for one
+            that is upright or nearly so. The box has its sides along the photo's all the same.
 
     Raises:
         ValueError: the box is not four finite numbers with x0 < x1 and y0 < y1, the score is outside 0 to 1, or a
-            keypoint is not two finite numbers.
+            keypoint is not two finite numbers, or the angle is not from -180 to 180.
     """
 
     box: Box
     score: float
     keypoints: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    angle: float = 0.0
 
     def __post_init__(self) -> None:
+        if isinstance(self.angle, bool) or not isinstance(self.angle, (int, float)) or not -180 <= self.angle <= 180:
+            raise ValueError(f"angle must be a number of degrees from -180 to 180, got {self.angle!r}.")
         object.__setattr__(self, "box", check_box(self.box))
         object.__setattr__(self, "score", _unit("score", self.score))
         object.__setattr__(self, "keypoints", _check_keypoints(self.keypoints))

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageFont
 
 from fer_hub import EMOTIONS
 from fer_hub.drawing import COLOURS, colour_of, draw
 from fer_hub.images import load_image
 from fer_hub.results import FacePrediction
+from fer_hub.tracking import TrackedFace
 
 
 def prediction(box: tuple, emotion: str = "happy", probability: float = 0.93) -> FacePrediction:
@@ -129,6 +130,20 @@ def test_any_boxes_can_be_drawn(width, height, faces):
         for x, y, side, emotion in faces
     ]
     assert draw(Image.new("RGB", (width, height)), predictions).size == (width, height)
+
+
+def test_an_id_stands_before_the_emotion():
+    """The label of a tracked face is that of an untracked one, with its id in front, and stays whole."""
+    box = (100, 80, 220, 200)
+    photo, plain = Image.new("RGB", (400, 300), (120, 120, 120)), prediction(box)
+    tracked = TrackedFace(plain.box, plain.score, plain.emotion, plain.probabilities, face_id=12)
+    widths = []
+    for face in (plain, tracked):
+        row = (np.asarray(draw(photo, [face])) == COLOURS["happy"]).all(2)[76, :]
+        widths.append(int(np.flatnonzero(row).max() - np.flatnonzero(row).min()))
+    letters = ImageFont.load_default(size=16)
+    longer = letters.getlength("12: happy 93 %") / letters.getlength("happy 93 %")
+    assert widths[1] / widths[0] == pytest.approx(longer, rel=0.08)
 
 
 def test_paths_are_accepted():

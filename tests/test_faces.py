@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+from benchmarks.collage import PORTRAITS, collage
 from fer_hub.blazeface import FILES, FOLDER
 from fer_hub.boxes import iou, scale, shift
 from fer_hub.faces import MODELS, FaceDetector
@@ -18,8 +19,6 @@ from fer_hub.images import load_image
 from fer_hub.results import KEYPOINTS, Face
 
 ROOT = Path(__file__).resolve().parent.parent
-PORTRAITS = {"astronaut": (174, 71, 276, 174), "grace_hopper": (168, 137, 366, 336)}
-"""Where the faces are, (x0, y0, x1, y1) in pixels, checked by eye."""
 
 
 def portrait(name: str) -> Image.Image:
@@ -120,6 +119,67 @@ def test_people_in_a_group_are_found_once_each(detector, columns, rows, cell, fa
     matches = [sum(iou(face.box, box) > 0.5 for face in faces) for box in truth]
     assert set(matches) <= {0, 1} and sum(matches) == len(faces)
     assert len(faces) >= 0.9 * len(truth)
+
+
+@pytest.fixture(scope="module")
+def thorough():
+    with FaceDetector(search="thorough") as detector:
+        yield detector
+
+
+def matches(faces: list[Face], truth: list[tuple]) -> int:
+    """How many faces are where one is; each counts once."""
+    left = list(truth)
+    for face in faces:
+        if best := max((box for box in left if iou(face.box, box) > 0.4), key=lambda b: iou(face.box, b), default=None):
+            left.remove(best)
+    return len(truth) - len(left)
+
+
+def test_small_faces_of_a_large_photo_are_found(thorough):
+    found = people = more = 0
+    for seed in range(3):
+        photo, truth = collage(32, seed)
+        faces = thorough.detect(photo)
+        hits = matches(faces, truth)
+        found, people, more = found + hits, people + len(truth), more + len(faces) - hits
+    assert found >= 0.95 * people and more == 0, (found, people, more)
+
+
+@pytest.mark.parametrize("tilt", [-45, -30, 30, 45])
+def test_tilted_heads_are_found_and_their_angle_is_known(thorough, tilt):
+    photo = Image.new("RGB", (640, 640), "gray")
+    head = portrait("grace_hopper").rotate(-tilt, Image.Resampling.BICUBIC)
+    photo.paste(head.resize((head.width * 2 // 3, head.height * 2 // 3)), (50, 50))
+    [face] = thorough.detect(photo)
+    assert face.angle == pytest.approx(tilt, abs=12)
+
+
+@pytest.mark.parametrize("name", PORTRAITS)
+@pytest.mark.parametrize(
+    ("turn", "angle"),
+    [(Image.Transpose.ROTATE_270, 90), (Image.Transpose.ROTATE_180, 180), (Image.Transpose.ROTATE_90, -90)],
+)
+def test_turned_photos_are_understood(thorough, name, turn, angle):
+    image = portrait(name)
+    [upright], [face] = thorough.detect(image), thorough.detect(image.transpose(turn))
+    assert (face.angle - angle + 180) % 360 - 180 == pytest.approx(0, abs=12)
+    # back as the photo was: the same box, the same eyes
+    width, height = image.size
+    back = {
+        90: lambda x, y: (y, height - x),
+        180: lambda x, y: (width - x, height - y),
+        -90: lambda x, y: (width - y, x),
+    }
+    corners = [back[angle](*face.box[:2]), back[angle](*face.box[2:])]
+    xs, ys = zip(*corners, strict=True)
+    assert iou((min(xs), min(ys), max(xs), max(ys)), upright.box) > 0.8
+    eye = back[angle](*face.keypoints["left_eye"])
+    assert np.abs(np.subtract(eye, upright.keypoints["left_eye"])).max() < 0.15 * (upright.box[2] - upright.box[0])
+
+
+def test_upright_faces_have_no_angle(detector):
+    assert [face.angle for name in PORTRAITS for face in detector.detect(portrait(name))] == [0, 0]
 
 
 def test_faces_come_largest_first(detector):
@@ -225,6 +285,10 @@ def test_closing_while_others_detect_ends_cleanly():
         ),
         ({"min_score": 1.5}, "min_score must be a number from 0 to 1, got 1.5; the default is 0.5."),
         ({"min_score": "high"}, "min_score must be a number from 0 to 1, got 'high'; the default is 0.5."),
+        (
+            {"search": "deep"},
+            "search must be one of fast, normal, thorough, got 'deep'; normal is the default.",
+        ),
         ({"min_score": True}, "min_score must be a number from 0 to 1, got True; the default is 0.5."),
     ],
 )
@@ -280,6 +344,59 @@ except (RuntimeError, ValueError) as error:
     )  # fmt: skip
     assert done.stdout in ("RuntimeError\n", "ValueError\n")
     assert done.stderr
+
+
+def test_threads_hear_nothing_and_lose_nothing():
+    """Several detectors start in several threads while another one writes lines of its own."""
+    script = """
+import sys, threading
+from concurrent.futures import ThreadPoolExecutor
+from fer_hub.faces import FaceDetector
+from fer_hub.images import load_image
+photo = load_image("examples/astronaut.jpg")
+detectors = [FaceDetector(), FaceDetector("short_range"), FaceDetector("full_range")]
+done = threading.Event()
+def write():
+    for number in range(100):
+        print(f"line {number}", file=sys.stderr, flush=True)
+        done.wait(0.02)
+writer = threading.Thread(target=write)
+writer.start()
+with ThreadPoolExecutor(4) as pool:
+    found = list(pool.map(lambda number: len(detectors[number % 3].detect(photo)), range(18)))
+done.set()
+writer.join()
+print(set(found))
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.stdout == "{1}\n"
+    assert sorted(done.stderr.splitlines()) == sorted(f"line {number}" for number in range(100))
+
+
+def test_a_warning_that_comes_later_is_not_heard():
+    """When native code warns depends on the allocator; here at the third search, another text at the fourth."""
+    script = """
+import os
+from types import SimpleNamespace
+from PIL import Image
+from fer_hub.blazeface import BlazeFace
+class Native:
+    _handle, count = None, 0
+    def detect(self, image):
+        self.count += 1
+        if self.count == 3:
+            os.write(2, b"WARNING: Logging before InitGoogle() is written to STDERR\\n")
+            os.write(2, b"W0000 00:00:17.2 9 inference_runner_litert.cc:14] Input tensor memory is not aligned\\n")
+        if self.count == 4:
+            os.write(2, b"heard\\n")
+        return SimpleNamespace(detections=[])
+model = BlazeFace("short_range", 0.5)
+model._create = Native
+for _ in range(5):
+    model.find(Image.new("RGB", (64, 64)))
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert (done.stderr, done.returncode) == ("heard\n", 0)
 
 
 def test_results_are_faces(detector):

@@ -29,6 +29,11 @@ def test_the_frame_moves_and_grows_with_the_box(x, y, width, height, factor):
     assert frame_box(scale(box, factor)) == pytest.approx(scale(frame_box(box), factor), abs=1e-6)
 
 
+@pytest.mark.parametrize(("angle", "middle"), [(90, (59, 50)), (-90, (41, 50)), (180, (50, 59)), (0, (50, 41))])
+def test_the_frame_of_a_turned_head_lies_towards_its_forehead(angle, middle):
+    assert centre(frame_box((0, 0, 100, 100), angle)) == pytest.approx(middle)
+
+
 def test_a_box_that_is_none_is_refused():
     with pytest.raises(ValueError, match=r"^box must have x0 < x1 and y0 < y1, got \(5, 0, 1, 9\);"):
         frame_box((5, 0, 1, 9))

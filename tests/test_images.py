@@ -409,3 +409,19 @@ def test_a_crop_says_what_is_wrong(box, message):
 def test_the_examples_are_portraits():
     for path in sorted((Path(__file__).parent.parent / "examples").glob("*.jpg")):
         assert min(load_image(path).size) >= 512
+
+
+@pytest.mark.parametrize(
+    ("angle", "turn"),
+    [(90, Image.Transpose.ROTATE_270), (180, Image.Transpose.ROTATE_180), (-90, Image.Transpose.ROTATE_90)],
+)
+def test_a_turned_crop_stands_upright(angle, turn):
+    """Cut out of the photo turned clockwise, a square looks as it does in the photo itself."""
+    noise = np.random.default_rng(0).integers(0, 256, (12, 12, 3), np.uint8)
+    photo = Image.fromarray(noise).resize((240, 240), Image.Resampling.BICUBIC)
+    box = (80, 80, 160, 160)  # in the middle, so that it is the same one in the turned photo
+    upright, turned = crop(photo, box, 48), crop(photo.transpose(turn), box, 48, angle=angle)
+    difference = np.abs(np.asarray(upright, int) - np.asarray(turned, int))
+    assert difference.mean() < 6
+    wrong = np.abs(np.asarray(upright, int) - np.asarray(crop(photo.transpose(turn), box, 48), int))
+    assert wrong.mean() > 4 * difference.mean()

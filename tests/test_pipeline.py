@@ -150,6 +150,18 @@ def test_exif_orientation_is_applied(pipeline):
     assert np.abs(np.array(pipeline(turned)[0].box) - pipeline(ASTRONAUT)[0].box).max() <= 1
 
 
+def test_a_photo_on_its_side_is_classified_as_if_it_stood_upright(tiny_checkpoint):
+    with FERPipeline.from_pretrained(tiny_checkpoint, search="thorough") as pipeline:
+        photo = load_image(HOPPER)
+        [upright], [turned] = pipeline(photo), pipeline(photo.transpose(Image.Transpose.ROTATE_90))
+        crops = [pipeline._cut_out(image, pipeline.detector.detect(image)[0]) for image in
+                 (photo, photo.transpose(Image.Transpose.ROTATE_90))]  # fmt: skip
+    x0, y0, x1, y1 = turned.box
+    assert np.abs(np.array((photo.width - y1, x0, photo.width - y0, x1)) - upright.box).max() < 30
+    one, other = (np.asarray(image.convert("L"), float).ravel() for image in crops)
+    assert np.corrcoef(one, other)[0, 1] > 0.8
+
+
 def test_a_bad_photo_of_a_list_is_named(pipeline):
     with pytest.raises(TypeError, match=r"^an image must be .*, got float; convert"):
         pipeline(0.5)
@@ -184,8 +196,10 @@ def test_crops_need_no_detector(tiny_checkpoint):
 
 
 def test_options_reach_the_detector(tiny_checkpoint):
-    with FERPipeline.from_pretrained(str(tiny_checkpoint), min_score=1.0, detector="short_range") as pipeline:
-        assert (pipeline.detector.model, pipeline.detector.min_score) == ("short_range", 1.0)
+    options = {"min_score": 1.0, "detector": "short_range", "search": "fast"}
+    with FERPipeline.from_pretrained(str(tiny_checkpoint), **options) as pipeline:
+        detector = pipeline.detector
+        assert (detector.model, detector.min_score, detector.search) == ("short_range", 1.0, "fast")
         assert pipeline(ASTRONAUT) == []
     with pytest.raises(ValueError, match=r"^model must be one of both, short_range, full_range, got 'none';"):
         FERPipeline.from_pretrained(tiny_checkpoint, detector="none")

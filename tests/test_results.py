@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 
 import numpy as np
 import pytest
@@ -97,3 +98,10 @@ def test_a_prediction_says_what_is_wrong(emotion, probabilities, message):
     with pytest.raises(ValueError) as error:
         FacePrediction((0, 0, 1, 1), 1, emotion, probabilities)
     assert str(error.value) == message
+
+
+@pytest.mark.parametrize("angle", [200, "45", True, math.nan])
+def test_an_angle_is_checked(angle):
+    with pytest.raises(ValueError) as error:
+        Face((0, 0, 9, 9), 0.5, angle=angle)
+    assert str(error.value) == f"angle must be a number of degrees from -180 to 180, got {angle!r}."

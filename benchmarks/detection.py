@@ -1,0 +1,179 @@
+"""What each search of the face detector finds, and what it costs.
+
+    python -m benchmarks.detection                                       # a few minutes
+    python -m benchmarks.detection --fer2013 path/to/fer2013             # and what levelling tilted heads is worth
+
+Prints, and writes to results/detection.json: recall by width of the face in photos of 1920x1080 pixels with 24 people,
+recall for tilted heads and turned photos, what is found in photos with nobody, and CPU milliseconds per photo, always
+with the searches taking turns on the same photos. A face counts as found if a box overlaps its own by more than 0.4
+(intersection over union). The photos are made of two portraits, see `benchmarks.collage`: the figures tell the searches
+apart, they do not tell how many faces of the world are found.
+"""
+
+import argparse
+import json
+import os
+import time
+from pathlib import Path
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+import numpy as np
+from PIL import Image
+
+from benchmarks.collage import BACKGROUNDS, background, collage
+from fer_hub.boxes import Box, iou
+from fer_hub.close_look import eye_angle
+from fer_hub.faces import SEARCHES, FaceDetector
+from fer_hub.framing import frame_box
+from fer_hub.images import crop
+from fer_hub.results import Face
+
+WIDTHS = (32, 40, 48, 64, 96)
+TILTS = (0, 15, 30, 45)
+TURNS = {
+    90: Image.Transpose.ROTATE_270,
+    180: Image.Transpose.ROTATE_180,
+    270: Image.Transpose.ROTATE_90,
+}
+"""Degrees clockwise → how Pillow calls it."""
+
+SIZE = (1920, 1080)
+
+
+def found_faces(faces: list[Face], truth: list[Box]) -> list[tuple[Face, Box]]:
+    """Pairs of a face and the box that it found; every box at most once."""
+    pairs, left = [], list(truth)
+    for face in faces:
+        best = max(left, key=lambda box: iou(face.box, box), default=None)
+        if best is not None and iou(face.box, best) > 0.4:
+            left.remove(best)
+            pairs.append((face, best))
+    return pairs
+
+
+def measure(photos: list[tuple[Image.Image, list[Box]]], detectors: dict[str, FaceDetector], angle: float) -> dict:
+    """Search → recall, false positives and CPU milliseconds per photo, and how many angles are right within 20°."""
+    sums = {search: np.zeros(5) for search in detectors}
+    for photo, truth in photos:
+        for search, detector in detectors.items():
+            start = time.process_time()
+            faces = detector.detect(photo)
+            cost = time.process_time() - start
+            pairs = found_faces(faces, truth)
+            right = sum(abs((face.angle - angle + 180) % 360 - 180) <= 20 for face, _ in pairs)
+            sums[search] += (len(pairs), len(truth), len(faces) - len(pairs), right, cost)
+    return {
+        search: {
+            "faces": int(faces),
+            "recall": round(found / faces, 3) if faces else None,
+            "angle_right": round(right / found, 3) if found else None,
+            "false_positives": int(more),
+            "cpu_ms_per_photo": round(1000 * cost / len(photos), 1),
+        }
+        for search, (found, faces, more, right, cost) in sums.items()
+    }
+
+
+def turned(photo: Image.Image, truth: list[Box], angle: int) -> tuple[Image.Image, list[Box]]:
+    """A photo turned clockwise, with its boxes."""
+    width, height = photo.size
+    corners = {
+        90: lambda x0, y0, x1, y1: (height - y1, x0, height - y0, x1),
+        180: lambda x0, y0, x1, y1: (width - x1, height - y1, width - x0, height - y0),
+        270: lambda x0, y0, x1, y1: (y0, width - x1, y1, width - x0),
+    }[angle]
+    return photo.transpose(TURNS[angle]), [corners(*box) for box in truth]
+
+
+def levelling(data: str, checkpoint: str, images: int) -> dict:
+    """Tilt → accuracy on validation faces of FER-2013, cut out as they are, and turned back by their eyes."""
+    from fer_hub import FERPipeline
+    from fer_hub.data import load_fer2013
+
+    validation = load_fer2013(data)["validation"]
+    chosen = np.random.default_rng(0).permutation(len(validation))[:images]
+    rows = {}
+    with (
+        FaceDetector("short_range", search="thorough") as detector,
+        FERPipeline.from_pretrained(checkpoint) as pipeline,
+    ):
+        names = list(pipeline.model.config.id2label.values())
+        for tilt in TILTS:
+            labels, angles, upright, level = [], [], [], []
+            for index in chosen:
+                example = validation[int(index)]
+                face = example["image"].convert("RGB").resize((120, 120), Image.Resampling.BICUBIC).convert("RGBA")
+                face = face.rotate(-tilt, Image.Resampling.BICUBIC, expand=True)
+                canvas = Image.new("RGB", (240, 240), (128, 128, 128))
+                canvas.paste(face, (120 - face.width // 2, 120 - face.height // 2), face)
+                if faces := detector.detect(canvas):
+                    angle = eye_angle(faces[0])
+                    labels.append(names[example["label"]])
+                    angles.append(abs(angle))
+                    upright.append(crop(canvas, frame_box(faces[0].box), 48))
+                    level.append(crop(canvas, frame_box(faces[0].box, angle), 48, angle=angle))
+            right = [
+                np.array([max(row, key=row.__getitem__) for row in pipeline.classify_crops(crops)]) == np.array(labels)
+                for crops in (upright, level)
+            ]
+            accuracy = {"never": right[0].mean(), "always": right[1].mean()}
+            for least in (5, 10, 15, 20, 30):
+                accuracy[f"from {least} degrees"] = np.where(np.array(angles) >= least, right[1], right[0]).mean()
+            rows[str(tilt)] = {"images": images, "found": len(labels)} | {
+                name: round(float(value), 4) for name, value in accuracy.items()
+            }
+            print(f"levelling, tilt {tilt}: {rows[str(tilt)]}", flush=True)
+    return rows
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.detection", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--photos", type=int, default=5, help="per row of the tables (%(default)s)")
+    parser.add_argument("--fer2013", help="FER-2013: also measures what levelling is worth, on its validation images")
+    parser.add_argument("--checkpoint", default="checkpoints/fer2013", help="for that (%(default)s)")
+    parser.add_argument("--images", type=int, default=1000, help="for that, how many (%(default)s)")
+    parser.add_argument("--output", type=Path, default=Path("results/detection.json"), help="(%(default)s)")
+    args = parser.parse_args(argv)
+
+    rows: dict[str, tuple[list, float]] = {"nobody": ([], 0)}
+    for seed in range(max(args.photos, len(BACKGROUNDS))):
+        kind = BACKGROUNDS[seed % len(BACKGROUNDS)]
+        rows["nobody"][0].append((background(kind, SIZE, np.random.default_rng(seed)), []))
+    for width in WIDTHS:
+        rows[f"{width} px"] = ([collage(width, seed) for seed in range(args.photos)], 0)
+    for tilt in TILTS[1:]:
+        photos = [collage(48, 100 + seed, tilt=0, lean=tilt) for seed in range(args.photos)]
+        rows[f"48 px, heads tilted {tilt}"] = (photos, tilt)
+    for turn in TURNS:
+        photos = [turned(*collage(48, 200 + seed), turn) for seed in range(args.photos)]
+        rows[f"48 px, photo turned {turn}"] = (photos, turn)
+
+    detectors = {search: FaceDetector(search=search) for search in SEARCHES}
+    results: dict[str, dict] = {}
+    for detector in detectors.values():
+        detector.detect(Image.new("RGB", SIZE))  # loads the models
+        detector.detect(collage(96, 0)[0])
+    print(f"{'':28}" + "".join(f"{search:>32}" for search in SEARCHES))
+    for name, (photos, angle) in rows.items():
+        results[name] = measure(photos, detectors, angle)
+        cells = []
+        for result in results[name].values():
+            recall = "" if result["recall"] is None else f"{result['recall']:.1%} found, "
+            cells.append(f"{recall}{result['false_positives']} false, {result['cpu_ms_per_photo']:.0f} ms")
+        print(f"{name:28}" + "".join(f"{cell:>32}" for cell in cells), flush=True)
+    for detector in detectors.values():
+        detector.close()
+    report = {"photo_size": SIZE, "people_per_photo": 24, "searches": results}
+    if args.fer2013:
+        report["levelling"] = levelling(args.fer2013, args.checkpoint, args.images)
+    args.output.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = args.output.with_suffix(".tmp")
+    unfinished.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    os.replace(unfinished, args.output)
+
+
+if __name__ == "__main__":
+    main()
