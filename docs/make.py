@@ -1,4 +1,4 @@
-"""Remake what the front page shows: its picture, and its figures from checkpoints/*/metrics.json.
+"""Remake what the front page shows: its picture, and its figures from checkpoints/ and results/.
 
     python docs/make.py            # writes docs/annotated.jpg and the figures in README.md
     python docs/make.py --check    # writes nothing; says whether README.md's figures are those of the files
@@ -17,10 +17,16 @@ from fer_hub.files import write_text  # noqa: E402 (after the path is set)
 BEGIN, END = "<!-- figures: begin (python docs/make.py) -->", "<!-- figures: end -->"
 
 
-def figures(metrics: dict) -> str:
-    """The front page's figures of the 7-class checkpoint as Markdown."""
+def figures(metrics: dict, others: dict) -> str:
+    """The front page's figures of the 7-class checkpoint, and those of other packages, as Markdown."""
     test, photographs = metrics["test"], metrics["photographs"]
     low, high = test["accuracy_interval"]
+    names = [f"`{row['name']}` {others['versions'][row['name']]}" for row in others["alternatives"]]
+    ways = {
+        "crop": "the 48x48 crop itself",
+        "photograph": "enlarged to 192 px, through detection and framing",
+        "canvas": "the same on a grey canvas of 320x320 px",
+    }
     return "\n".join(
         [
             f"The shipped network, {metrics['training']['parameters']:,} parameters, on the {test['images']:,} images "
@@ -28,16 +34,18 @@ def figures(metrics: dict) -> str:
             f"{low:.1%} to {high:.1%}), macro-F1 {test['macro_f1']:.3f}, calibration error "
             f"{test['calibration_error']:.1%}; on validation {metrics['validation']['accuracy']:.1%}.",
             "",
-            "The same images, three ways. Preprocessing outside the weights and an unlike crop cost other packages "
-            "much of their accuracy between the first row and the last:",
+            "The same images, three ways; a missed face counts as wrong. Beside it the most used package, "
+            f"{' and '.join(names)}, measured by `benchmarks/alternatives.py` on {others['data']['images']:,} of these "
+            "images:",
             "",
-            "| how the face reaches the network | right | faces missed |",
-            "|---|---|---|",
-            f"| the 48x48 crop itself | {photographs['crop']:.1%} | - |",
-            f"| enlarged to 192 px, through detection and framing | {photographs['photograph']:.1%} | "
-            f"{photographs['missed']['photograph']} |",
-            f"| the same on a grey canvas of 320x320 px | {photographs['canvas']:.1%} | "
-            f"{photographs['missed']['canvas']} |",
+            "| how the face reaches the network | fer_hub | " + " | ".join(names) + " |",
+            "|---|---|" + "---|" * len(names),
+            *(
+                f"| {ways[way]} | {_share(photographs, way)} | "
+                + " | ".join(_share(row, way) for row in others["alternatives"])
+                + " |"
+                for way in ways
+            ),
             "",
             "How often each expression is recognised (recall), weakest included:",
             "",
@@ -48,13 +56,18 @@ def figures(metrics: dict) -> str:
     )
 
 
-def with_figures(readme: str, metrics: dict) -> str:
+def _share(row: dict, way: str) -> str:
+    missed = row["missed"].get(way)
+    return f"{row[way]:.1%}" + (f" ({missed:,} missed)" if missed else "")
+
+
+def with_figures(readme: str, metrics: dict, others: dict) -> str:
     """README.md's text with the figures between its two markers replaced."""
     before, _, rest = readme.partition(BEGIN)
     _, _, after = rest.partition(END)
     if not after:
         raise SystemExit(f"README.md must hold the markers {BEGIN!r} and {END!r}; put them where the figures belong.")
-    return f"{before}{BEGIN}\n{figures(metrics)}\n{END}{after}"
+    return f"{before}{BEGIN}\n{figures(metrics, others)}\n{END}{after}"
 
 
 def picture():
@@ -94,7 +107,8 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
     readme = ROOT / "README.md"
     metrics = json.loads((ROOT / "checkpoints" / "fer2013" / "metrics.json").read_text(encoding="utf-8"))
-    wanted = with_figures(readme.read_text(encoding="utf-8"), metrics)
+    others = json.loads((ROOT / "results" / "alternatives.json").read_text(encoding="utf-8"))
+    wanted = with_figures(readme.read_text(encoding="utf-8"), metrics, others)
     if args.check:
         if wanted != readme.read_text(encoding="utf-8"):
             raise SystemExit("README.md's figures are not those of checkpoints/fer2013; run: python docs/make.py")
