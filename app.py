@@ -6,11 +6,13 @@ GRADIO_SERVER_NAME and GRADIO_SERVER_PORT choose the address, as for any Gradio 
 
 import importlib.util
 import os
+import warnings
 from pathlib import Path
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported; no request leaves the host
 
 import torch
+from PIL import Image
 
 from fer_hub.web.page import build, launch_options
 from fer_hub.web.service import Service
@@ -27,6 +29,7 @@ def checkpoints() -> dict[str, str]:
 
 
 def main() -> None:
+    warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # such pictures are refused by their size
     torch.set_num_threads(1)  # several waiting threads on a small host slow each other down
     with Service(checkpoints()) as service:
         print(f"Loading {service.names[0]} ...", flush=True)

@@ -34,15 +34,15 @@ def figures(metrics: dict, others: dict) -> str:
             f"{low:.1%} to {high:.1%}), macro-F1 {test['macro_f1']:.3f}, calibration error "
             f"{test['calibration_error']:.1%}; on validation {metrics['validation']['accuracy']:.1%}.",
             "",
-            "The same images, three ways; a missed face counts as wrong. Beside it the most used package, "
-            f"{' and '.join(names)}, measured by `benchmarks/alternatives.py` on {others['data']['images']:,} of these "
-            "images:",
+            "The same images, three ways; a missed face counts as wrong. Beside it the much-used package "
+            f"{' and '.join(names)} with its default detector, measured by `benchmarks/alternatives.py` on "
+            f"{others['data']['images']:,} of these images:",
             "",
             "| how the face reaches the network | fer_hub | " + " | ".join(names) + " |",
             "|---|---|" + "---|" * len(names),
             *(
-                f"| {ways[way]} | {_share(photographs, way)} | "
-                + " | ".join(_share(row, way) for row in others["alternatives"])
+                f"| {ways[way]} | {_share(photographs, way, photographs['images'])} | "
+                + " | ".join(_share(row, way, others["data"]["images"]) for row in others["alternatives"])
                 + " |"
                 for way in ways
             ),
@@ -56,9 +56,9 @@ def figures(metrics: dict, others: dict) -> str:
     )
 
 
-def _share(row: dict, way: str) -> str:
+def _share(row: dict, way: str, images: int) -> str:
     missed = row["missed"].get(way)
-    return f"{row[way]:.1%}" + (f" ({missed:,} missed)" if missed else "")
+    return f"{row[way]:.1%}" + (f" ({missed / images:.1%} missed)" if missed else "")
 
 
 def with_figures(readme: str, metrics: dict, others: dict) -> str:

@@ -1,6 +1,7 @@
 """Probabilities as bars in a corner of a picture, for people who watch the picture and not the page."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -20,7 +21,7 @@ def draw_bars(image: Image.Image, probabilities: Mapping[str, float], note: str 
     """
     width = max(120, image.width // 4)
     row = max(14, round(width * 0.12))
-    font = ImageFont.load_default(size=max(9, round(row * 0.62)))
+    font = _font(max(9, round(row * 0.62)))
     lines = len(probabilities) + bool(note)
     if not lines:
         return image
@@ -37,3 +38,8 @@ def draw_bars(image: Image.Image, probabilities: Mapping[str, float], note: str 
     if note:
         pen.text((4, y + row // 2), note, fill="white", font=font, anchor="lm")
     return image
+
+
+@lru_cache(maxsize=16)
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.load_default(size=size)  # a millisecond each time

@@ -8,6 +8,7 @@ from PIL import Image
 from fer_hub.drawing import draw
 from fer_hub.faces import DEFAULT_MIN_SCORE
 from fer_hub.results import FacePrediction
+from fer_hub.web.downloads import save_picture
 from fer_hub.web.sentences import refuse
 from fer_hub.web.service import Service
 from fer_hub.web.uploads import Photo, Photos, VideoFile, photograph
@@ -37,7 +38,7 @@ def add_endpoints(service: Service) -> None:
             min_score: faces with a lower detection score are left out, 0.3 to 1.
         """
         image = required(image)
-        return draw(image, find(service, image, model, min_score))
+        return save_picture(draw(image, find(service, image, model, min_score)))
 
     def classify(image: Image.Image | None, model: str, min_score: float):
         """Probabilities of all emotions for the largest face of a photograph; no label where there is no face.

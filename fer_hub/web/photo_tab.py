@@ -1,9 +1,6 @@
 """The tab for photographs: one with a closer look at every face, or several at once."""
 
-import csv
-import io
 import json
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,14 +8,13 @@ import gradio as gr
 from PIL import Image
 
 from fer_hub.drawing import draw
-from fer_hub.files import write_text
 from fer_hub.results import FacePrediction
+from fer_hub.web.downloads import HEADERS, as_csv, downloads, save, save_picture, table
 from fer_hub.web.endpoints import find
 from fer_hub.web.sentences import refuse
 from fer_hub.web.service import Service
 from fer_hub.web.uploads import Photo, Photos, photograph
 
-HEADERS = ["face", "emotion", "probability", "detection", "xmin", "ymin", "xmax", "ymax"]
 NO_FACE = "No face was found. Try a photograph in which a face is larger, or lower the detector confidence."
 
 
@@ -33,12 +29,12 @@ def add_photo_tab(service: Service, model: gr.Dropdown, min_score: gr.Slider, ex
             return nothing()
         faces = find(service, image, model, min_score)
         names = face_names(faces)
-        note = f"{len(faces)} face{'' if len(faces) == 1 else 's'} found." if faces else NO_FACE
+        note = f"{count(faces)} found." if faces else NO_FACE
         choice = gr.Radio(choices=names, value=names[0] if names else None, visible=len(names) > 1)
         annotated = draw(image, faces)
         report = service.report(image, faces, model)
         files, known = downloads(annotated, report), dict(zip(names, report["faces"], strict=True))
-        return annotated, bars(faces, 0), choice, table(faces), report, files, note, known
+        return files[0], bars(faces, 0), choice, table(faces), report, files, note, known
 
     def choose(name: str | None, faces: dict | None):
         return (faces or {}).get(name, {}).get("probabilities")
@@ -61,8 +57,9 @@ def add_photo_tab(service: Service, model: gr.Dropdown, min_score: gr.Slider, ex
         with gr.Column():
             note = gr.Markdown(elem_id="photo-note")
             annotated = gr.Image(
-                label="Faces; click one to see its probabilities", format="jpeg", interactive=False, elem_id="annotated"
-            )
+                label="Faces; click one to see its probabilities", format="jpeg", interactive=False,
+                elem_id="annotated", buttons=["download", "fullscreen"],
+            )  # fmt: skip
             chosen = gr.Radio([], label="Face", visible=False, elem_id="faces")
             probabilities = gr.Label(label="Probabilities of the chosen face", elem_id="probabilities")
     with gr.Accordion("All faces: table, JSON and downloads", open=False):
@@ -99,19 +96,32 @@ def add_batch_tab(service: Service, model: gr.Dropdown, min_score: gr.Slider) ->
             except gr.Error as error:
                 raise refuse(f"{name}: {error.message}") from None
             faces = find(service, image, model, min_score)
-            gallery.append((draw(image, faces), f"{name}: {len(faces)} faces"))
+            gallery.append((save_picture(draw(image, faces)), f"{name}: {count(faces)}"))
             rows += [[name, *row] for row in table(faces)] or [[name, "no face", *[None] * (len(HEADERS) - 1)]]
             reports.append({"file": name, **service.report(image, faces, model)})
-        return gallery, rows, _save({"faces.json": json.dumps(reports, indent=1), "faces.csv": _csv(rows)})
+        texts = {"faces.json": json.dumps(reports, indent=1), "faces.csv": as_csv(rows, ("file", *HEADERS))}
+        return gallery, rows, save(texts)
 
     photos = Photos(label="Photographs, at most 20", file_count="multiple", elem_id="photos")
     start = gr.Button("Analyse", variant="primary")
-    gallery = gr.Gallery(label="Annotated photographs", columns=3, format="jpeg", elem_id="gallery")
+    gallery = gr.Gallery(
+        label="Annotated photographs", columns=3, format="jpeg", object_fit="contain", elem_id="gallery",
+        buttons=["download", "fullscreen"],
+    )  # fmt: skip
     rows = gr.Dataframe(headers=["file", *HEADERS], label="All faces", interactive=False)
     files = gr.File(label="JSON and CSV", file_count="multiple", interactive=False)
     start.click(
         analyse, [photos, model, min_score], [gallery, rows, files], api_visibility="private", concurrency_id="photo"
     )
+
+
+def count(faces: Sequence[FacePrediction]) -> str:
+    """How many faces there are, in words.
+
+    >>> count([])
+    '0 faces'
+    """
+    return f"{len(faces)} face{'' if len(faces) == 1 else 's'}"
 
 
 def face_names(faces: Sequence[FacePrediction]) -> list[str]:
@@ -124,43 +134,3 @@ def face_names(faces: Sequence[FacePrediction]) -> list[str]:
 def bars(faces: Sequence[FacePrediction], index: int) -> dict[str, float] | None:
     """The probabilities of one face, as `gr.Label` takes them."""
     return dict(faces[index].probabilities) if faces else None
-
-
-def table(faces: Sequence[FacePrediction]) -> list[list]:
-    """One row per face under `HEADERS`."""
-    return [
-        [number, face.emotion, round(face.probabilities[face.emotion], 4), round(face.score, 4), *face.box]
-        for number, face in enumerate(faces, start=1)
-    ]
-
-
-def downloads(annotated: Image.Image, report: dict) -> list[str]:
-    """The annotated picture, the JSON and a CSV with one row per face and one column per label, as files."""
-    header = ["face", "score", "xmin", "ymin", "xmax", "ymax", "emotion", *report["labels"]]
-    rows = [
-        [number, face["score"], *face["box"].values(), face["emotion"], *face["probabilities"].values()]
-        for number, face in enumerate(report["faces"], start=1)
-    ]
-    stream = io.BytesIO()
-    annotated.save(stream, "JPEG", quality=92)
-    texts = {"faces.json": json.dumps(report, indent=1), "faces.csv": _csv(rows, header)}
-    return _save({"annotated.jpg": stream.getvalue(), **texts})
-
-
-def _csv(rows: Sequence[Sequence], header: Sequence[str] = ("file", *HEADERS)) -> str:
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    return stream.getvalue()
-
-
-def _save(files: dict[str, str | bytes]) -> list[str]:
-    """Write files into a folder of gradio's cache, which deletes them with the uploads."""
-    folder = Path(tempfile.mkdtemp(prefix="faces-", dir=gr.utils.get_upload_folder()))
-    for name, content in files.items():
-        if isinstance(content, bytes):
-            (folder / name).write_bytes(content)
-        else:
-            write_text(folder / name, content)
-    return [str(folder / name) for name in files]

@@ -25,8 +25,9 @@ represented as that search returned them; nobody has measured how much errors di
 education is forbidden (Regulation (EU) 2024/1689, article 5(1)(f)).
 
 ## Privacy
-Photographs, videos and results are kept as files on this server only as long as the page needs them and deleted when
-they are 30 minutes old; webcam frames likewise. Nothing is sent anywhere else, and the browser keeps no history.
+Photographs, videos and results are files on this server only as long as the page needs them, and are deleted when they
+are 30 minutes old. Webcam frames are never written to a file. Nothing is sent anywhere else, and the browser keeps no
+history.
 
 ## As an API
 "Use via API" at the foot of the page lists five endpoints, `/predict`, `/annotate`, `/classify`, `/predict_batch` and

@@ -20,9 +20,9 @@ def add_video_tab(service: Service, model: gr.Dropdown) -> None:
         for step in run_video(service, video, model, every, smoothing):
             if isinstance(step, VideoResult):
                 summary = step.summary
-                note = (
-                    f"{summary['frames']:,} frames, {summary['seconds']:.1f} s, {summary['faces']} persons. "
-                    + " ".join(summary["notes"])
+                persons = f"{summary['faces']} person{'' if summary['faces'] == 1 else 's'}"
+                note = f"{summary['frames']:,} frames, {summary['seconds']:.1f} s, {persons}. " + " ".join(
+                    summary["notes"]
                 )
                 yield str(step.video), str(step.timeline), [str(step.csv), str(step.json)], note
             else:
@@ -45,7 +45,10 @@ def add_video_tab(service: Service, model: gr.Dropdown) -> None:
         with gr.Column():
             note = gr.Markdown(elem_id="video-note")
             annotated = gr.Video(label="Annotated video", interactive=False, elem_id="annotated-video")
-            timeline = gr.Image(label="Probabilities over time", interactive=False, elem_id="timeline")
+            timeline = gr.Image(
+                label="Probabilities over time", interactive=False, elem_id="timeline",
+                buttons=["download", "fullscreen"],
+            )  # fmt: skip
             files = gr.File(label="CSV and JSON: one row per frame and face", file_count="multiple", interactive=False)
     running = start.click(
         analyse, [video, model, every, smoothing], [annotated, timeline, files, note],

@@ -2,29 +2,43 @@
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
 import threading
 from pathlib import Path
 
+import av
 import httpx
+import numpy as np
 import pytest
+from PIL import Image
+
+import start
+from benchmarks import chromium
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 @pytest.fixture(scope="session")
-def app_url(tmp_path_factory):
+def app_files(tmp_path_factory):
+    """Where the app keeps the files of its visitors."""
+    return tmp_path_factory.mktemp("uploads")
+
+
+@pytest.fixture(scope="session")
+def app_url(app_files):
     """Address of a running `app.py` on the shipped checkpoint, without any network."""
+    work = app_files.parent / "work"
+    work.mkdir()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     environment = os.environ | {
         "GRADIO_SERVER_NAME": "127.0.0.1",
         "GRADIO_SERVER_PORT": str(port),
-        "GRADIO_TEMP_DIR": str(tmp_path_factory.mktemp("uploads")),
+        "GRADIO_TEMP_DIR": str(app_files),
+        "TMPDIR": str(work),
         "HF_HUB_OFFLINE": "1",
         "PYTHONUNBUFFERED": "1",
     }
@@ -84,31 +98,47 @@ def http(app_url):
 
 
 @pytest.fixture(scope="session")
-def browser(tmp_path_factory):
-    """A headless Chromium that is driven like a person's; skips with a reason where there is none."""
-    from selenium import webdriver
+def app_client():
+    """Makes raw HTTP clients for other apps than the one of `http`."""
+    return Http
 
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    driver = shutil.which("chromedriver")
-    if not chromium or not driver:
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory):
+    """A headless Chromium whose camera shows a portrait that sways; skips with a reason where there is none."""
+    if start.find_browser() is None:
         pytest.skip("needs Chromium and chromedriver: apt-get install chromium chromium-driver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for flag in (
-        "headless=new",
-        "no-sandbox",
-        "disable-gpu",
-        "disable-dev-shm-usage",
-        "disable-quic",
-        "no-first-run",
-        "disable-background-networking",
-        "disable-component-update",
-        "disable-sync",
-        "window-size=1280,1200",
-    ):
-        options.add_argument(f"--{flag}")
-    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('chromium')}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    window = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=driver))
+    folder = tmp_path_factory.mktemp("chromium")
+    window = chromium.open_browser(folder / "profile", chromium.write_camera(folder / "camera.mjpeg"))
     yield window
     window.quit()
+
+
+@pytest.fixture(scope="session")
+def short_video(tmp_path_factory):
+    """One second of a still portrait at 10 frames per second, the last three frames without a face."""
+    path = tmp_path_factory.mktemp("video") / "clip.mp4"
+    with Image.open(ROOT / "examples" / "astronaut.jpg") as image, av.open(str(path), "w") as file:
+        stream = file.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 256, 256, "yuv420p"
+        face = np.asarray(image.convert("RGB").resize((256, 256)))
+        for index in range(10):
+            pixels = face if index < 7 else np.full_like(face, 120)
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        file.mux(stream.encode())
+    return path
+
+
+@pytest.fixture(scope="session")
+def long_video(tmp_path_factory):
+    """A minute of noise at 25 frames per second, which takes long enough to be cancelled."""
+    path = tmp_path_factory.mktemp("video") / "long.mp4"
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
+        stream.width, stream.height, stream.pix_fmt = 640, 480, "yuv420p"
+        with Image.open(ROOT / "examples" / "astronaut.jpg") as image:
+            pixels = np.asarray(image.convert("RGB").resize((640, 480)))
+        for _ in range(1500):
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        file.mux(stream.encode())
+    return path

@@ -41,21 +41,6 @@ def client(app_url):
     return Client(app_url, verbose=False)
 
 
-@pytest.fixture(scope="session")
-def short_video(tmp_path_factory):
-    """One second of a still portrait at 10 frames per second, the last three frames without a face."""
-    path = tmp_path_factory.mktemp("video") / "clip.mp4"
-    with Image.open(PORTRAIT) as image, av.open(str(path), "w") as file:
-        stream = file.add_stream("libx264", rate=10)
-        stream.width, stream.height, stream.pix_fmt = 256, 256, "yuv420p"
-        face = np.asarray(image.convert("RGB").resize((256, 256)))
-        for index in range(10):
-            pixels = face if index < 7 else np.full_like(face, 120)
-            file.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
-        file.mux(stream.encode())
-    return path
-
-
 # ---- what is promised
 
 
@@ -127,7 +112,8 @@ def test_annotate_gives_the_photograph_back_with_a_box(client):
 def test_predict_batch_keeps_the_order(client, tmp_path):
     wall = tmp_path / "wall.png"
     Image.new("RGB", (320, 240), (200, 180, 160)).save(wall)
-    answers = client.predict([handle_file(PORTRAIT), handle_file(wall), handle_file(PORTRAIT)], api_name="/predict_batch")
+    files = [handle_file(path) for path in (PORTRAIT, wall, PORTRAIT)]
+    answers = client.predict(files, api_name="/predict_batch")
     for answer in answers:
         check(answer)
     assert [len(answer["faces"]) for answer in answers] == [1, 0, 1]
@@ -255,7 +241,8 @@ def _film(tmp_path, size, seconds, fps=1):
 
 def test_videos_beyond_the_limits_are_refused_with_the_limit(http, tmp_path):
     long = http.upload(_film(tmp_path, (64, 64), 125), "long film.mp4")
-    assert http.refusal("predict_video", long) == "the video must last at most 120 s, but lasts 125.0 s; shorten it first."
+    sentence = "the video must last at most 120 s, but lasts 125.0 s; shorten it first."
+    assert http.refusal("predict_video", long) == sentence
     large = http.upload(_film(tmp_path, (2560, 1440), 2), "large.mp4")
     sentence = "the video must have frames of at most 2,073,600 pixels, got 2560x1440; make it smaller."
     assert http.refusal("predict_video", large) == sentence

@@ -1,0 +1,68 @@
+"""Results as files that visitors and clients download."""
+
+import csv
+import io
+import json
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import gradio as gr
+from PIL import Image
+
+from fer_hub.files import write_text
+from fer_hub.results import FacePrediction
+
+HEADERS = ["face", "emotion", "probability", "detection", "xmin", "ymin", "xmax", "ymax"]
+"""Columns of the tables on the page."""
+
+
+def table(faces: Sequence[FacePrediction]) -> list[list]:
+    """One row per face under `HEADERS`."""
+    return [
+        [number, face.emotion, round(face.probabilities[face.emotion], 4), round(face.score, 4), *face.box]
+        for number, face in enumerate(faces, start=1)
+    ]
+
+
+def downloads(annotated: Image.Image, report: dict) -> list[str]:
+    """The annotated picture, the JSON and a CSV with one row per face and one column per label, as files."""
+    header = ["face", "score", "xmin", "ymin", "xmax", "ymax", "emotion", *report["labels"]]
+    rows = [
+        [number, face["score"], *face["box"].values(), face["emotion"], *face["probabilities"].values()]
+        for number, face in enumerate(report["faces"], start=1)
+    ]
+    picture = save_picture(annotated)
+    texts = {"faces.json": json.dumps(report, indent=1), "faces.csv": as_csv(rows, header)}
+    return [picture, *save(texts)]
+
+
+def save_picture(picture: Image.Image) -> str:
+    """Path of an annotated picture as JPEG, in a folder of its own.
+
+    Gradio names pictures by their content, so two visitors with the same photograph would write and read one file at
+    the same time.
+    """
+    stream = io.BytesIO()
+    picture.save(stream, "JPEG", quality=92)
+    return save({"annotated.jpg": stream.getvalue()})[0]
+
+
+def as_csv(rows: Sequence[Sequence], header: Sequence[str]) -> str:
+    """Rows under a header as CSV."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return stream.getvalue()
+
+
+def save(files: dict[str, str | bytes]) -> list[str]:
+    """Write files into a folder of gradio's cache, which deletes them with the uploads."""
+    folder = Path(tempfile.mkdtemp(prefix="faces-", dir=gr.utils.get_upload_folder()))
+    for name, content in files.items():
+        if isinstance(content, bytes):
+            (folder / name).write_bytes(content)
+        else:
+            write_text(folder / name, content)
+    return [str(folder / name) for name in files]
