@@ -27,7 +27,7 @@ SHELL = [(page, line) for page in PAGES for block in blocks(page, "bash") for li
 
 
 @pytest.fixture(scope="module")
-def workplace(tmp_path_factory, small_csv, tiny_checkpoint):
+def clone(tmp_path_factory, small_csv, tiny_checkpoint):
     """A copy of what the snippets name: the package, scripts, examples and checkpoint, and stand-ins for "path/to"."""
     folder = tmp_path_factory.mktemp("readme")
     for name in ("fer_hub", "checkpoints", "examples"):
@@ -68,17 +68,17 @@ def run(command: list[str], folder: Path) -> subprocess.CompletedProcess:
 
 
 @pytest.mark.parametrize(("page", "number"), PYTHON)
-def test_python_blocks_run(page, number, workplace, request):
+def test_python_blocks_run(page, number, clone, request):
     code = blocks(page, "python")[number]
     if "http://127.0.0.1:7860" in code:
         code = code.replace("http://127.0.0.1:7860", request.getfixturevalue("app_url"))
-    result = run([sys.executable, "-c", code], workplace)
+    result = run([sys.executable, "-c", code], clone)
     assert result.returncode == 0, result.stderr
     assert result.stdout.strip() or "print(" not in code
 
 
 @pytest.mark.parametrize(("page", "line"), SHELL)
-def test_shell_lines_run(page, line, workplace):
+def test_shell_lines_run(page, line, clone):
     line = line.partition("  #")[0].strip()
     if line in COVERED_ELSEWHERE:
         return
@@ -88,7 +88,7 @@ def test_shell_lines_run(page, line, workplace):
         command += ["--max_steps", "1", "--eval_strategy", "no", "--save_strategy", "no"]
         command += ["--load_best_model_at_end", "False", "--per_device_train_batch_size", "8"]
         command += ["--output_dir", "runs/new"]
-    result = run(command, workplace)
+    result = run(command, clone)
     assert result.returncode == 0, result.stderr
 
 
