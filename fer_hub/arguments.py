@@ -6,6 +6,7 @@ import torch
 from transformers import TrainingArguments
 
 from fer_hub.augment import PRESETS
+from fer_hub.data import LABELS
 from fer_hub.model import ARCHITECTURES
 
 
@@ -25,7 +26,7 @@ class DataArguments:
         default="fer2013",
         metadata={
             "help": "FER-2013's seven labels, FER+ majority (eight classes), or the FER+ votes.",
-            "choices": ["fer2013", "ferplus", "ferplus_votes"],
+            "choices": [*LABELS],
         },
     )
     ferplus_csv: str | None = field(default=None, metadata={"help": "fer2013new.csv, to join the FER+ votes."})

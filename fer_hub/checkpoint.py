@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from fer_hub.card import write_card
-from fer_hub.files import write_json
+from fer_hub.files import replacing, write_json
 from fer_hub.model import FERForImageClassification, FERImageProcessor, configuration_fer
 
 
@@ -69,9 +69,8 @@ def refresh(folder: Path) -> None:
     """
     home = Path(configuration_fer.__file__).parent
     for path in sorted(home.glob("*_fer.py")):
-        temporary = folder / f".{path.name}.part"
-        shutil.copyfile(path, temporary)
-        temporary.replace(folder / path.name)
+        with replacing(folder / path.name) as temporary:
+            shutil.copyfile(path, temporary)
     write_card(folder)
 
 

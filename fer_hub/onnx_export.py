@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fer_hub.checkpoint import write_json
+from fer_hub.files import replacing, write_json
 from fer_hub.model import FERImageProcessor
 from fer_hub.onnx_model import INT8_FILE, MODEL_FILE, OnnxClassifier
-from fer_hub.onnx_translate import export_onnx, replacing
+from fer_hub.onnx_translate import export_onnx
 
 if TYPE_CHECKING:
     from datasets import Dataset

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
-import tempfile
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +12,7 @@ import torch
 from transformers.image_utils import PILImageResampling
 from transformers.utils import cached_file
 
+from fer_hub.files import replacing
 from fer_hub.hub.loading import explain_load_error
 from fer_hub.model import FERConfig, FERForImageClassification, FERImageProcessor
 from fer_hub.onnx_model import MODEL_FILE, OnnxClassifier, checkpoint_sha256
@@ -110,16 +108,6 @@ def check_onnx(path: Path, model: FERForImageClassification) -> float:
             )
         largest = max(largest, difference)
     return largest
-
-
-@contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`, moved there when the block ends well and removed when it does not."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as building:
-        temporary = Path(building) / path.name
-        yield temporary
-        temporary.replace(path)
 
 
 def _load(checkpoint: str | Path) -> tuple[FERForImageClassification, FERImageProcessor, Path]:

@@ -11,6 +11,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 
+from fer_hub.files import replacing
+
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#E69F00", "#009E73", "#999999"
 
 
@@ -131,9 +133,8 @@ def mistakes_sheet(
 
 def save_picture(picture: Figure | Image.Image, path: Path) -> None:
     """Write a PNG, all of it or nothing; the same figures give the same bytes."""
-    temporary = path.with_name(f".{path.name}.part")
-    if isinstance(picture, Figure):
-        picture.savefig(temporary, format="png", dpi=110, metadata={"Software": None})
-    else:
-        picture.save(temporary, "PNG")
-    temporary.replace(path)
+    with replacing(path) as temporary:
+        if isinstance(picture, Figure):
+            picture.savefig(temporary, format="png", dpi=110, metadata={"Software": None})
+        else:
+            picture.save(temporary, "PNG")

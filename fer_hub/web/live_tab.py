@@ -17,6 +17,9 @@ from fer_hub.web.uploads import Camera
 STREAM_EVERY = 0.01
 """How often the browser looks whether it may send the next frame, in seconds: it waits for the answer to the last."""
 
+OFF_SECONDS = 2.0
+"""A camera that sends nothing for so long was switched off."""
+
 RATE_SECONDS = 1.0
 """The frames per second that are shown are the mean over this long."""
 
@@ -34,6 +37,10 @@ class LiveSession:
         self.times = [moment for moment in self.times if now - moment <= RATE_SECONDS] + [now]
         return (len(self.times) - 1) / (now - self.times[0]) if len(self.times) > 1 else 0.0
 
+    def was_off(self, now: float) -> bool:
+        """Whether the camera was switched off: no frame for `OFF_SECONDS`."""
+        return bool(self.times) and now - self.times[-1] > OFF_SECONDS
+
 
 def encode(picture: Image.Image) -> bytes:
     """An RGB picture as JPEG, at the quality of the frames that browsers send."""
@@ -47,11 +54,10 @@ def answer_frame(
 ) -> tuple[bytes, dict[str, float] | None]:
     """The next frame of a visitor's camera with boxes and bars, as JPEG, and the largest face's probabilities."""
     now = time.monotonic()
-    if session.times and now - session.times[-1] > 2:  # the camera was off; somebody else may sit there now
+    if session.was_off(now):  # somebody else may sit there by now
         session.tracker.forget()
     session.tracker.smoothing = smoothing
-    found = [face for face in service.live_pipeline(model)(frame) if face.score >= min_score]
-    faces = session.tracker.update(found, now)
+    faces = session.tracker.update(service.faces(frame, model, min_score, live=True), now)
     largest = dict(faces[0].probabilities) if faces else {}
     picture = draw_bars(draw(frame, faces), largest, f"{session.rate(now):.0f} frames/s")
     return encode(picture), largest or None
@@ -79,8 +85,8 @@ def add_live_tab(service: Service, model: gr.Dropdown, min_score: gr.Slider) -> 
         if frame is None:
             return None, None, session
         session = session or LiveSession()
-        if session.times and time.monotonic() - session.times[-1] > 2:
-            session.pending = None  # of a camera that was switched off
+        if session.was_off(time.monotonic()):
+            session.pending = None
         answer = one_behind(
             session,
             lambda: answer_frame(service, frame, session, model, min_score, smoothing),

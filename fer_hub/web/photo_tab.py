@@ -10,7 +10,7 @@ from PIL import Image
 from fer_hub.drawing import draw
 from fer_hub.results import FacePrediction
 from fer_hub.web.downloads import HEADERS, as_csv, downloads, save, save_picture, table
-from fer_hub.web.endpoints import find
+from fer_hub.web.endpoints import find, largest
 from fer_hub.web.sentences import refuse
 from fer_hub.web.service import Service
 from fer_hub.web.uploads import Photo, Photos, photograph
@@ -34,7 +34,7 @@ def add_photo_tab(service: Service, model: gr.Dropdown, min_score: gr.Slider, ex
         annotated = draw(image, faces)
         report = service.report(image, faces, model)
         files, known = downloads(annotated, report), dict(zip(names, report["faces"], strict=True))
-        return files[0], bars(faces, 0), choice, table(faces), report, files, note, known
+        return files[0], largest(faces), choice, table(faces), report, files, note, known
 
     def choose(name: str | None, faces: dict | None):
         return (faces or {}).get(name, {}).get("probabilities")
@@ -129,8 +129,3 @@ def face_names(faces: Sequence[FacePrediction]) -> list[str]:
     return [
         f"{number} {face.emotion} {face.probabilities[face.emotion]:.0%}" for number, face in enumerate(faces, start=1)
     ]
-
-
-def bars(faces: Sequence[FacePrediction], index: int) -> dict[str, float] | None:
-    """The probabilities of one face, as `gr.Label` takes them."""
-    return dict(faces[index].probabilities) if faces else None

@@ -33,7 +33,7 @@ class Service:
         self.checkpoints = dict(checkpoints)
         self.detector = FaceDetector("both", LOWEST_SCORE)
         self.live_detector = FaceDetector("short_range", LOWEST_SCORE)  # a webcam's faces are large: twice as fast
-        self._pipelines: dict[str, FERPipeline] = {}
+        self._pipelines: dict[str, tuple[FERPipeline, FERPipeline]] = {}  # for photographs, for a webcam
         self._lock = threading.Lock()
 
     @property
@@ -41,8 +41,8 @@ class Service:
         """Names of the checkpoints, the default first."""
         return list(self.checkpoints)
 
-    def pipeline(self, model: str) -> FERPipeline:
-        """The pipeline of a checkpoint.
+    def pipeline(self, model: str, *, live: bool = False) -> FERPipeline:
+        """The pipeline of a checkpoint; `live` has the faster detector for large faces, as a webcam has them.
 
         Raises:
             ValueError: the name is unknown.
@@ -53,17 +53,17 @@ class Service:
             if model not in self._pipelines:
                 loaded = FERPipeline.from_pretrained(self.checkpoints[model])
                 loaded.close()  # its own detector; ours serves all
-                self._pipelines[model] = FERPipeline(loaded.model, loaded.image_processor, self.detector)
-            return self._pipelines[model]
+                self._pipelines[model] = tuple(
+                    FERPipeline(loaded.model, loaded.image_processor, detector)
+                    for detector in (self.detector, self.live_detector)
+                )
+            return self._pipelines[model][live]
 
-    def live_pipeline(self, model: str) -> FERPipeline:
-        """The same network on the faster detector for large faces, as a webcam has them."""
-        pipeline = self.pipeline(model)
-        return FERPipeline(pipeline.model, pipeline.image_processor, self.live_detector)
-
-    def faces(self, image: Image.Image, model: str, min_score: float = DEFAULT_MIN_SCORE) -> list[FacePrediction]:
+    def faces(
+        self, image: Image.Image, model: str, min_score: float = DEFAULT_MIN_SCORE, *, live: bool = False
+    ) -> list[FacePrediction]:
         """Faces of a photograph whose detection score is at least `min_score`, the largest first."""
-        return [face for face in self.pipeline(model)(image) if face.score >= min_score]
+        return [face for face in self.pipeline(model, live=live)(image) if face.score >= min_score]
 
     def report(self, image: Image.Image, faces: list[FacePrediction], model: str) -> dict:
         """What `/predict` answers, see `schema.json`: photograph's size in pixels and its faces, the largest first."""
