@@ -18,6 +18,8 @@ import numpy as np
 from PIL import Image
 
 from fer_hub.boxes import Box, check_box, shift, square
+from fer_hub.images import crop
+from fer_hub.results import Face
 
 FER_BOX_SCALE = 1.17
 """Side of FER-2013's frame in widths of the detector's box."""
@@ -51,6 +53,23 @@ def frame_box(box: Box, angle: float = 0.0) -> Box:
     rise = FER_CENTRE_RAISE * (box[3] - box[1])
     turn = math.radians(angle)  # "above" is where the forehead is
     return square(shift(box, rise * math.sin(turn), -rise * math.cos(turn)), FER_BOX_SCALE * (box[2] - box[0]))
+
+
+def face_crop(
+    image: Image.Image, face: Face, size: int | None, resample: int = Image.Resampling.BILINEAR
+) -> Image.Image:
+    """A face cut out of a photo as FER-2013 would, upright.
+
+    Args:
+        image: the RGB photo in which `FaceDetector` found the face.
+        size: width and height of the crop in pixels: at once what the network wants, as resampling twice would blur;
+            `None` keeps the photo's own pixels.
+        resample: Pillow's filter.
+
+    Returns:
+        RGB image of size x size pixels.
+    """
+    return crop(image, frame_box(face.box, face.angle), size, resample=resample, angle=face.angle)
 
 
 def measure_framing(images: list[Image.Image], model: str) -> dict:

@@ -1,22 +1,29 @@
-"""FER-2013 as a `datasets.DatasetDict` with checked labels, from any of the forms it comes in.
+"""FER-2013, or any data set of expressions, as a `datasets.DatasetDict` with checked labels.
 
-`load_fer2013` reads, `decode_images` gives a split's pixels as one array, `ferplus_majority` gives the class
-that the FER+ annotators chose, and `targets` what a network is to learn.
+`load_fer2013` reads FER-2013 from any of the forms it comes in, `load_expressions` also data sets with other classes,
+`prepare` finds the faces of photographs too. `decode_images` gives a split's pixels as one array, `ferplus_majority`
+gives the class that the FER+ annotators chose, and `targets` what a network is to learn.
 """
 
 from fer_hub.data.decoding import decode_images
+from fer_hub.data.expressions import load_expressions
 from fer_hub.data.ferplus import FERPLUS_VOTES, ferplus_majority
 from fer_hub.data.loading import load_fer2013
-from fer_hub.data.targets import FERPLUS_EMOTIONS, LABELS, Targets, labels_of, targets
+from fer_hub.data.prepared import IMAGES, Prepared, prepare, write_faces
+from fer_hub.data.targets import FERPLUS_EMOTIONS, LABELS, Targets, targets
 
 __all__ = [
     "FERPLUS_EMOTIONS",
     "FERPLUS_VOTES",
+    "IMAGES",
     "LABELS",
+    "Prepared",
     "Targets",
     "decode_images",
     "ferplus_majority",
-    "labels_of",
+    "load_expressions",
     "load_fer2013",
+    "prepare",
     "targets",
+    "write_faces",
 ]

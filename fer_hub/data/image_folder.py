@@ -1,4 +1,4 @@
-"""FER-2013 as a folder of image files, `train/<emotion>/*.jpg`."""
+"""A folder of image files, `train/<emotion>/*.jpg`, of FER-2013 or with classes of one's own."""
 
 from __future__ import annotations
 
@@ -6,28 +6,30 @@ import logging
 import re
 from pathlib import Path
 
-from datasets import Dataset, Features, Image, NamedSplit
+from datasets import ClassLabel, Dataset, Features, Image, NamedSplit
 from PIL import Image as PILImage
 from tqdm.auto import tqdm
 
-from fer_hub.data.columns import LABEL
-from fer_hub.data.names import emotion_index, split_name
+from fer_hub.data.names import emotion_index, natural_order, split_name
 from fer_hub.data.problems import Problems
 from fer_hub.model.configuration_fer import EMOTIONS
 
 logger = logging.getLogger(__name__)
 
 _EXTENSIONS = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".tif", ".tiff", ".webp")
+_HEIF_EXTENSIONS = (".heic", ".heif")  # iPhone photographs, where pi-heif is installed
 _DESKTOP_FILES = ("thumbs.db", "desktop.ini", "__macosx")  # written by file managers, as are names with a dot
 _KAGGLE_NAME = re.compile(r"(PublicTest|PrivateTest)_", re.IGNORECASE)
 
 
-def is_image_folder(root: Path) -> bool:
-    """Whether `root` has a subfolder named as a split or as an emotion."""
-    return any(split_name(folder.name) or emotion_index(folder.name) is not None for folder in _folders(root))
+def is_image_folder(root: Path, *, any_class: bool = False) -> bool:
+    """Whether `root` has a subfolder named as a split or as an emotion; with `any_class`, any subfolder at all."""
+    return any(
+        any_class or split_name(folder.name) or emotion_index(folder.name) is not None for folder in _folders(root)
+    )
 
 
-def load_image_folder(root: Path) -> dict[str, Dataset]:
+def load_image_folder(root: Path, *, any_class: bool = False) -> dict[str, Dataset]:
     """The splits of an image folder: `<split>/<emotion>/<image>`, or `<emotion>/<image>` for train alone.
 
     Files whose name begins with `PublicTest_` are validation and those with `PrivateTest_` test, whichever
@@ -35,14 +37,23 @@ def load_image_folder(root: Path) -> dict[str, Dataset]:
     holds the absolute paths, in the order of the emotions and then of the file names; every file is decoded
     once to check it, with a progress bar.
 
+    Args:
+        root: the folder.
+        any_class: take the folders' names as class names, in natural order (`names.natural_order`), instead of
+            asking for those of `EMOTIONS`. Folders are splits then if they are named so and hold folders.
+
     Raises ValueError, naming the folders or files, for folders that are neither split nor emotion, for images
     outside an emotion folder, for files in an emotion folder that are not images and for unreadable images.
     """
     folders = _folders(root)
     split_folders = {folder: split_name(folder.name) for folder in folders}
-    files: dict[str, list[tuple[int, str]]] = {}
-    if any(emotion_index(folder.name) is not None for folder in folders):
-        _collect(root, "train", files)
+    if any_class:
+        in_splits = any(split and _folders(folder) for folder, split in split_folders.items())
+    else:
+        in_splits = all(emotion_index(folder.name) is None for folder in folders)
+    files: dict[str, list[tuple[str, str]]] = {}
+    if not in_splits:
+        _collect(root, "train", files, any_class)
     else:
         unknown = [folder.name for folder, split in split_folders.items() if split is None]
         if unknown:
@@ -52,40 +63,52 @@ def load_image_folder(root: Path) -> dict[str, Dataset]:
             )
         for folder, split in split_folders.items():
             files.setdefault(split, [])  # an empty split folder must be reported, not overlooked
-            _collect(folder, split, files)
+            _collect(folder, split, files, any_class)
     _check_readable(root, [path for entries in files.values() for _, path in entries])
-    return {split: _dataset(split, sorted(entries)) for split, entries in files.items()}
+    found = {name for entries in files.values() for name, _ in entries}
+    names = sorted(found, key=natural_order) if any_class else list(EMOTIONS)
+    return {split: _dataset(split, entries, names) for split, entries in files.items()}
 
 
-def _collect(folder: Path, split: str, files: dict[str, list[tuple[int, str]]]) -> None:
-    """Add (emotion index, path) of every image under `folder/<emotion>` to the split it belongs to."""
+def _collect(folder: Path, split: str, files: dict[str, list[tuple[str, str]]], any_class: bool) -> None:
+    """Add (class name, path) of every image under `folder/<class>` to the split it belongs to."""
     problems = Problems(str(folder), unit="file")
+    extensions = (*_EXTENSIONS, *_heif_extensions()) if any_class else _EXTENSIONS
     moved = dict.fromkeys(("validation", "test"), 0)
     for entry in _entries(folder):
         if entry.is_file():
-            if entry.suffix.lower() in _EXTENSIONS:
-                problems.add(entry.name, "not in the folder of an emotion")
+            if entry.suffix.lower() in extensions:
+                problems.add(entry.name, f"not in the folder of {'a class' if any_class else 'an emotion'}")
             continue
         index = emotion_index(entry.name)
-        if index is None:
+        if index is None and not any_class:
             problems.add(entry.name, "a folder that names no emotion")
             continue
         for path in _entries(entry):
-            if not path.is_file() or path.suffix.lower() not in _EXTENSIONS:
+            if not path.is_file() or path.suffix.lower() not in extensions:
                 problems.add(f"{entry.name}/{path.name}", "not an image file")
                 continue
             named = _KAGGLE_NAME.match(path.name)
             target = split_name(named[1]) if named else split
             if target != split:
                 moved[target] += 1
-            files.setdefault(target, []).append((index, str(path.resolve())))
+            files.setdefault(target, []).append((entry.name if any_class else EMOTIONS[index], str(path.resolve())))
+    where = "one folder for each class" if any_class else f"folders named {', '.join(EMOTIONS)}"
     problems.raise_if_any(
-        f"images must lie in folders named {', '.join(EMOTIONS)} and end in "
-        f"{', '.join(_EXTENSIONS)}, so move, rename or delete these"
+        f"images must lie in {where} and end in {', '.join(extensions)}, so move, rename or delete these"
     )
     for target, count in moved.items():
         if count:
             logger.info("%s: %d images are %s by their file names", folder, count, target)
+
+
+def _heif_extensions() -> tuple[str, ...]:
+    try:
+        import pi_heif
+    except ImportError:
+        return ()
+    pi_heif.register_heif_opener(thumbnails=False)
+    return _HEIF_EXTENSIONS
 
 
 def _check_readable(root: Path, paths: list[str]) -> None:
@@ -99,9 +122,10 @@ def _check_readable(root: Path, paths: list[str]) -> None:
     problems.raise_if_any("restore these files from their source or delete them")
 
 
-def _dataset(split: str, entries: list[tuple[int, str]]) -> Dataset:
-    features = Features({"image": Image(), "label": LABEL})
-    columns = {"image": [path for _, path in entries], "label": [index for index, _ in entries]}
+def _dataset(split: str, entries: list[tuple[str, str]], names: list[str]) -> Dataset:
+    features = Features({"image": Image(), "label": ClassLabel(names=names)})
+    rows = sorted((names.index(name), path) for name, path in entries)
+    columns = {"image": [path for _, path in rows], "label": [index for index, _ in rows]}
     return Dataset.from_dict(columns, features=features, split=NamedSplit(split))
 
 

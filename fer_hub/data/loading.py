@@ -22,6 +22,7 @@ _ACCEPTED = (
     "a Hub dataset id (owner/name), a folder or file of parquet, fer2013.csv or icml_face_data.csv or a "
     "folder that holds one, or an image folder train/<emotion>/*.jpg"
 )
+_ACCEPTED_OF_ANY_CLASS = _ACCEPTED.replace("train/<emotion>/*.jpg", "<class>/*.jpg or train/<class>/*.jpg")
 
 
 def load_fer2013(
@@ -59,6 +60,20 @@ def load_fer2013(
         ConnectionError: `source` can only be a Hub id, and the Hub does not answer.
         ValueError: the source does not hold FER-2013 in one of these forms; the error names file and rows.
     """
+    check_arguments(source, ferplus_csv, validation_fraction, seed)
+    return normalise(
+        read(source, revision),
+        str(source),
+        ferplus_csv=None if ferplus_csv is None else Path(ferplus_csv),
+        validation_fraction=validation_fraction,
+        seed=seed,
+    )
+
+
+def check_arguments(
+    source: str | Path, ferplus_csv: str | Path | None, validation_fraction: float, seed: int
+) -> None:
+    """Raise what `load_fer2013` raises for arguments that cannot be meant, before anything is read."""
     if not isinstance(source, str | Path):
         raise TypeError(
             f"source must be a path or a Hub dataset id, got {type(source).__name__}; give {_ACCEPTED}."
@@ -69,18 +84,10 @@ def load_fer2013(
         )
     if seed < 0:
         raise ValueError(f"seed must be 0 or more, got {seed}; any such number will do.")
-    votes = None if ferplus_csv is None else Path(ferplus_csv)
-    if votes is not None and not votes.is_file():
+    if ferplus_csv is not None and not Path(ferplus_csv).is_file():
         raise FileNotFoundError(
-            f"{votes}: no such file; ferplus_csv must be the path of FER+'s fer2013new.csv."
+            f"{ferplus_csv}: no such file; ferplus_csv must be the path of FER+'s fer2013new.csv."
         )
-    return normalise(
-        _read(source, revision),
-        str(source),
-        ferplus_csv=votes,
-        validation_fraction=validation_fraction,
-        seed=seed,
-    )
 
 
 def normalise(
@@ -101,39 +108,54 @@ def normalise(
     return complete_splits(checked, validation_fraction, seed, where)
 
 
-def _read(source: str | Path, revision: str | None) -> Mapping[str, Dataset]:
+def read(source: str | Path, revision: str | None, *, any_class: bool = False) -> Mapping[str, Dataset]:
+    """The splits of a source under its own names and with its own columns.
+
+    Args:
+        any_class: whether an image folder may have other classes than those of FER-2013.
+
+    Raises what `load_fer2013` raises for a source that cannot be read.
+    """
     path = Path(source)
+    accepted = _ACCEPTED_OF_ANY_CLASS if any_class else _ACCEPTED
+    if is_hub_id(source):
+        return _read_hub(str(source), revision)
     if not path.exists():
-        if isinstance(source, str) and _HUB_ID.fullmatch(source) and path.suffix not in (".csv", ".parquet"):
-            return _read_hub(source, revision)
-        raise FileNotFoundError(f"{source}: no such file or folder; source must be {_ACCEPTED}.")
+        raise FileNotFoundError(f"{source}: no such file or folder; source must be {accepted}.")
     if revision is not None:
         raise ValueError(
             f"revision is for Hub datasets, got {revision!r} with the local path {source}; leave it out."
         )
     if path.is_dir():
-        return _read_folder(path)
+        return _read_folder(path, any_class, accepted)
     if path.suffix.lower() == ".csv":
         return load_kaggle_csv(path)
     if path.suffix.lower() == ".parquet":
         return load_parquet([path])
     raise ValueError(
-        f"{source}: source must be {_ACCEPTED}, got a file of another kind; unpack or convert it."
+        f"{source}: source must be {accepted}, got a file of another kind; unpack or convert it."
     )
 
 
-def _read_folder(folder: Path) -> Mapping[str, Dataset]:
+def is_hub_id(source: str | Path) -> bool:
+    """Whether a source is none here and can be a dataset id on the Hub, owner/name."""
+    path = Path(source)
+    may_be = isinstance(source, str) and _HUB_ID.fullmatch(source) and path.suffix not in (".csv", ".parquet")
+    return bool(may_be) and not path.exists()
+
+
+def _read_folder(folder: Path, any_class: bool, accepted: str) -> Mapping[str, Dataset]:
     # Kaggle's archive unpacks to fer2013/fer2013.csv, a Hub dataset repository has data/*.parquet.
     csvs = [
         path for name in _CSV_NAMES for path in (folder / name, folder / "fer2013" / name) if path.is_file()
     ]
     parquets = sorted(folder.glob("*.parquet")) or sorted(folder.glob("data/*.parquet"))
     found = [str(path.relative_to(folder)) for path in csvs] + (["parquet files"] if parquets else [])
-    if is_image_folder(folder):
+    if is_image_folder(folder, any_class=any_class and not found):
         found.append("image folders")
     if not found:
         raise ValueError(
-            f"{folder}: source must be {_ACCEPTED}, got a folder with none of these; "
+            f"{folder}: source must be {accepted}, got a folder with none of these; "
             f"name the folder or file that holds the data."
         )
     if len(found) > 1:
@@ -142,7 +164,7 @@ def _read_folder(folder: Path) -> Mapping[str, Dataset]:
         )
     if csvs:
         return load_kaggle_csv(csvs[0])
-    return load_parquet(parquets) if parquets else load_image_folder(folder)
+    return load_parquet(parquets) if parquets else load_image_folder(folder, any_class=any_class)
 
 
 def _read_hub(name: str, revision: str | None) -> Mapping[str, Dataset]:

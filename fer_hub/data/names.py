@@ -1,8 +1,9 @@
-"""Names at the door: what other FER-2013 copies call the seven emotions and the three splits."""
+"""Names at the door: what others call the emotions and the three splits, and the order of names of one's own."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from fer_hub.model.configuration_fer import EMOTIONS
 
@@ -25,8 +26,14 @@ _EMOTION_ALIASES = {
     "surprise": ("surprise", "surprised"),
     "neutral": ("neutral",),
 }
+_MORE_ALIASES = {"contempt": ("contempt", "contemptuous")}  # of FER+, none of the seven
+
+#: The eight expressions of FER+ in the order of its votes, in this project's words.
+FERPLUS_EMOTIONS = ("neutral", "happy", "surprise", "sad", "angry", "disgust", "fear", "contempt")
+
 _SPLIT_OF = {alias: split for split, aliases in _SPLIT_ALIASES.items() for alias in aliases}
 _INDEX_OF = {alias: EMOTIONS.index(name) for name, aliases in _EMOTION_ALIASES.items() for alias in aliases}
+_NAME_OF = {alias: name for name, aliases in (_EMOTION_ALIASES | _MORE_ALIASES).items() for alias in aliases}
 
 
 def emotion_index(name: str) -> int | None:
@@ -38,6 +45,37 @@ def emotion_index(name: str) -> int | None:
     (0, 3, None)
     """
     return _INDEX_OF.get(name.strip().lower())
+
+
+def expression_name(name: str) -> str:
+    """This project's word for an expression of FER-2013 or FER+; any other name without the spaces around it.
+
+    >>> expression_name("Happiness"), expression_name("contemptuous"), expression_name(" Bored")
+    ('happy', 'contempt', 'Bored')
+    """
+    return _NAME_OF.get(name.strip().lower(), name.strip())
+
+
+def known_classes(names: Sequence[str]) -> tuple[str, ...] | None:
+    """The classes of FER-2013 or FER+, if these are exactly their names in any order and under any usual name.
+
+    >>> known_classes(["Anger", "Contempt"]) is None
+    True
+    >>> known_classes(["sadness", "joy", "neutral", "anger", "fear", "disgust", "surprise"]) == EMOTIONS
+    True
+    """
+    ours = [expression_name(name) for name in names]
+    return next((known for known in (EMOTIONS, FERPLUS_EMOTIONS) if sorted(ours) == sorted(known)), None)
+
+
+def natural_order(name: str) -> list:
+    """Sorting key: as people sort names, without regard to case, numbers by their value.
+
+    >>> sorted(["Level 10", "level 9", "calm"], key=natural_order)
+    ['calm', 'level 9', 'Level 10']
+    """
+    parts = re.split(r"(\d+)", name.casefold())
+    return [[int(part) if part.isdecimal() else part for part in parts], name]
 
 
 def split_name(name: str) -> str | None:

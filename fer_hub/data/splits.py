@@ -16,11 +16,14 @@ logger = logging.getLogger(__name__)
 _USAGE_COLUMNS = ("Usage", "usage", "split")
 
 
-def name_splits(splits: Mapping[str, Dataset], where: str) -> dict[str, Dataset]:
+def name_splits(splits: Mapping[str, Dataset], where: str, *, others: str = "refused") -> dict[str, Dataset]:
     """The same datasets under the names train, validation and test.
 
     A lone dataset with a `Usage` or `split` column is taken apart by that column; a lone dataset under
     an unknown name and without such a column counts as train.
+
+    Args:
+        others: "refused", or "left out" (a log line says which): splits of unknown name beside train.
 
     Raises ValueError for an unknown split name or value, for two names of one split, and for no split at all.
     """
@@ -35,6 +38,9 @@ def name_splits(splits: Mapping[str, Dataset], where: str) -> dict[str, Dataset]
     named: dict[str, Dataset] = {}
     for name, dataset in splits.items():
         split = split_name(name)
+        if split is None and others == "left out" and any(split_name(other) == "train" for other in splits):
+            logger.warning("%s: the split %r is left out, being none of train, validation and test", where, name)
+            continue
         if split is None:
             raise ValueError(
                 f"{where}: unknown split {name!r}; splits must be train, validation and test "
@@ -95,7 +101,7 @@ def complete_splits(splits: Mapping[str, Dataset], fraction: float, seed: int, w
         raise ValueError(
             f"{where}: there is no train split, only {', '.join(splits)}; name the training images 'train'."
         )
-    _refuse_empty(splits, where)
+    refuse_empty(splits, where)
     missing = [split for split in SPLITS if split not in splits]
     complete = dict(splits)
     if missing:
@@ -111,11 +117,12 @@ def complete_splits(splits: Mapping[str, Dataset], fraction: float, seed: int, w
             seed,
             ", ".join(f"{part} {len(rows)} images" for part, rows in parts.items()),
         )
-        _refuse_empty(complete, where)
+        refuse_empty(complete, where)
     return DatasetDict({split: _named(complete[split], split) for split in SPLITS})
 
 
-def _refuse_empty(splits: Mapping[str, Dataset], where: str) -> None:
+def refuse_empty(splits: Mapping[str, Dataset], where: str) -> None:
+    """Raise ValueError for a split without images."""
     for split, dataset in splits.items():
         if len(dataset) == 0:
             raise ValueError(

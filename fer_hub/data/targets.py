@@ -1,20 +1,17 @@
-"""What a network is to learn from FER-2013: its own seven labels, or what the FER+ annotators saw."""
+"""What a network is to learn: the classes of a data set, or what the FER+ annotators saw in FER-2013."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from datasets import Dataset
 
 from fer_hub.data.ferplus import ferplus_majority
+from fer_hub.data.names import FERPLUS_EMOTIONS
 from fer_hub.model.configuration_fer import EMOTIONS
 
-#: The eight expressions of FER+ in the order of its votes, in this project's words.
-FERPLUS_EMOTIONS = ("neutral", "happy", "surprise", "sad", "angry", "disgust", "fear", "contempt")
-
-#: What `targets` can take as `labels`, and the classes of each.
+#: What `targets` can take as `labels` besides "auto", and the classes of each.
 LABELS = {"fer2013": EMOTIONS, "ferplus": FERPLUS_EMOTIONS, "ferplus_votes": FERPLUS_EMOTIONS}
 
 
@@ -34,6 +31,11 @@ class Targets:
     classes: np.ndarray
     votes: np.ndarray | None = None
 
+    def only(self, positions: np.ndarray) -> Targets:
+        """The same for some of these images: `positions` in the arrays here."""
+        votes = None if self.votes is None else self.votes[positions]
+        return Targets(self.names, self.rows[positions], self.classes[positions], votes)
+
 
 def targets(split: Dataset, labels: str = "fer2013") -> Targets:
     """The images of a split that count, with their classes.
@@ -43,16 +45,23 @@ def targets(split: Dataset, labels: str = "fer2013") -> Targets:
     al. 2016, arXiv:1608.01041).
 
     Args:
-        split: with a column `label`, for FER+ also `ferplus_votes`.
-        labels: one of `LABELS`.
+        split: with a column `label` (`ClassLabel`), for FER+ also `ferplus_votes`.
+        labels: one of `LABELS`, or "auto" for the classes of the split, whatever they are.
 
     Raises:
-        ValueError: unknown `labels`, or FER+ is wanted of a split without votes.
+        ValueError: unknown `labels`, FER-2013's are wanted of a split with other classes, or FER+ of one without
+            votes.
     """
-    if labels not in LABELS:
-        raise ValueError(f"labels must be one of {', '.join(LABELS)}, got {labels!r}; choose one of these.")
-    if labels == "fer2013":
-        return Targets(EMOTIONS, np.arange(len(split)), np.asarray(split["label"][:], dtype=np.int64))
+    if labels not in ("auto", *LABELS):
+        raise ValueError(f"labels must be auto or one of {', '.join(LABELS)}, got {labels!r}; choose one of these.")
+    if labels in ("auto", "fer2013"):
+        names = tuple(split.features["label"].names)
+        if labels == "fer2013" and names != EMOTIONS:
+            raise ValueError(
+                f"labels fer2013 need the classes {', '.join(EMOTIONS)}, and the {split.split or 'unnamed'} split has "
+                f"{', '.join(names)}; take auto, which takes the classes as they are."
+            )
+        return Targets(names, np.arange(len(split)), np.asarray(split["label"][:], dtype=np.int64))
     if "ferplus_votes" not in split.column_names:
         raise ValueError(
             f"labels {labels} need FER+ votes, and the {split.split or 'unnamed'} split has none; name fer2013new.csv "
@@ -64,21 +73,3 @@ def targets(split: Dataset, labels: str = "fer2013") -> Targets:
     counts = np.array([votes[row][: len(FERPLUS_EMOTIONS)] for row in rows], dtype=np.float32)
     classes = np.array([majorities[row] for row in rows], dtype=np.int64)
     return Targets(FERPLUS_EMOTIONS, rows, classes, counts / counts.sum(1, keepdims=True))
-
-
-def labels_of(names: Sequence[str]) -> str:
-    """Which of `LABELS` a network with these class names is measured by.
-
-    Raises:
-        ValueError: the names belong to neither.
-
-    >>> labels_of(EMOTIONS)
-    'fer2013'
-    """
-    for labels, known in LABELS.items():
-        if tuple(names) == known:
-            return labels
-    raise ValueError(
-        f"the classes must be those of FER-2013 ({', '.join(EMOTIONS)}) or FER+ ({', '.join(FERPLUS_EMOTIONS)}) in "
-        f"that order, got {', '.join(names)}; FER-2013 cannot measure other classes."
-    )

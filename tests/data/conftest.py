@@ -1,5 +1,6 @@
 """Small made copies of FER-2013 in each of the forms it comes in."""
 
+import hashlib
 import io
 import json
 import os
@@ -175,7 +176,7 @@ class _DatasetHub(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
-        self.send_header("ETag", '"1"')
+        self.send_header("ETag", f'"{hashlib.sha256(body).hexdigest()}"')
         self.send_header("X-Repo-Commit", self.commit)
         for key, value in dict(headers).items():
             self.send_header(key, value)

@@ -48,6 +48,42 @@ print(json.dumps(seen))
     assert seen["name"].endswith("); correct the name, or log in if it is private.")
 
 
+def test_any_hub_dataset_loads_with_its_own_classes(tmp_path, make_dataset, dataset_hub):
+    made = make_dataset([0, 1, 2] * 4, ["wild", "calm", "odd"]).rename_columns({"image": "photo", "label": "mood"})
+    repo = tmp_path / "repo"
+    (repo / "data").mkdir(parents=True)
+    made.to_parquet(str(repo / "data" / "train-0.parquet"))
+    made.to_parquet(str(repo / "data" / "extra-0.parquet"))
+    (repo / "README.md").write_text(
+        "---\nconfigs:\n- config_name: default\n  data_files:\n"
+        "  - {split: train, path: data/train-*}\n  - {split: extra, path: data/extra-*}\n---\n"
+    )
+    script = """
+import json, logging, sys
+logging.basicConfig(format="%(message)s", stream=sys.stderr)
+from fer_hub.data import decode_images, prepare
+found = prepare("someone/faces")
+sizes = {name: decode_images(split).shape for name, split in found.splits.items()}
+print(json.dumps([found.splits["train"].features["label"].names, sizes, found.about]))
+"""
+    with dataset_hub(repo) as environment:
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            env=environment,
+            capture_output=True,
+            text=True,
+            cwd=Path(__file__).parents[2],
+            timeout=120,
+        )
+    assert done.returncode == 0, done.stderr
+    names, sizes, about = json.loads(done.stdout.splitlines()[-1])
+    assert names == ["wild", "calm", "odd"]
+    assert sizes == {"train": [6, 48, 48], "validation": [3, 48, 48], "test": [3, 48, 48]}
+    assert about == {"name": "someone/faces", "hub": True, "fer2013": False, "images": "crops",
+                     "cut": ["validation", "test"]}  # fmt: skip
+    assert "someone/faces: the split 'extra' is left out, being none of train, validation and test" in done.stderr
+
+
 def test_without_a_network_a_hub_id_says_so(monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from datasets import ClassLabel, Dataset, Features, List, Value
 
-from fer_hub.data import FERPLUS_EMOTIONS, labels_of, targets
+from fer_hub.data import FERPLUS_EMOTIONS, targets
 from fer_hub.model import EMOTIONS
 
 VOTES = [
@@ -25,7 +25,7 @@ def split():
 
 def test_fer2013_takes_every_image(split):
     result = targets(split)
-    assert result.names == EMOTIONS and result.votes is None
+    assert result.names == targets(split, "auto").names == EMOTIONS and result.votes is None
     assert result.rows.tolist() == [0, 1, 2, 3, 4, 5] and result.classes.tolist() == [3, 4, 0, 1, 2, 6]
 
 
@@ -38,14 +38,16 @@ def test_ferplus_takes_what_has_a_majority(split, labels):
     assert result.votes[1] == pytest.approx([1 / 8, 0, 0, 6 / 8, 0, 0, 1 / 8, 0])
 
 
-def test_classes_tell_how_a_network_is_measured():
-    assert labels_of(list(EMOTIONS)) == "fer2013" and labels_of(FERPLUS_EMOTIONS) == "ferplus"
+def test_auto_takes_the_classes_of_the_split():
+    features = Features({"label": ClassLabel(names=["bored", "attentive"])})
+    own = Dataset.from_dict({"label": [1, 0, 1]}, features=features)
+    result = targets(own, "auto")
+    assert result.names == ("bored", "attentive") and result.classes.tolist() == [1, 0, 1] and result.votes is None
     with pytest.raises(ValueError) as caught:
-        labels_of(["cat", "dog"])
+        targets(own, "fer2013")
     assert str(caught.value) == (
-        "the classes must be those of FER-2013 (angry, disgust, fear, happy, sad, surprise, neutral) or FER+ (neutral, "
-        "happy, surprise, sad, angry, disgust, fear, contempt) in that order, got cat, dog; FER-2013 cannot measure "
-        "other classes."
+        "labels fer2013 need the classes angry, disgust, fear, happy, sad, surprise, neutral, and the unnamed split "
+        "has bored, attentive; take auto, which takes the classes as they are."
     )
 
 
@@ -53,7 +55,7 @@ def test_problems_are_named(split):
     with pytest.raises(ValueError) as caught:
         targets(split, "affectnet")
     assert str(caught.value) == (
-        "labels must be one of fer2013, ferplus, ferplus_votes, got 'affectnet'; choose one of these."
+        "labels must be auto or one of fer2013, ferplus, ferplus_votes, got 'affectnet'; choose one of these."
     )
     with pytest.raises(ValueError) as caught:
         targets(split.remove_columns("ferplus_votes"), "ferplus")

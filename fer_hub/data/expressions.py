@@ -1,0 +1,87 @@
+"""`load_expressions`: any image classification data set, its own class names kept."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from datasets import Dataset, DatasetDict
+
+from fer_hub.data.columns import fill_columns, normalise_columns
+from fer_hub.data.ferplus import join_ferplus
+from fer_hub.data.loading import check_arguments, read
+from fer_hub.data.names import expression_name, known_classes
+from fer_hub.data.own_classes import class_names, labels_by_name, name_columns, without_labels
+from fer_hub.data.splits import complete_splits, name_splits
+from fer_hub.model.configuration_fer import EMOTIONS
+
+logger = logging.getLogger(__name__)
+
+
+def load_expressions(
+    source: str | Path,
+    *,
+    ferplus_csv: str | Path | None = None,
+    validation_fraction: float = 0.1,
+    seed: int = 0,
+    revision: str | None = None,
+    image_column: str | None = None,
+    label_column: str | None = None,
+) -> DatasetDict:
+    """Load a data set of face crops as train, validation and test, whatever its classes are.
+
+    A source whose classes are FER-2013's seven, under any of their usual names, is loaded as `load_fer2013` loads it.
+
+    Args:
+        source: what `load_fer2013` takes, with any class names: an image folder `<class>/<images>` or
+            `<split>/<class>/<images>`, a folder or file of parquet, or a Hub dataset id.
+        ferplus_csv, validation_fraction, seed, revision: as for `load_fer2013`.
+        image_column, label_column: of parquet and Hub data sets, where they cannot be told by their types and names;
+            see `own_classes.name_columns`.
+
+    Returns:
+        A `DatasetDict` whose splits all have the columns `image` (`datasets.Image`, encoded until it is read) and
+        `label` (`ClassLabel`; the order of its names is that of `own_classes.class_names`), and those that
+        `load_fer2013` adds to FER-2013.
+
+    Raises:
+        FileNotFoundError, ConnectionError: as `load_fer2013`.
+        ValueError: columns, labels or images are not as above; the error names file, column or rows.
+    """
+    check_arguments(source, ferplus_csv, validation_fraction, seed)
+    splits = read_expressions(
+        source, ferplus_csv=ferplus_csv, revision=revision, image_column=image_column, label_column=label_column
+    )
+    return complete_splits(splits, validation_fraction, seed, str(source))
+
+
+def read_expressions(
+    source: str | Path,
+    *,
+    ferplus_csv: str | Path | None = None,
+    revision: str | None = None,
+    image_column: str | None = None,
+    label_column: str | None = None,
+) -> dict[str, Dataset]:
+    """The splits that a source has, under our names for splits, columns and classes; see `load_expressions`."""
+    where = str(source)
+    named = name_splits(read(source, revision, any_class=True), where, others="left out")
+    named = {
+        split: name_columns(dataset, f"{where} ({split})", image_column, label_column)
+        for split, dataset in named.items()
+    }
+    if hidden := [split for split, dataset in named.items() if split != "train" and without_labels(dataset)]:
+        logger.warning("%s: splits without labels are left out: %s", where, ", ".join(hidden))
+        named = {split: dataset for split, dataset in named.items() if split not in hidden}
+    names = class_names(named, where)
+    if names == EMOTIONS:
+        checked = {split: normalise_columns(dataset, f"{where} ({split})") for split, dataset in named.items()}
+        checked = fill_columns(checked)
+        return checked if ferplus_csv is None else fill_columns(join_ferplus(checked, Path(ferplus_csv), where))
+    if ferplus_csv is not None:
+        raise ValueError(
+            f"{where}: FER+ votes belong to the images of FER-2013, and this data set has the classes "
+            f"{', '.join(names)}; leave out ferplus_csv."
+        )
+    alias = expression_name if known_classes(names) else str
+    return {split: labels_by_name(dataset, f"{where} ({split})", names, alias) for split, dataset in named.items()}

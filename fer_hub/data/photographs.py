@@ -1,0 +1,89 @@
+"""From photographs to face crops: what a network learns from is framed as what it will be shown later."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from datasets import Dataset, Features, Image, NamedSplit, Value
+from tqdm.auto import tqdm
+
+from fer_hub.data.problems import Problems
+from fer_hub.framing import face_crop
+from fer_hub.images import load_image
+from fer_hub.results import Face
+
+if TYPE_CHECKING:  # importing it imports mediapipe
+    from fer_hub.faces import FaceDetector
+
+PHOTOGRAPH = "photograph"
+"""Column of `cut_out_faces`: position in the list of all photographs."""
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """A photograph that was searched for faces.
+
+    Attributes:
+        file: its path, or split and row (from 0) where it has none.
+        label: name of its class.
+        faces: how many were found.
+        face: the largest of them, whose crop is learned from; None where there was none.
+    """
+
+    file: str
+    label: str
+    faces: int
+    face: Face | None
+
+
+def cut_out_faces(
+    split: Dataset, size: int, detector: FaceDetector, photographs: list[Photograph], *, name: str = "train"
+) -> Dataset:
+    """The largest face of every photograph, framed as `FERPipeline` frames it; photographs without a face are left out.
+
+    A progress bar appears.
+
+    Args:
+        split: with the columns `image` and `label` (`ClassLabel`).
+        size: height and width of the crops in pixels: that of the network, as resampling twice would blur.
+        detector: what finds the faces.
+        photographs: gets all photographs of the split, those without a face included.
+        name: of the split, for progress bar and errors.
+
+    Returns:
+        A data set with the columns `image` (the crop as PNG, RGB), `label` and `PHOTOGRAPH`.
+
+    Raises:
+        ValueError: photographs cannot be read; the first five are named.
+    """
+    encoded = split.select_columns(["image", "label"]).cast_column("image", Image(decode=False))
+    names = split.features["label"].names
+    problems = Problems(name, unit="photograph")
+    columns: dict[str, list] = {"image": [], "label": [], PHOTOGRAPH: []}
+    for row, entry in enumerate(tqdm(encoded, desc=f"Finding faces in {name}", unit="photo")):
+        path, data = entry["image"]["path"], entry["image"]["bytes"]
+        file = path or f"{name}, row {row}"
+        try:
+            photo = load_image(Path(path) if data is None else data)
+        except (ValueError, OSError) as error:
+            problems.add(file, str(error).rstrip("."))
+            continue
+        faces = detector.detect(photo)
+        if faces:
+            crop = _png(face_crop(photo, faces[0], size))
+            columns["image"].append({"bytes": crop, "path": None})  # with its path, datasets would read that
+            columns["label"].append(entry["label"])
+            columns[PHOTOGRAPH].append(len(photographs))
+        photographs.append(Photograph(file, names[entry["label"]], len(faces), faces[0] if faces else None))
+    problems.raise_if_any("replace these photographs or leave them out")
+    features = Features({"image": Image(), "label": split.features["label"], PHOTOGRAPH: Value("int64")})
+    return Dataset.from_dict(columns, features=features, split=NamedSplit(name))
+
+
+def _png(image) -> bytes:
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()

@@ -1,0 +1,210 @@
+"""A data set ready for a network: read, faces cut out of photographs, splits complete, and an account of all that."""
+
+from __future__ import annotations
+
+import csv
+import io
+import logging
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from datasets import Dataset, DatasetDict, concatenate_datasets
+
+from fer_hub.data.expressions import read_expressions
+from fer_hub.data.loading import check_arguments, is_hub_id
+from fer_hub.data.names import SPLITS
+from fer_hub.data.photographs import PHOTOGRAPH, Photograph, cut_out_faces
+from fer_hub.data.splits import complete_splits, refuse_empty
+from fer_hub.files import write_text
+from fer_hub.model.configuration_fer import EMOTIONS
+
+logger = logging.getLogger(__name__)
+
+IMAGES = ("crops", "photographs")
+"""What the images of a data set can be."""
+
+ALL = "all"
+"""Name of the split that is all of them together."""
+
+LEFT_OUT = "left out"
+"""What stands for the split of photographs without a face."""
+
+_SHOWN = 5  # files named in a log line
+_FER2013 = (4953, 547, 5121, 8989, 6077, 4002, 6198)  # images of each emotion in all three splits
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a network is trained or measured on.
+
+    Attributes:
+        splits: split → images and labels; train, validation and test unless others were wanted.
+        about: JSON-ready account: `name`, what the data set may be called in public; `hub`, whether that is its id on
+            the Hub; `fer2013`, whether it is FER-2013; `images`, one of `IMAGES`; `cut`, the splits that were cut from
+            train; and of photographs `photographs` and `missed`, how many there were and how many without a face.
+        photographs: split → its photographs; those without a face under `LEFT_OUT`. Empty for crops.
+    """
+
+    splits: DatasetDict
+    about: dict
+    photographs: dict[str, list[Photograph]]
+
+
+def prepare(
+    source: str | Path,
+    *,
+    images: str = "crops",
+    size: int = 48,
+    wanted: Sequence[str] = SPLITS,
+    ferplus_csv: str | Path | None = None,
+    validation_fraction: float = 0.1,
+    seed: int = 0,
+    image_column: str | None = None,
+    label_column: str | None = None,
+) -> Prepared:
+    """Read a data set and make what is wanted of it.
+
+    Args:
+        source: as for `load_expressions`, as are all arguments not named here.
+        images: what the images are: face crops, or photographs in which the largest face is found and cut out.
+        size: of crops that are cut out, in pixels.
+        wanted: splits; those missing are cut from train. `["all"]` gives all images as one split.
+
+    Raises:
+        ValueError: as `load_expressions`; `images` is none of `IMAGES`; a class has too few images for every split.
+    """
+    check_arguments(source, ferplus_csv, validation_fraction, seed)
+    if images not in IMAGES:
+        raise ValueError(f"images must be {' or '.join(IMAGES)}, got {images!r}; choose one of the two.")
+    where = str(source)
+    own = read_expressions(source, ferplus_csv=ferplus_csv, image_column=image_column, label_column=label_column)
+    about = {"name": public_name(source), "hub": is_hub_id(source), "fer2013": _is_fer2013(own, source)}
+    if about["fer2013"]:
+        about["name"] = "FER-2013"
+    photographs: list[Photograph] = []
+    if images == "photographs":
+        own = _faces_of(own, where, size, photographs)
+    if list(wanted) == [ALL]:
+        splits = {ALL: concatenate_datasets(list(own.values()))}
+    elif all(split in own for split in wanted):
+        splits = {split: own[split] for split in wanted}
+        refuse_empty(splits, where)
+    else:
+        if not about["fer2013"]:
+            _check_enough(own, where, photographs)
+        splits = complete_splits(own, validation_fraction, seed, where)
+    about |= {"images": images, "cut": [split for split in splits if split not in (ALL, *own)]}
+    if not about["fer2013"] and "train" in splits:
+        _check_classes(splits, where)
+    splits = {split: dataset for split, dataset in splits.items() if split in wanted}
+    by_split = {}
+    if images == "photographs":
+        by_split = {split: [photographs[i] for i in data[PHOTOGRAPH][:]] for split, data in splits.items()}
+        by_split[LEFT_OUT] = [photo for photo in photographs if photo.face is None]
+        about |= {"photographs": len(photographs), "missed": len(by_split[LEFT_OUT])}
+        splits = {split: dataset.remove_columns(PHOTOGRAPH) for split, dataset in splits.items()}
+    return Prepared(DatasetDict(splits), about, by_split)
+
+
+def public_name(source: str | Path) -> str:
+    """What a data set may be called in public: its Hub id, or the name of its folder or file without the way there.
+
+    >>> public_name("owner/faces"), public_name("/home/jane/my_photos/"), public_name("faces/train.parquet")
+    ('owner/faces', 'my_photos', 'train')
+    """
+    if is_hub_id(source):
+        return str(source)
+    path = Path(source).resolve()
+    return path.stem if path.suffix in (".csv", ".parquet") else path.name
+
+
+def write_faces(path: Path, photographs: Mapping[str, list[Photograph]]) -> None:
+    """Write a CSV with one line for every photograph: where its face was found, or that there was none.
+
+    Columns: `file`, `split` (`LEFT_OUT` without a face), `class`, `faces` (how many were found; the largest counts),
+    `score` of the detector, `xmin`, `ymin`, `xmax`, `ymax` in pixels of the upright photograph.
+
+    Args:
+        photographs: of `Prepared`.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("file", "split", "class", "faces", "score", "xmin", "ymin", "xmax", "ymax"))
+    for split in sorted(photographs, key=lambda split: split != LEFT_OUT):
+        for photo in photographs[split]:
+            face = photo.face
+            found = [f"{face.score:.3f}", *(f"{edge:.1f}" for edge in face.box)] if face else [""] * 5
+            writer.writerow((photo.file, split, photo.label, photo.faces, *found))
+    write_text(path, text.getvalue())
+
+
+def _faces_of(own: dict[str, Dataset], where: str, size: int, photographs: list[Photograph]) -> dict[str, Dataset]:
+    from fer_hub.faces import FaceDetector  # imports mediapipe, which crops do not need
+
+    with FaceDetector() as detector:
+        crops = {
+            split: cut_out_faces(dataset, size, detector, photographs, name=split) for split, dataset in own.items()
+        }
+    missed = [photo for photo in photographs if photo.face is None]
+    if missed:
+        shown = ", ".join(photo.file for photo in missed[:_SHOWN])
+        more = f" and {len(missed) - _SHOWN} more" if len(missed) > _SHOWN else ""
+        logger.warning(
+            "%s: %d of %d photographs without a face are left out: %s%s",
+            where, len(missed), len(photographs), shown, more,
+        )  # fmt: skip
+    if len(missed) == len(photographs):
+        raise ValueError(
+            f"{where}: the photographs must show faces, but in none of {len(photographs)} one was found; if the images "
+            "are face crops already, take them as crops."
+        )
+    return crops
+
+
+def _check_enough(own: dict[str, Dataset], where: str, photographs: list[Photograph]) -> None:
+    """Every class must have an image for train and for each split that will be cut from it."""
+    if "train" not in own:
+        return  # complete_splits says so
+    missing = [split for split in SPLITS if split not in own]
+    counts = np.bincount(own["train"]["label"][:], minlength=own["train"].features["label"].num_classes)
+    small = []
+    for name, count in zip(own["train"].features["label"].names, counts, strict=True):
+        if count <= len(missing):
+            lost = sum(photo.face is None and photo.label == name for photo in photographs)
+            small.append(f"{name} has {count}" + (f" (and {lost} photographs without a face)" if lost else ""))
+    if small:
+        shares = f"{', '.join(['train', *missing[:-1]])} and {missing[-1]}"
+        raise ValueError(
+            f"{where}: every class needs at least {1 + len(missing)} images in train, one each for {shares}; "
+            f"{', '.join(small)}. Add images (results begin with some fifty of a class), or leave the class out."
+        )
+
+
+def _check_classes(splits: Mapping[str, Dataset], where: str) -> None:
+    """Train must show every class; that another split shows some only is said."""
+    names = splits["train"].features["label"].names
+    counts = {split: Counter(dataset["label"][:]) for split, dataset in splits.items()}
+    for index, name in enumerate(names):
+        without = [split for split in counts if not counts[split][index]]
+        if "train" in without:
+            raise ValueError(
+                f"{where}: every class must have images in train, {name} has none; add some, or leave the class out of "
+                "the other splits."
+            )
+        if without:
+            logger.warning("%s: no image of %s in %s, where it cannot be measured", where, name, " and ".join(without))
+
+
+def _is_fer2013(splits: Mapping[str, Dataset], source: str | Path) -> bool:
+    """By what only FER-2013 has: its columns, its counts of images, or its name."""
+    first = next(iter(splits.values()))
+    if tuple(first.features["label"].names) != EMOTIONS:
+        return False
+    if {"row", "ferplus_votes"} & set(first.column_names) or Path(source).suffix == ".csv":
+        return True
+    counts = sum(np.bincount(dataset["label"][:], minlength=len(EMOTIONS)) for dataset in splits.values())
+    return tuple(counts) == _FER2013 or "fer2013" in re.sub(r"\W|_", "", Path(source).name.lower())
