@@ -19,15 +19,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from fer_hub.files import replacing, write_json
-from fer_hub.model import FERImageProcessor
+from fer_hub.model import FERConfig, FERImageProcessor
 from fer_hub.onnx_model import INT8_FILE, MODEL_FILE, OnnxClassifier
 from fer_hub.onnx_translate import export_onnx
 
 if TYPE_CHECKING:
     from datasets import Dataset
+
+    from fer_hub.data import Targets
 
 REPORT_FILE = "onnx.json"
 
@@ -50,8 +50,8 @@ def export(
     Args:
         checkpoint: checkpoint folder or Hub id.
         folder: where the files go.
-        data: FER-2013, as `load_fer2013` takes it; training images calibrate, validation images measure. Test images
-            are not touched.
+        data: face crops with the checkpoint's classes, as `fer_hub.data.prepare` takes them; training images calibrate,
+            validation images measure. Test images are not touched.
         int8: also write the quantised network; needs `data`.
         say: is told what was done, a line for each file.
 
@@ -62,15 +62,17 @@ def export(
 
     Raises:
         ValueError: `int8` without `data`.
-        As `export_onnx` and `load_fer2013`.
+        As `export_onnx` and `fer_hub.data.prepare`.
     """
     if int8 and data is None:
         raise ValueError(NO_DATA)
     faces = None
     if data is not None:
-        from fer_hub.data import load_fer2013
+        from fer_hub.evaluation_data import load_splits
 
-        faces = load_fer2013(data)  # before the work, in case it is not there
+        names = list(FERConfig.from_pretrained(checkpoint).id2label.values())
+        # before the work, in case it is not there
+        faces = load_splits(checkpoint, names, data, ["train", "validation"])
     folder = Path(folder)
     difference = export_onnx(checkpoint, folder)
     figures: dict[str, dict] = {MODEL_FILE: {"largest_difference": difference}}
@@ -80,8 +82,9 @@ def export(
         from fer_hub.onnx_int8 import choose_images, quantise
 
         image_processor = FERImageProcessor.from_pretrained(checkpoint)
-        rows = choose_images(len(faces["train"]))
-        images = decode_images(faces["train"].select(rows), OnnxClassifier(folder / MODEL_FILE).config.image_size)
+        train, _ = faces["train"]
+        rows = choose_images(len(train))
+        images = decode_images(train.select(rows), OnnxClassifier(folder / MODEL_FILE).config.image_size)
         with replacing(folder / INT8_FILE) as temporary:
             quantise(folder, temporary, images, image_processor)
             OnnxClassifier(temporary)  # raises if it cannot be run
@@ -93,18 +96,24 @@ def export(
         figure["bytes"], figure["sha256"] = len(content), hashlib.sha256(content).hexdigest()
         figure["checkpoint_sha256"] = classifier.metadata["checkpoint_sha256"]
         if faces is not None:
-            figure["validation"] = _measure(classifier, checkpoint, faces["validation"])
+            figure["validation"] = _measure(classifier, checkpoint, *faces["validation"])
             told[name] += f", validation accuracy {figure['validation']['accuracy']:.2%}"
         say(f"{folder / name}: {len(content) / 1e6:.2f} MB, {told[name]}")
     return _report(folder, figures)
 
 
-def _measure(classifier: OnnxClassifier, checkpoint: str | Path, split: Dataset) -> dict:
+def _measure(classifier: OnnxClassifier, checkpoint: str | Path, split: Dataset, target: Targets) -> dict:
+    from fer_hub.class_map import map_classes
     from fer_hub.data import decode_images
-    from fer_hub.evaluate import measure
+    from fer_hub.measuring import figures
+    from fer_hub.predict import predict_probabilities
 
-    images, labels = decode_images(split, classifier.config.image_size), np.asarray(split["label"][:])
-    row = measure(classifier, FERImageProcessor.from_pretrained(checkpoint), images, labels)
+    found = map_classes(list(classifier.config.id2label.values()), target.names)
+    found.check()
+    image_processor = FERImageProcessor.from_pretrained(checkpoint)
+    images = decode_images(split, classifier.config.image_size)
+    probabilities = found.apply(predict_probabilities(classifier, image_processor, images))
+    row = figures(probabilities, target.classes, found.ours)
     return {name: row[name] for name in ("images", "accuracy", "macro_f1", "calibration_error", "loss")}
 
 

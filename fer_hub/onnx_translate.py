@@ -24,7 +24,8 @@ OPSET = 20
 """Operators of ONNX 1.15, read by every onnxruntime since 1.17, browsers included."""
 
 TOLERANCE = 1e-4
-"""Largest difference between a logit of PyTorch and of the exported file."""
+"""Largest difference between a logit of PyTorch and of the exported file, as a share of the largest logit (at least 1):
+the two round differently, and in a deep network such as ResNet-50 that adds up."""
 
 CHECKED_BATCHES = (1, 2, 7, 32)
 """Batch sizes of the random inputs on which the two are compared."""
@@ -38,7 +39,7 @@ def export_onnx(checkpoint: str | Path, folder: str | Path) -> float:
         folder: where the file goes; made if absent.
 
     Returns:
-        The largest difference of a logit between PyTorch and the file, at most `TOLERANCE`.
+        The largest difference of a logit between PyTorch and the file.
 
     Raises:
         ModuleNotFoundError: onnx, onnxscript or onnxruntime is not installed.
@@ -89,7 +90,7 @@ def check_onnx(path: Path, model: FERForImageClassification) -> float:
         The largest difference of a logit.
 
     Raises:
-        RuntimeError: it is above `TOLERANCE`.
+        RuntimeError: it is above what `TOLERANCE` allows.
     """
     classifier = OnnxClassifier(path)
     random = torch.Generator().manual_seed(0)
@@ -100,9 +101,10 @@ def check_onnx(path: Path, model: FERForImageClassification) -> float:
         with torch.inference_mode():
             expected = model(pixel_values=pixel_values).logits
         difference = (classifier(pixel_values=pixel_values).logits - expected).abs().max().item()
-        if not difference <= TOLERANCE:  # true of a NaN as well
+        allowed = TOLERANCE * max(1.0, expected.abs().max().item())
+        if not difference <= allowed:  # true of a NaN as well
             raise RuntimeError(
-                f"the exported network must agree with PyTorch to {TOLERANCE:g}, got a difference of "
+                f"the exported network must agree with PyTorch to {allowed:.1g}, got a difference of "
                 f"{difference:.2g} at batch size {batch}; the file was not kept, please report the architecture "
                 f"({model.config.architecture})."
             )

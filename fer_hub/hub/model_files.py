@@ -24,6 +24,7 @@ REASONS = {
 
 OPTIONAL = {
     "training_log.json": "the training, step by step",
+    "training_log.csv": "the same as a table",
     "model.onnx": "the same network for ONNX runtimes",
     "model_int8.onnx": "the same network, quantised to int8, for ONNX runtimes",
     "onnx.json": "what was measured about the ONNX files",

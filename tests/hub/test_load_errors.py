@@ -12,6 +12,7 @@ import pytest
 from huggingface_hub import HfApi, constants
 
 from fer_hub.hub import explain_load_error, publish_model
+from fer_hub.model import ARCHITECTURES
 from tests.hub.stand_in import WRITE_TOKEN
 from tests.hub.stand_in_repository import Repository
 
@@ -61,7 +62,7 @@ ANONYMOUS = {
     "user/noconfig": ["FileNotFoundError", LACKS.format("'user/noconfig'", "config.json (or a model_type in it)")],
     "user/architecture": [
         "ValueError",
-        "architecture must be one of residual_cnn, scratch_cnn, got 'vit'; choose one of these, or upgrade fer_hub "
+        f"architecture must be one of {', '.join(ARCHITECTURES)}, got 'vit'; choose one of these, or upgrade fer_hub "
         "if the checkpoint is newer.",
     ],
     "user/newer": [

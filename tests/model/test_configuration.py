@@ -38,8 +38,8 @@ def test_config_survives_json(tmp_path):
     [
         (
             {"architecture": "resnet9000"},
-            "architecture must be one of residual_cnn, scratch_cnn, got 'resnet9000'; choose one of these, or upgrade "
-            "fer_hub if the checkpoint is newer.",
+            f"architecture must be one of {', '.join(ARCHITECTURES)}, got 'resnet9000'; choose one of these, or "
+            "upgrade fer_hub if the checkpoint is newer.",
         ),
         (
             {"image_size": "48"},

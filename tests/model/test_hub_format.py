@@ -14,7 +14,7 @@ from transformers import AutoModelForImageClassification, pipeline
 from transformers.models.auto.image_processing_auto import AutoImageProcessor
 
 import fer_hub.model
-from fer_hub.model import ARCHITECTURES, FERConfig, FERForImageClassification, FERImageProcessor
+from fer_hub.model import ARCHITECTURES, EMOTIONS, FERConfig, FERForImageClassification, FERImageProcessor
 
 MODEL_FILES = sorted(Path(fer_hub.model.__file__).parent.glob("*_fer.py"))
 
@@ -24,18 +24,22 @@ import numpy as np, torch
 from PIL import Image
 from transformers import AutoModelForImageClassification, pipeline
 from transformers.models.auto.image_processing_auto import AutoImageProcessor
-folder, image = sys.argv[1], Image.open(sys.argv[2])
-model, info = AutoModelForImageClassification.from_pretrained(folder, trust_remote_code=True, output_loading_info=True)
-processor = AutoImageProcessor.from_pretrained(folder, trust_remote_code=True)
-with torch.inference_mode():
-    logits = model(**processor(image, return_tensors="pt")).logits[0]
-classify = pipeline("image-classification", model=folder, trust_remote_code=True)
+image, answers = Image.open(sys.argv[1]), {}
+for folder in sys.argv[2:]:
+    model, info = AutoModelForImageClassification.from_pretrained(
+        folder, trust_remote_code=True, output_loading_info=True
+    )
+    processor = AutoImageProcessor.from_pretrained(folder, trust_remote_code=True)
+    with torch.inference_mode():
+        logits = model(**processor(image, return_tensors="pt")).logits[0]
+    classify = pipeline("image-classification", model=folder, trust_remote_code=True)
+    answers[folder] = {
+        "logits": logits.tolist(),
+        "pipeline": {row["label"]: row["score"] for row in classify(image, top_k=model.config.num_labels)},
+        "keys": [sorted(info["missing_keys"]), sorted(info["unexpected_keys"])],
+    }
 assert not any(name.split(".")[0] == "fer_hub" for name in sys.modules), "fer_hub was imported"
-print(json.dumps({
-    "logits": logits.tolist(),
-    "pipeline": {row["label"]: row["score"] for row in classify(image, top_k=model.config.num_labels)},
-    "keys": [sorted(info["missing_keys"]), sorted(info["unexpected_keys"])],
-}))
+print(json.dumps(answers))
 """
 
 
@@ -46,13 +50,37 @@ def photo(tmp_path_factory):
     return path
 
 
+@pytest.fixture(scope="module")
+def saved(photo, tmp_path_factory):
+    """Architecture → its folder, and the logits of the network that was saved there, for the photo."""
+    home, networks = tmp_path_factory.mktemp("saved"), {}
+    pixel_values = FERImageProcessor()(Image.open(photo), return_tensors="pt").pixel_values
+    for architecture in ARCHITECTURES:
+        torch.manual_seed(1)
+        model = FERForImageClassification(FERConfig(architecture=architecture, temperature=1.3)).eval()
+        model.save_pretrained(home / architecture)
+        FERImageProcessor().save_pretrained(home / architecture)
+        with torch.inference_mode():
+            networks[architecture] = home / architecture, model(pixel_values).logits[0]
+    return networks
+
+
+@pytest.fixture(scope="module")
+def elsewhere(saved, photo, tmp_path_factory):
+    """Folder → what an interpreter says of it that cannot see fer_hub: -I leaves out PYTHONPATH and the folder."""
+    home = tmp_path_factory.mktemp("elsewhere")
+    result = subprocess.run(
+        [sys.executable, "-I", "-c", _without_fer_hub(CLEAN_LOAD), photo, *(folder for folder, _ in saved.values())],
+        capture_output=True, text=True, cwd=home,
+        env={"HOME": str(home), "HF_HOME": str(home / "hf"), "HF_HUB_OFFLINE": "1", "PATH": ""},
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout.splitlines()[-1])
+
+
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_three_ways_to_load_agree(architecture, tmp_path, photo):
-    torch.manual_seed(1)
-    folder = tmp_path / "checkpoint"
-    model = FERForImageClassification(FERConfig(architecture=architecture, temperature=1.3)).eval()
-    model.save_pretrained(folder)
-    FERImageProcessor().save_pretrained(folder)
+def test_three_ways_to_load_agree(architecture, saved, elsewhere, photo):
+    folder, expected = saved[architecture]
     files = {path.name for path in folder.iterdir()}
     assert {"config.json", "model.safetensors", "preprocessor_config.json"} <= files
     assert {path.name for path in MODEL_FILES} <= files
@@ -60,30 +88,22 @@ def test_three_ways_to_load_agree(architecture, tmp_path, photo):
 
     image = Image.open(photo)
     with torch.inference_mode():
-        expected = model(FERImageProcessor()(image, return_tensors="pt").pixel_values).logits[0]
-
         # (a) the registered Auto classes, our own code
         ours = AutoModelForImageClassification.from_pretrained(folder)
         processor = AutoImageProcessor.from_pretrained(folder)
         assert type(ours) is FERForImageClassification and type(processor) is FERImageProcessor
         assert torch.allclose(ours(**processor(image, return_tensors="pt")).logits[0], expected, atol=1e-5)
 
-    # (b) and (c) in an interpreter that cannot see fer_hub: -I leaves out PYTHONPATH and the working folder
-    result = subprocess.run(
-        [sys.executable, "-I", "-c", _without_fer_hub(CLEAN_LOAD), str(folder), str(photo)],
-        capture_output=True, text=True, cwd=tmp_path,
-        env={"HOME": str(tmp_path), "HF_HOME": str(tmp_path / "hf"), "HF_HUB_OFFLINE": "1", "PATH": ""},
-    )  # fmt: skip
-    assert result.returncode == 0, result.stderr
-    clean = json.loads(result.stdout.splitlines()[-1])
+    # (b) and (c) without fer_hub
+    clean = elsewhere[str(folder)]
     assert clean["keys"] == [[], []]
     assert np.allclose(clean["logits"], expected.numpy(), atol=1e-5)
-    assert np.allclose([clean["pipeline"][name] for name in model.config.label2id], expected.softmax(0), atol=1e-5)
+    assert np.allclose([clean["pipeline"][name] for name in EMOTIONS], expected.softmax(0), atol=1e-5)
 
     # (c) in this interpreter, on the registered classes
     classify = pipeline("image-classification", model=str(folder), trust_remote_code=True)
     scores = {row["label"]: row["score"] for row in classify(image, top_k=7)}
-    assert np.allclose([scores[name] for name in model.config.label2id], expected.softmax(0), atol=1e-5)
+    assert np.allclose([scores[name] for name in EMOTIONS], expected.softmax(0), atol=1e-5)
 
 
 def test_loading_and_saving_again_keeps_the_code(tiny_checkpoint, tmp_path):

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from fer_hub.model import ARCHITECTURES, FERConfig, FERForImageClassification
+from fer_hub.model.configuration_fer import MINIMUM_IMAGE_SIZE
 
 
 @pytest.fixture(autouse=True)
@@ -33,9 +34,39 @@ def test_networks_share_one_surface(architecture):
     assert torch.equal(network.forward_head(features), network(pixel_values))
 
 
-@pytest.mark.parametrize(("architecture", "parameters"), [("scratch_cnn", 1_054_719), ("residual_cnn", 1_209_063)])
-def test_parameter_counts(architecture, parameters):
-    assert FERForImageClassification(FERConfig(architecture=architecture)).num_parameters() == parameters
+@pytest.mark.parametrize(
+    ("architecture", "classes", "parameters"),
+    [
+        ("scratch_cnn", 7, 1_054_719),
+        ("residual_cnn", 7, 1_209_063),
+        ("sequential_cnn", 7, 2_345_607),
+        ("wide_cnn", 8, 4_232_456),
+        ("baseline_cnn", 7, 107_015),
+        ("resnet50", 7, 23_508_032 + 2049 * 7),
+        ("vgg16", 7, 14_714_688 + 513 * 7),
+        ("mobilenet_v2", 7, 2_223_872 + 1281 * 7),
+    ],
+)
+def test_parameter_counts(architecture, classes, parameters):
+    config = FERConfig(architecture=architecture, num_labels=classes)
+    assert FERForImageClassification(config).num_parameters() == parameters
+
+
+@pytest.mark.parametrize(("architecture", "smallest"), MINIMUM_IMAGE_SIZE.items())
+def test_the_smallest_image_size_is_the_smallest_that_works(architecture, smallest):
+    model = FERForImageClassification(FERConfig(architecture=architecture, image_size=smallest)).eval()
+    assert model(torch.randn(1, 1, smallest, smallest)).logits.shape == (1, 7)
+    with pytest.raises(ValueError) as caught:
+        FERConfig(architecture=architecture, image_size=smallest - 1)
+    assert str(caught.value) == (
+        f"image_size must be a whole number of at least {smallest} pixels, got {smallest - 1}; FER-2013 has 48."
+    )
+
+
+def test_dropout_after_a_pooling_is_half_as_likely():
+    network = FERForImageClassification(FERConfig(architecture="sequential_cnn", dropout=0.3)).network
+    probabilities = [layer.p for layer in network.modules() if isinstance(layer, torch.nn.Dropout)]
+    assert probabilities == [0.15, 0.15, 0.3]
 
 
 def test_scratch_cnn_layer_by_layer():
@@ -51,7 +82,7 @@ def test_scratch_cnn_layer_by_layer():
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_initial_logits_are_neither_flat_nor_wild(architecture):
     model = FERForImageClassification(FERConfig(architecture=architecture)).train()
-    spread = model(torch.randn(64, 1, 48, 48)).logits.std(0).mean().item()
+    spread = model(torch.randn(32, 1, 48, 48)).logits.std(0).mean().item()
     assert 1e-3 < spread < 10
 
 
