@@ -1,15 +1,22 @@
-"""Train a facial expression network on FER-2013 and leave a checkpoint ready for the Hub.
+"""Train a facial expression network on FER-2013, or on photographs of your own, and leave a checkpoint for the Hub.
 
     python train.py --data path/to/fer2013                     # the shipped recipe
     python train.py --data path/to/fer2013 --architecture scratch_cnn --num_train_epochs 100
     python train.py --data path/to/fer2013 --resume            # go on after an interruption
+    python train.py --data my_photos --images photographs --start_from checkpoints/fer2013 --learning_rate 0.003 \\
+        --num_train_epochs 10 --per_device_train_batch_size 32 --output_dir runs/mine   # classes of one's own
+    torchrun --nproc_per_node 2 train.py --data path/to/fer2013                      # on several GPUs
     python train.py --data path/to/fer2013 --push_to_hub --hub_model_id owner/name   # and publish the result
 
-`--data` is a Hub dataset id, a parquet folder or file, the Kaggle CSV or an image folder (see `fer_hub/data`).
+`--data` is a Hub dataset id, a parquet folder or file, the Kaggle CSV or an image folder (see `fer_hub/data`), of
+FER-2013 or with any other classes, which then are the network's: a folder `<class>/<images>` or
+`<split>/<class>/<images>` is enough. With `--images photographs` the largest face of each is found and cut out;
+`faces.csv` in `--output_dir` lists where, and the photographs without a face, which are left out.
 The epoch is chosen on the validation split; the test split is looked at once, at the end. Everything lands in
-`--output_dir`: `checkpoint-*` folders to resume from, and `final/`, the checkpoint: config.json,
-model.safetensors, preprocessor_config.json, the code files, metrics.json, training_args.json, training_log.json
-and README.md. Every option of transformers' TrainingArguments is an option here.
+`--output_dir`: `checkpoint-*` folders to resume from, `report/` with figures and pictures, and `final/`, the
+checkpoint: config.json, model.safetensors, preprocessor_config.json, the code files, metrics.json,
+training_args.json, training_log.json and .csv, and README.md with its pictures. Every option of transformers'
+TrainingArguments is an option here.
 """
 
 import logging
@@ -19,17 +26,23 @@ from pathlib import Path
 
 # Two processes on two cores starve each other when idle threads spin; must be set before torch is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+if os.environ.get("RANK", "0") != "0":  # with torchrun; only the first process shows how far it is
+    os.environ["TQDM_DISABLE"] = "1"
 
-from transformers import EarlyStoppingCallback, HfArgumentParser, set_seed
-from transformers.trainer_utils import get_last_checkpoint
+from transformers import EarlyStoppingCallback, set_seed
 
-from fer_hub.arguments import DataArguments, FERTrainingArguments, ModelArguments, recipe
 from fer_hub.augment import PRESETS
 from fer_hub.checkpoint import write_checkpoint
-from fer_hub.data import decode_images, load_fer2013, targets
-from fer_hub.evaluate import measure
+from fer_hub.command_line import FERArgumentParser
+from fer_hub.data import decode_images, prepare, targets, write_faces
+from fer_hub.data.duplicates import without_duplicates
+from fer_hub.fine_tuning import continue_from, fit_last_layer
 from fer_hub.hub import publish_model, take_over_push
+from fer_hub.measuring import measure_trained
 from fer_hub.model import FERConfig, FERForImageClassification, FERImageProcessor
+from fer_hub.recipe import recipe
+from fer_hub.resuming import find_checkpoint
+from fer_hub.starting import check_start, load_pretrained
 from fer_hub.training import FaceDataset, FERTrainer, TrainingClock
 
 logger = logging.getLogger("fer_hub.train")
@@ -40,37 +53,52 @@ def main(argv: list[str] | None = None) -> dict:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     for name in ("httpx", "httpx2"):  # the Hub's client would log every request
         logging.getLogger(name).setLevel(logging.WARNING)
-    parser = HfArgumentParser((DataArguments, ModelArguments, FERTrainingArguments), description=__doc__)
-    data_args, model_args, args = parser.parse_args_into_dataclasses(argv)
+    data_args, model_args, args = FERArgumentParser(__doc__).parse_args_into_dataclasses(argv)
+    if args.process_index > 0:  # with torchrun; the first process speaks for all
+        logging.getLogger().setLevel(logging.ERROR)
+    check_start(model_args)
     last_checkpoint = find_checkpoint(args.output_dir, data_args.resume)
     destination = take_over_push(args)  # refused now rather than after training; the Trainer itself pushes nothing
     set_seed(args.seed)
 
     # data: decoded once, kept in memory
-    splits = load_fer2013(
+    prepared = prepare(
         data_args.data,
+        images=data_args.images,
+        size=(FERConfig.from_pretrained(model_args.start_from) if model_args.start_from else FERConfig()).image_size,
         ferplus_csv=data_args.ferplus_csv,
         validation_fraction=data_args.validation_fraction,
         seed=args.data_seed or 0,
+        image_column=data_args.image_column,
+        label_column=data_args.label_column,
     )
+    splits = prepared.splits
+    if prepared.photographs and args.process_index == 0:
+        write_faces(Path(args.output_dir) / "faces.csv", prepared.photographs)
     wanted = {name: targets(split, data_args.labels) for name, split in splits.items()}
     names = wanted["train"].names
 
     # model: new, or continued from a checkpoint
     if model_args.start_from:
-        model = FERForImageClassification.from_pretrained(model_args.start_from)
-        image_processor = FERImageProcessor.from_pretrained(model_args.start_from)
+        model, image_processor, new_classes = continue_from(model_args.start_from, names, say=logger.info)
     else:
         config = FERConfig(
             architecture=model_args.architecture, dropout=model_args.dropout, id2label=dict(enumerate(names))
         )
         model, image_processor = FERForImageClassification(config), FERImageProcessor()
+        model_args.pretrained = load_pretrained(model, model_args.pretrained, resuming=last_checkpoint is not None)
     logger.info(f"{model.config.architecture}: {model.num_parameters():,} parameters, {args.device}, bf16 {args.bf16}")
 
     images = {
         name: decode_images(split, model.config.image_size)[wanted[name].rows] for name, split in splits.items()
     }
+    if data_args.drop_duplicates:
+        kept = without_duplicates(images["train"], images["validation"], images["test"], progress="find duplicates")
+        logger.info(f"train: {len(images['train']) - len(kept):,} near-duplicates of validation and test left out")
+        images["train"], wanted["train"] = images["train"][kept], wanted["train"].only(kept)
     labels = {name: target.classes for name, target in wanted.items()}
+    if model_args.start_from and new_classes and not last_checkpoint:
+        fit_last_layer(model, image_processor, images["train"], labels["train"])
     soft = data_args.labels == "ferplus_votes"
     trainer = FERTrainer(
         model=model,
@@ -88,10 +116,16 @@ def main(argv: list[str] | None = None) -> dict:
 
     # the chosen epoch, measured: validation again, test this once; without accelerate's bfloat16 wrapper
     model = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
-    metrics = {
-        split: measure(model, image_processor, images[split], labels[split], progress=f"evaluate {split}")
-        for split in ("validation", "test")
-    }
+    metrics = measure_trained(
+        model,
+        image_processor,
+        images,
+        wanted,
+        calibrate=model_args.calibrate,
+        report=Path(args.output_dir) / "report",
+        say=logger.info,
+    )
+    metrics["data"] = prepared.about
     metrics["training"] = {
         "epochs": trainer.state.epoch,
         "chosen_step": trainer.state.best_global_step,
@@ -116,19 +150,6 @@ def main(argv: list[str] | None = None) -> dict:
     if destination:
         publish_model(final, **destination, say=logger.info)
     return metrics
-
-
-def find_checkpoint(output_dir: str, resume: bool) -> str | None:
-    """The checkpoint to go on from; refuses to mix a new run into the folder of an old one."""
-    last = get_last_checkpoint(output_dir) if os.path.isdir(output_dir) else None
-    if resume and last is None:
-        raise SystemExit(f"--resume needs a checkpoint-* folder in {output_dir}, found none; leave --resume out.")
-    if last is not None and not resume:
-        raise SystemExit(
-            f"output_dir must be a folder without an earlier run, {output_dir} holds {Path(last).name}; add --resume "
-            "to go on with it, or choose another --output_dir."
-        )
-    return last if resume else None
 
 
 if __name__ == "__main__":

@@ -2,12 +2,12 @@
 
 import json
 import shutil
-import tempfile
 from pathlib import Path
 
 from fer_hub.card import write_card
-from fer_hub.files import replacing, write_json
+from fer_hub.files import building, replacing, write_json, write_text
 from fer_hub.model import FERForImageClassification, FERImageProcessor, configuration_fer
+from fer_hub.training_log import training_csv
 
 
 def write_checkpoint(
@@ -22,8 +22,8 @@ def write_checkpoint(
     """Save everything that makes a checkpoint, in the layout of a Hub repository.
 
     Writes config.json, model.safetensors, preprocessor_config.json, the code files, metrics.json,
-    training_args.json, training_log.json and README.md (the model card). The folder appears complete: it is built
-    beside its place under a temporary name and moved there, replacing a folder of that name.
+    training_args.json, training_log.json and .csv, README.md (the model card) and its pictures. The folder appears
+    complete: it is built beside its place under a temporary name and moved there, replacing a folder of that name.
 
     Args:
         folder: where the checkpoint goes.
@@ -35,21 +35,14 @@ def write_checkpoint(
         The folder.
     """
     folder = Path(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    building = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        building.chmod(0o755)
-        model.save_pretrained(building)
-        image_processor.save_pretrained(building)
-        write_json(building / "metrics.json", metrics)
-        write_json(building / "training_args.json", training_args)
-        write_json(building / "training_log.json", log)
-        write_card(building)
-        if folder.exists():
-            shutil.rmtree(folder)
-        building.rename(folder)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
+    with building(folder) as temporary:
+        model.save_pretrained(temporary)
+        image_processor.save_pretrained(temporary)
+        write_json(temporary / "metrics.json", metrics)
+        write_json(temporary / "training_args.json", training_args)
+        write_json(temporary / "training_log.json", log)
+        write_text(temporary / "training_log.csv", training_csv(log))
+        write_card(temporary)
     return folder
 
 

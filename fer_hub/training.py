@@ -1,16 +1,26 @@
 """The HF Trainer on batches of decoded faces: augmentation, soft labels and memory layout in one place."""
 
+import contextlib
+import importlib.util
+import sys
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset
 from transformers import Trainer, TrainerCallback
 from transformers.trainer_callback import ExportableState
+from transformers.trainer_utils import get_last_checkpoint
 
 from fer_hub.augment import Augmentation
+from fer_hub.averaging import AverageWeights, check_checkpoint
+from fer_hub.freezing import BackboneFreezing
 from fer_hub.metrics import classification_metrics
+from fer_hub.mixing import Mixing
 from fer_hub.model import FERImageProcessor
+from fer_hub.soft_labels import class_weights, training_labels
 
 
 class FaceDataset(Dataset):
@@ -47,35 +57,98 @@ class FaceDataset(Dataset):
 
 
 class FERTrainer(Trainer):
-    """HF's Trainer for `FaceDataset`s: augments and standardises whole batches on the model's device.
+    """HF's Trainer for `FaceDataset`s: augments, mixes and standardises whole batches on the model's device.
+
+    Mixing, class weights, label smoothing, averaging and freezing are those that `args` asks for. They act in training
+    alone: the loss of an evaluation is the plain cross-entropy.
 
     Args:
+        args: `FERTrainingArguments`.
         image_processor: its `normalize_batch` is the last step before the model, in training as in evaluation.
-        augmentation: applied to training batches only, before the image processor.
+        augmentation: applied to training batches only, before they are mixed and before the image processor.
         (others): as for `transformers.Trainer`.
+
+    Raises:
+        ValueError: `args` ask for what the network or the training images do not have.
     """
 
     def __init__(self, *, image_processor: FERImageProcessor, augmentation: Augmentation, **kwargs):
         super().__init__(
-            data_collator=lambda batch: batch,
+            data_collator=_as_it_is,
             processing_class=image_processor,
             compute_metrics=self._metrics,
             **kwargs,
         )
         self.image_processor, self.augmentation = image_processor, augmentation
         self.label_smoother = None  # _prepare_inputs smooths instead: HF's own cannot read probabilities as labels
+        self.mixing = Mixing(self.args.mixup, self.args.cutmix)
+        self.class_weights = None
+        if self.args.class_weights != "none":
+            weights = class_weights(self.train_dataset.labels, self.model.config.num_labels, self.args.class_weights)
+            self.class_weights = weights.to(self.args.device)
+        self.averaging = AverageWeights(self.args.ema) if self.args.ema else None
+        self.freezing = None
+        if self.args.freeze_backbone_epochs is not None or self.args.unfreeze_stages is not None:
+            epochs = self.args.freeze_backbone_epochs or 0
+            self.freezing = BackboneFreezing(self.model, epochs, self.args.unfreeze_stages)
+        for callback in (_OwnRandomNumbers(), self.freezing, self.averaging):
+            if callback is not None:
+                self.add_callback(callback)
         self.memory_format = torch.contiguous_format
         if self.args.channels_last and not _narrow_shortcuts(self.model):
             self.memory_format = torch.channels_last
             self.model.to(memory_format=torch.channels_last)
 
+    def train(self, resume_from_checkpoint: str | bool | None = None, **kwargs):
+        """As in `transformers.Trainer`; a checkpoint must be of a training with or without an average, like this."""
+        if resume_from_checkpoint is True:
+            resume_from_checkpoint = get_last_checkpoint(self.args.output_dir)
+        if resume_from_checkpoint:
+            check_checkpoint(resume_from_checkpoint, self.averaging is not None)
+        if self.averaging is not None:
+            self.averaging.checkpoint = Path(resume_from_checkpoint) if resume_from_checkpoint else None
+        with _known_to_be_absent("lomo_optim"):  # accelerate looks for it on the disk twice in every step
+            return super().train(resume_from_checkpoint=resume_from_checkpoint, **kwargs)
+
+    def compute_loss(self, model, inputs, *args, **kwargs):
+        """As in `transformers.Trainer`, which has just put the whole model into training mode."""
+        if self.freezing is not None and self.model.training:
+            self.freezing.hold()
+        return super().compute_loss(model, inputs, *args, **kwargs)
+
+    def evaluate(self, *args, **kwargs) -> dict[str, float]:
+        """As in `transformers.Trainer`; during a training with an average it is the average that is measured."""
+        with self._evaluated_weights():
+            return super().evaluate(*args, **kwargs)
+
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        """As in `transformers.Trainer`: what is evaluated is saved, and beside it what training goes on from."""
+        with self._evaluated_weights():
+            super().save_model(output_dir, _internal_call=_internal_call)
+        if self.averaging is not None and self.averaging.average is not None and self.args.should_save:
+            self.averaging.average.save(Path(output_dir or self.args.output_dir))
+
+    @contextlib.contextmanager
+    def _evaluated_weights(self) -> Iterator[None]:
+        average = self.averaging.average if self.averaging is not None else None
+        with average.applied() if average is not None else contextlib.nullcontext():
+            if self.args.world_size > 1 and self.is_in_train:
+                for buffer in self.model.buffers():  # every process has batch norm statistics of its own
+                    torch.distributed.broadcast(buffer, 0)
+            yield
+
+    def floating_point_ops(self, inputs: dict[str, torch.Tensor]) -> int:
+        """Not counted: transformers' formula is that of language models, and adds up all parameters in every step."""
+        return 0
+
     def _prepare_inputs(self, inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         inputs = dict(super()._prepare_inputs(inputs))
         images = inputs["pixel_values"]
         if self.model.training:
-            images = self.augmentation(images)
-            inputs["labels"] = smooth_labels(
-                inputs["labels"], self.model.config.num_labels, self.args.label_smoothing_factor
+            classes = self.model.config.num_labels
+            images, labels = self.mixing(self.augmentation(images), inputs["labels"], classes)
+            inputs["labels"] = training_labels(
+                labels, classes, smoothing=self.args.label_smoothing_factor, weights=self.class_weights
             )
         images = self.image_processor.normalize_batch(images)
         inputs["pixel_values"] = images.contiguous(memory_format=self.memory_format)
@@ -88,6 +161,31 @@ class FERTrainer(Trainer):
         names = list(self.model.config.id2label.values())
         result = classification_metrics(logits.softmax(1).numpy(), labels, names)
         return {name: result[name] for name in ("accuracy", "macro_f1", "calibration_error")}
+
+
+def _as_it_is(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return batch
+
+
+@contextlib.contextmanager
+def _known_to_be_absent(module: str) -> Iterator[None]:
+    """Inside the block Python answers at once that a module is not installed, if it is not."""
+    if module in sys.modules or importlib.util.find_spec(module) is not None:
+        yield
+        return
+    sys.modules[module] = None  # what the import system itself takes as "not there"
+    try:
+        yield
+    finally:
+        del sys.modules[module]
+
+
+class _OwnRandomNumbers(TrainerCallback):
+    """Of several processes each augments with random numbers of its own; in what order images come they agree on."""
+
+    def on_train_begin(self, args, state, control, **kwargs):
+        if args.world_size > 1:
+            torch.manual_seed(args.seed + args.process_index)
 
 
 def _narrow_shortcuts(model: torch.nn.Module) -> bool:
@@ -132,19 +230,3 @@ class TrainingClock(TrainerCallback, ExportableState):
     def state(self) -> dict:
         """What the Trainer writes into trainer_state.json."""
         return {"args": {"seconds": self.seconds, "from_step": self.from_step}, "attributes": {}}
-
-
-def smooth_labels(labels: torch.Tensor, classes: int, smoothing: float) -> torch.Tensor:
-    """Class indices (images,) or probabilities (images, classes) → smoothed probabilities (images, classes).
-
-    Label smoothing as in Szegedy et al. 2015, arXiv:1512.00567, section 7. Without smoothing labels stay as they are.
-
-    Example:
-        >>> smooth_labels(torch.tensor([1]), 2, 0.1)
-        tensor([[0.0500, 0.9500]])
-    """
-    if not smoothing:
-        return labels
-    if labels.ndim == 1:
-        labels = torch.nn.functional.one_hot(labels, classes).float()
-    return labels * (1 - smoothing) + smoothing / classes

@@ -13,7 +13,8 @@ import train
 from fer_hub import FERConfig, FERForImageClassification, FERImageProcessor
 from fer_hub.augment import PRESETS
 from fer_hub.evaluate import evaluate
-from fer_hub.training import FaceDataset, FERTrainer, smooth_labels
+from fer_hub.soft_labels import smooth_labels
+from fer_hub.training import FaceDataset, FERTrainer
 
 STEPS = ["--max_steps", "6", "--eval_strategy", "steps", "--save_strategy", "steps", "--eval_steps", "3",
          "--save_steps", "3", "--per_device_train_batch_size", "16", "--learning_rate", "0.05"]  # fmt: skip
@@ -36,7 +37,8 @@ def test_the_checkpoint_is_complete(finished):
     final = folder / "final"
     files = {path.name for path in final.iterdir()}
     assert {"config.json", "model.safetensors", "preprocessor_config.json", "README.md", "metrics.json",
-            "training_args.json", "training_log.json", "modeling_fer.py"} <= files  # fmt: skip
+            "training_args.json", "training_log.json", "training_log.csv", "training.png",
+            "modeling_fer.py"} <= files  # fmt: skip
     assert not [name for name in files if name.startswith(".") or name.endswith((".bin", ".pt"))]
     assert [path.name for path in folder.iterdir() if path.name.startswith(".")] == []  # nothing half-written
     assert json.loads((final / "metrics.json").read_text()) == metrics

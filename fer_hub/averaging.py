@@ -1,0 +1,134 @@
+"""An exponential moving average of the weights: it is what gets evaluated, chosen and saved.
+
+The last steps of a training jump around a good place; the average of the weights lies closer to it (Polyak and
+Juditsky 1992; Tarvainen and Valpola 2017, arXiv:1703.01780).
+"""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import nn
+from transformers import TrainerCallback
+
+from fer_hub.files import replacing
+
+TRAINED_WEIGHTS = "unaveraged.safetensors"
+"""File of a `checkpoint-*` folder with the weights that training goes on from; model.safetensors holds the average."""
+
+
+class WeightAverage:
+    """The average of a model's weights over the steps of its training.
+
+    After step t (from 1) the average moves towards the weights by the share 1 - d_t, where
+    d_t = min(decay, (1 + t) / (10 + t)): a warm-up, as in TensorFlow's ExponentialMovingAverage, without which the
+    random weights of the start would weigh in for about 1 / (1 - decay) steps. Buffers in floating point, the means
+    and variances of batch norm, are averaged as the weights are; counters are copied.
+
+    Args:
+        model: its present weights are the first average. It is to keep its tensors: what changes is their content.
+        decay: in (0, 1); the average reaches back over about 1 / (1 - decay) steps.
+    """
+
+    def __init__(self, model: nn.Module, decay: float):
+        self.decay, self.updates = decay, 0
+        self.trained = {name: tensor.detach() for name, tensor in model.state_dict().items()}
+        self.values = {name: tensor.clone() for name, tensor in self.trained.items()}
+        self._moving = [name for name, tensor in self.trained.items() if tensor.is_floating_point()]
+        self._counting = [name for name in self.trained if name not in self._moving]
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Take in the model's weights of one more step."""
+        self.updates += 1
+        decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
+        torch._foreach_lerp_(
+            [self.values[name] for name in self._moving], [self.trained[name] for name in self._moving], 1 - decay
+        )
+        for name in self._counting:
+            self.values[name].copy_(self.trained[name])
+
+    @contextlib.contextmanager
+    def applied(self) -> Iterator[None]:
+        """Inside the block the model has the averaged weights."""
+        kept = {name: tensor.clone() for name, tensor in self.trained.items()}
+        self.apply()
+        try:
+            yield
+        finally:
+            _copy(kept, self.trained)
+
+    def apply(self) -> None:
+        """Give the model the averaged weights."""
+        _copy(self.values, self.trained)
+
+    def save(self, folder: Path) -> None:
+        """Write what training goes on from, beside the average: `TRAINED_WEIGHTS`."""
+        with replacing(folder / TRAINED_WEIGHTS) as temporary:
+            tensors = {name: tensor.contiguous() for name, tensor in self.trained.items()}
+            save_file(tensors, temporary, metadata={"format": "pt", "updates": str(self.updates)})
+
+    def load(self, folder: Path) -> None:
+        """Go on from what `save` wrote; the model must hold the average that lies beside it."""
+        _copy(self.trained, self.values)
+        with safe_open(folder / TRAINED_WEIGHTS, "pt") as file:
+            self.updates = int(file.metadata()["updates"])
+        _copy(load_file(folder / TRAINED_WEIGHTS), self.trained)
+
+
+class AverageWeights(TrainerCallback):
+    """Keeps a `WeightAverage` during `Trainer.train`; afterwards the model has the averaged weights.
+
+    Args:
+        decay: of the average.
+
+    Attributes:
+        average: the `WeightAverage` while training runs, else `None`.
+        checkpoint: the folder that the training goes on from, if any; to be set before it begins.
+    """
+
+    def __init__(self, decay: float):
+        self.decay = decay
+        self.average: WeightAverage | None = None
+        self.checkpoint: Path | None = None
+
+    def on_train_begin(self, args, state, control, model=None, **kwargs):
+        self.average = WeightAverage(model, self.decay)
+        if self.checkpoint is not None:
+            self.average.load(self.checkpoint)
+
+    def on_step_end(self, args, state, control, **kwargs):
+        self.average.update()
+
+    def on_train_end(self, args, state, control, **kwargs):
+        if not (args.load_best_model_at_end and state.best_model_checkpoint):  # else the model already has the best one
+            self.average.apply()
+        self.average = None
+
+
+def check_checkpoint(checkpoint: str | Path, averaging: bool) -> None:
+    """A training with an average goes on only with one, and one without only without.
+
+    Raises:
+        ValueError: the checkpoint is of the other kind.
+    """
+    averaged = (Path(checkpoint) / TRAINED_WEIGHTS).is_file()
+    if averaged and not averaging:
+        raise ValueError(
+            f"--ema must be given to go on from {Path(checkpoint).name}, which was trained with it, got none; add it "
+            "with the same decay."
+        )
+    if averaging and not averaged:
+        raise ValueError(
+            f"--ema must be given from the first step on, and {Path(checkpoint).name} was trained without it; leave it "
+            "out, or begin a new run."
+        )
+
+
+@torch.no_grad()
+def _copy(source: dict[str, torch.Tensor], target: dict[str, torch.Tensor]) -> None:
+    for name, tensor in target.items():
+        tensor.copy_(source[name])

@@ -1,0 +1,126 @@
+"""What decides the result of a training, as JSON, and the command line that repeats it."""
+
+import json
+import shlex
+from dataclasses import MISSING, fields
+from pathlib import Path
+
+from fer_hub.arguments import (
+    LEARNING_RATE,
+    SGD,
+    WARMUP_STEPS,
+    WITHOUT_WARMUP,
+    DataArguments,
+    FERTrainingArguments,
+    ModelArguments,
+)
+
+DECISIVE = (
+    "num_train_epochs",
+    "max_steps",
+    "per_device_train_batch_size",
+    "gradient_accumulation_steps",
+    "dataloader_drop_last",
+    "learning_rate",
+    "weight_decay",
+    "optim",
+    "optim_args",
+    "adam_beta1",
+    "adam_beta2",
+    "adam_epsilon",
+    "lr_scheduler_type",
+    "lr_scheduler_kwargs",
+    "warmup_steps",
+    "label_smoothing_factor",
+    "mixup",
+    "cutmix",
+    "class_weights",
+    "ema",
+    "freeze_backbone_epochs",
+    "unfreeze_stages",
+    "max_grad_norm",
+    "seed",
+    "data_seed",
+    "precision",
+    "bf16",
+    "fp16",
+    "tf32",
+    "channels_last",
+    "torch_compile",
+    "eval_strategy",
+    "eval_steps",
+    "eval_delay",
+    "save_strategy",
+    "save_steps",
+    "load_best_model_at_end",
+    "metric_for_best_model",
+    "greater_is_better",
+)
+"""The training arguments that decide the result; paths, reporting and tokens are not among them."""
+
+PLACES = ("data", "ferplus_csv", "resume")
+"""Options that say where something is on this machine, or how the run was interrupted."""
+
+
+def recipe(data: DataArguments, model: ModelArguments, training: FERTrainingArguments) -> dict:
+    """Everything that decides the result of a training, JSON-ready, without paths and names of this machine."""
+    own = {item.name: getattr(part, item.name) for part in (data, model) for item in fields(part)}
+    own = {name: value for name, value in own.items() if name not in PLACES}
+    for name in ("start_from", "pretrained"):
+        if own[name] is not None and Path(own[name]).exists():
+            own[name] = Path(own[name]).resolve().name
+    values = own | {name: getattr(training, name) for name in DECISIVE} | {"processes": training.world_size}
+    return {name: _plain(value) for name, value in values.items()}
+
+
+def command(recipe: dict) -> str:
+    """The command line that repeats a recipe: the options that differ from today's defaults.
+
+    Example:
+        >>> command({"architecture": "scratch_cnn", "num_train_epochs": 100, "augmentation": "light"})
+        'python train.py --data path/to/fer2013 --architecture scratch_cnn --num_train_epochs 100'
+    """
+    usual = defaults(recipe)
+    processes = recipe.get("processes", 1)
+    start = ["python"] if processes == 1 else ["torchrun", "--nproc_per_node", str(processes)]
+    parts = [*start, "train.py", "--data", "path/to/fer2013"]
+    for name, value in recipe.items():
+        if value is not None and value != usual.get(name, value):
+            parts += [f"--{name}", _text(value)]
+    return shlex.join(parts)
+
+
+def defaults(recipe: dict) -> dict:
+    """Option → its value where it is left out, given the other options of the recipe; JSON-ready."""
+    known = {
+        item.name: _plain(item.default)
+        for part in (DataArguments, ModelArguments, FERTrainingArguments)
+        for item in fields(part)
+        if item.default is not MISSING
+    }
+    chosen = known | {name: value for name, value in recipe.items() if value is not None}
+    sgd = chosen["optim"] == "sgd"
+    greater = not str(chosen["metric_for_best_model"]).endswith("loss")
+    plateau = chosen["lr_scheduler_type"] == "reduce_lr_on_plateau"
+    return known | {
+        "learning_rate": SGD["learning_rate"] if sgd else LEARNING_RATE,
+        "optim_args": SGD["optim_args"] if sgd else None,
+        "warmup_steps": 0 if chosen["lr_scheduler_type"] in WITHOUT_WARMUP else WARMUP_STEPS,
+        "lr_scheduler_kwargs": {"mode": "max" if greater else "min"} if plateau else None,
+        "greater_is_better": greater,
+        "bf16": recipe.get("bf16"),  # follows from precision and the machine
+        "processes": recipe.get("processes"),  # stands before the name of the script
+    }
+
+
+def _text(value: object) -> str:
+    """As the command line takes it: 3.0 as 3, a dict as JSON."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return json.dumps(value) if isinstance(value, dict | list) else str(value)
+
+
+def _plain(value: object) -> object:
+    """Enumerations and other objects as text; what JSON knows stays."""
+    value = getattr(value, "value", value)
+    return value if value is None or isinstance(value, (bool, int, float, str, dict, list)) else str(value)

@@ -1,0 +1,48 @@
+"""Which checkpoint of an earlier run a training goes on from."""
+
+import json
+import logging
+import re
+from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+WRITTEN_LAST = "trainer_state.json"
+"""The Trainer writes this file of a checkpoint after all others; without it the writing was interrupted."""
+
+
+def find_checkpoint(output_dir: str, resume: bool) -> str | None:
+    """The newest whole `checkpoint-*` folder of a run, or None for a new run.
+
+    A folder that was being written when the run was interrupted is passed over; training writes it again.
+
+    Raises:
+        SystemExit: `resume` without anything to resume, or a new run would mix with an old one in `output_dir`.
+    """
+    folders = [path for path in Path(output_dir).glob("checkpoint-*") if re.fullmatch(r"checkpoint-\d+", path.name)]
+    folders.sort(key=lambda path: int(path.name.removeprefix("checkpoint-")), reverse=True)
+    if not resume:
+        if folders:
+            raise SystemExit(
+                f"output_dir must be a folder without an earlier run, {output_dir} holds {folders[0].name}; add "
+                "--resume to go on with it, or choose another --output_dir."
+            )
+        return None
+    for folder in folders:
+        if _is_whole(folder):
+            return str(folder)
+        logger.warning(f"{folder.name} was not written to its end and is passed over")
+    if folders:
+        raise SystemExit(
+            f"--resume needs a checkpoint-* folder that was written to its end, {output_dir} holds none; begin anew in "
+            "another --output_dir."
+        )
+    raise SystemExit(f"--resume needs a checkpoint-* folder in {output_dir}, found none; leave --resume out.")
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        json.loads((folder / WRITTEN_LAST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return True

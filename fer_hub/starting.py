@@ -1,0 +1,51 @@
+"""The weights that training starts from: random ones, those of a checkpoint, or a backbone trained on ImageNet."""
+
+import logging
+
+from fer_hub.arguments import ModelArguments
+from fer_hub.model import NETWORKS, FERForImageClassification
+from fer_hub.pretrained import PRETRAINED, load_backbone
+
+logger = logging.getLogger(__name__)
+
+
+def check_start(arguments: ModelArguments) -> None:
+    """Refuse what contradicts itself before any data is read.
+
+    Raises:
+        ValueError: `pretrained` is given for a network without a backbone, or together with `start_from`.
+    """
+    if arguments.pretrained == "auto":
+        return
+    if arguments.start_from:
+        raise ValueError(
+            f"--pretrained must be left out with --start_from, whose weights take its place, got "
+            f"{arguments.pretrained}; give one of the two."
+        )
+    if not hasattr(NETWORKS[arguments.architecture], "backbone_stages"):
+        able = ", ".join(name for name, network in NETWORKS.items() if hasattr(network, "backbone_stages"))
+        raise ValueError(
+            f"--pretrained needs a network with a backbone, one of {able}, got {arguments.architecture}; leave it out, "
+            "or choose another --architecture."
+        )
+
+
+def load_pretrained(model: FERForImageClassification, source: str, *, resuming: bool = False) -> str | None:
+    """Give a transfer network the backbone that `--pretrained` names.
+
+    Args:
+        source: `auto`, `none`, a folder or a Hub id.
+        resuming: the weights will come from a checkpoint of this run; nothing is loaded.
+
+    Returns:
+        What `source` stands for: a Hub id, a folder or `none`; None for a network without a backbone.
+    """
+    if not hasattr(model.network, "backbone_stages"):
+        return None
+    if source == "none":
+        return source
+    source = PRETRAINED[model.config.architecture] if source == "auto" else source
+    if not resuming:
+        loaded = load_backbone(model, source)
+        logger.info(f"backbone: {loaded['tensors']} tensors of {source}")
+    return source

@@ -1,0 +1,128 @@
+"""What a training is remade from: the options in training_args.json, and the command line in the card."""
+
+import dataclasses
+import json
+import shlex
+import shutil
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fer_hub.arguments import DataArguments, FERTrainingArguments, ModelArguments
+from fer_hub.augment import PRESETS
+from fer_hub.command_line import FERArgumentParser
+from fer_hub.recipe import DECISIVE, command, recipe
+
+INDIFFERENT = {
+    "output_dir",
+    "per_device_eval_batch_size",
+    "save_total_limit",
+    "logging_steps",
+    "logging_nan_inf_filter",
+    "report_to",
+    "remove_unused_columns",
+    "restore_callback_states_from_checkpoint",
+}
+"""Options of ours that do not change the result."""
+
+
+def parse(line):
+    return FERArgumentParser().parse_args_into_dataclasses(shlex.split(line)[2:], look_for_args_file=False)
+
+
+def remade(options):
+    """Recipe → command → recipe."""
+    return recipe(*parse(command(options)))
+
+
+def test_every_option_of_ours_decides_or_does_not():
+    ours = set(FERTrainingArguments.__annotations__)
+    assert ours - set(DECISIVE) == INDIFFERENT
+    assert set(DECISIVE) <= {item.name for item in dataclasses.fields(FERTrainingArguments)}
+
+
+def test_defaults_are_not_repeated():
+    options = recipe(*parse("python train.py --data path/to/fer2013"))
+    assert command(options) == "python train.py --data path/to/fer2013"
+    assert json.loads(json.dumps(options)) == options
+
+
+def test_the_recipe_of_the_shipped_checkpoint_is_still_the_default(shipped_checkpoint):
+    options = json.loads((shipped_checkpoint / "training_args.json").read_text())
+    assert command(options) == "python train.py --data path/to/fer2013"
+    now = recipe(*parse(command(options)))
+    assert {name: now[name] for name in options if name != "bf16"} == {
+        name: value for name, value in options.items() if name != "bf16"
+    }
+
+
+texts = st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), min_size=1, max_size=12)
+some = st.fixed_dictionaries(
+    {},
+    optional={
+        "mixup": st.floats(0, 2),
+        "cutmix": st.sampled_from([0.5, 1.0]),
+        "class_weights": st.sampled_from(["none", "balanced", "effective"]),
+        "ema": st.floats(0.001, 0.9999),
+        "freeze_backbone_epochs": st.floats(0, 50),
+        "unfreeze_stages": st.integers(0, 5),
+        "optim": st.sampled_from(["sgd", "adamw_torch", "adamw_torch_fused", "rmsprop"]),
+        "learning_rate": st.floats(1e-6, 1),
+        "adam_beta2": st.floats(0.5, 0.999),
+        "lr_scheduler_type": st.sampled_from(["cosine", "linear", "constant", "reduce_lr_on_plateau"]),
+        "metric_for_best_model": st.sampled_from(["accuracy", "loss", "macro_f1"]),
+        "num_train_epochs": st.one_of(st.integers(1, 99), st.floats(0.5, 9)),
+        "precision": st.sampled_from(["fp32", "bf16"]),
+        "channels_last": st.booleans(),
+        "dataloader_drop_last": st.booleans(),
+        "seed": st.integers(0, 2**31),
+        "load_best_model_at_end": st.booleans(),
+        "max_grad_norm": st.floats(0, 10),
+    },
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(some, st.sampled_from([*PRESETS]), st.one_of(st.none(), st.floats(0, 0.9)), st.one_of(st.none(), texts))
+def test_the_command_line_remakes_the_recipe(options, augmentation, dropout, start_from):
+    data = DataArguments(data="faces", augmentation=augmentation)
+    model = ModelArguments(dropout=dropout, start_from=None if start_from is None else f"owner/{start_from}")
+    options = recipe(data, model, FERTrainingArguments(output_dir="runs/unused", **options))
+    assert remade(options) == options
+
+
+@pytest.mark.parametrize("kwargs", [{"patience": 3, "factor": 0.5}, {"mode": "min"}, '{"threshold": 0.01}'], ids=str)
+def test_options_of_the_schedule_are_quoted(kwargs):
+    args = FERTrainingArguments(
+        output_dir="runs/unused", lr_scheduler_type="reduce_lr_on_plateau", lr_scheduler_kwargs=kwargs
+    )
+    options = recipe(DataArguments(data="faces"), ModelArguments(), args)
+    assert remade(options) == options
+
+
+def test_quotes_and_numbers_as_a_shell_takes_them():
+    line = command(
+        {"start_from": "owner/it's", "num_train_epochs": 3.0, "channels_last": False, "lr_scheduler_kwargs": {"a": 1}}
+    )
+    assert line == (
+        "python train.py --data path/to/fer2013 --start_from 'owner/it'\"'\"'s' --num_train_epochs 3 --channels_last "
+        "False --lr_scheduler_kwargs '{\"a\": 1}'"
+    )
+
+
+def test_several_processes_are_started_by_torchrun():
+    assert command({"processes": 2, "mixup": 0.2}) == (
+        "torchrun --nproc_per_node 2 train.py --data path/to/fer2013 --mixup 0.2"
+    )
+
+
+def test_no_folder_of_this_machine_is_named(tmp_path):
+    (tmp_path / "secret" / "weights").mkdir(parents=True)
+    model = ModelArguments(start_from=str(tmp_path / "secret" / "weights"), pretrained=str(tmp_path / "secret"))
+    data = DataArguments(data=str(tmp_path / "secret"), ferplus_csv=str(tmp_path / "secret" / "fer2013new.csv"))
+    options = recipe(data, model, FERTrainingArguments(output_dir=str(tmp_path)))
+    assert (options["start_from"], options["pretrained"]) == ("weights", "secret")
+    assert str(tmp_path) not in json.dumps(options) and "fer2013new" not in json.dumps(options)
+    shutil.rmtree(tmp_path / "secret")
+    assert recipe(data, ModelArguments(start_from="owner/name"), FERTrainingArguments())["start_from"] == "owner/name"

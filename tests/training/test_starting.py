@@ -1,0 +1,76 @@
+"""--pretrained: which networks take it, what is recorded, and that a frozen backbone stays the one that was loaded."""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+import train
+from fer_hub.arguments import ModelArguments
+from fer_hub.model import FERConfig, FERForImageClassification
+from fer_hub.pretrained import PRETRAINED
+from fer_hub.starting import check_start, load_pretrained
+from tests.training.making import small_model
+
+
+@pytest.fixture(scope="module")
+def mobilenet():
+    torch.manual_seed(1)
+    return FERForImageClassification(FERConfig(architecture="mobilenet_v2"))
+
+
+@pytest.fixture(scope="module")
+def backbone(tmp_path_factory, mobilenet):
+    """A folder with the weights of a MobileNetV2, as if they had been trained on ImageNet."""
+    folder = tmp_path_factory.mktemp("weights") / "my-mobilenet"
+    folder.mkdir()
+    save_file(mobilenet.network.backbone.state_dict(), folder / "model.safetensors")
+    return folder
+
+
+def test_a_frozen_backbone_is_the_one_that_was_loaded(tmp_path, small_csv, backbone):
+    train.main(["--data", str(small_csv), "--output_dir", str(tmp_path), "--architecture", "mobilenet_v2",
+                "--pretrained", str(backbone), "--freeze_backbone_epochs", "9", "--max_steps", "2",
+                "--per_device_train_batch_size", "16"])  # fmt: skip
+    final = load_file(tmp_path / "final" / "model.safetensors")
+    for name, tensor in load_file(backbone / "model.safetensors").items():
+        assert torch.equal(final[f"network.backbone.{name}"], tensor), name
+    options = json.loads((tmp_path / "final" / "training_args.json").read_text())
+    assert options["pretrained"] == "my-mobilenet" and options["freeze_backbone_epochs"] == 9
+    assert "--architecture mobilenet_v2 --pretrained my-mobilenet" in (tmp_path / "final" / "README.md").read_text()
+
+
+@pytest.mark.parametrize("architecture", [*PRETRAINED])
+def test_auto_stands_for_a_repository_and_a_resumed_run_does_not_ask_for_it(architecture):
+    with torch.device("meta"):
+        model = FERForImageClassification(FERConfig(architecture=architecture))
+    assert load_pretrained(model, "auto", resuming=True) == PRETRAINED[architecture]
+    assert load_pretrained(model, "none") == "none"
+
+
+def test_a_network_without_a_backbone_has_nothing_to_record():
+    assert load_pretrained(small_model(), "auto") is None
+
+
+def test_pretrained_weights_need_a_backbone():
+    with pytest.raises(ValueError) as caught:
+        check_start(ModelArguments(pretrained="none"))
+    assert str(caught.value) == (
+        "--pretrained needs a network with a backbone, one of resnet50, vgg16, mobilenet_v2, got residual_cnn; leave "
+        "it out, or choose another --architecture."
+    )
+
+
+def test_one_start_is_enough():
+    with pytest.raises(ValueError) as caught:
+        check_start(ModelArguments(architecture="vgg16", pretrained="owner/name", start_from="checkpoints/fer2013"))
+    assert str(caught.value) == (
+        "--pretrained must be left out with --start_from, whose weights take its place, got owner/name; give one of "
+        "the two."
+    )
+
+
+def test_usual_starts_are_fine():
+    for arguments in (ModelArguments(), ModelArguments(start_from="a/b"), ModelArguments("vgg16", pretrained="none")):
+        check_start(arguments)

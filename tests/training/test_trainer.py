@@ -1,0 +1,62 @@
+"""What mixing, class weights and smoothing do to the batches of training, and not to those of evaluation."""
+
+import importlib.util
+import sys
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from fer_hub.soft_labels import class_weights
+from tests.training.making import dataset, small_trainer
+
+OPTIONS = {"mixup": 0.2, "class_weights": "balanced", "label_smoothing_factor": 0.1}
+
+
+def test_training_batches_are_mixed_and_weighted(tmp_path):
+    trainer = small_trainer(tmp_path, augmentation="none", **OPTIONS)
+    batch = dataset()[list(range(16))]
+    trainer.model.train()
+    torch.manual_seed(0)
+    prepared = trainer._prepare_inputs(batch)
+    weights = class_weights(dataset().labels, 7, "balanced")
+    torch.manual_seed(0)
+    images, mixed = trainer.mixing(batch["pixel_values"].float(), batch["labels"], 7)
+    assert torch.allclose(prepared["pixel_values"], trainer.image_processor.normalize_batch(images))
+    assert torch.allclose(prepared["labels"].sum(1), mixed @ weights)
+    expected = (mixed @ weights)[:, None] * (0.9 * mixed + 0.1 / 7)
+    assert torch.allclose(prepared["labels"], expected)
+
+
+def test_evaluation_knows_nothing_of_it(tmp_path):
+    trainer = small_trainer(tmp_path, ema=0.9, **OPTIONS)
+    batch = next(iter(trainer.get_eval_dataloader()))
+    trainer.model.eval()
+    prepared = trainer._prepare_inputs(batch)
+    assert torch.equal(prepared["labels"], batch["labels"])
+    with torch.no_grad():
+        plain = F.cross_entropy(trainer.model(prepared["pixel_values"]).logits, batch["labels"])
+    assert trainer.evaluate()["eval_loss"] == pytest.approx(plain.item(), rel=1e-6)
+
+
+def test_class_weights_make_a_rare_class_pull_harder(tmp_path):
+    """The gradient of the last layer's bias is the mean of weight * (probability - target)."""
+    trainer = small_trainer(tmp_path, augmentation="none", label_smoothing_factor=0.0, class_weights="balanced")
+    batch, weights = dataset()[list(range(70))], class_weights(dataset().labels, 7, "balanced")
+    trainer.model.train()
+    prepared = trainer._prepare_inputs(batch)
+    torch.manual_seed(0)
+    trainer.compute_loss(trainer.model, prepared).backward()
+    torch.manual_seed(0)
+    probabilities = trainer.model(prepared["pixel_values"]).logits.softmax(1)
+    pull = weights[batch["labels"]][:, None] * (probabilities - F.one_hot(batch["labels"], 7))
+    assert torch.allclose(trainer.model.network.classifier.bias.grad, pull.mean(0), atol=1e-6)
+
+
+def test_nothing_waits_for_a_package_that_is_not_there(tmp_path):
+    """During training Python is told that accelerate's optional lomo_optim is absent; afterwards it looks again."""
+    trainer = small_trainer(tmp_path, max_steps=1)
+    inside = []
+    trainer.augmentation = lambda images: inside.append("lomo_optim" in sys.modules) or images.float()
+    trainer.train()
+    assert inside == [importlib.util.find_spec("lomo_optim") is None] and "lomo_optim" not in sys.modules
