@@ -1,6 +1,7 @@
 """The model card of a checkpoint: `model_card.md` filled from the figures and options that lie beside the weights."""
 
 import json
+import re
 from pathlib import Path
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
@@ -17,7 +18,10 @@ DATASETS = {
     "fer2013": {"dataset_type": "fer2013", "dataset_name": "FER-2013"},
     "ferplus": {"dataset_type": "ferplus", "dataset_name": "FER+ (eight classes, majority of ten votes)"},
 }
-"""What a checkpoint was measured on, by the kind of its labels."""
+"""What a checkpoint of FER-2013 was measured on, by the kind of its labels."""
+
+FER2013 = {"name": "FER-2013", "hub": False, "fer2013": True, "images": "crops", "cut": []}
+"""The account of the data (`fer_hub.data.Prepared.about`) of checkpoints that have none in metrics.json."""
 
 
 def write_card(folder: Path) -> Path:
@@ -39,9 +43,7 @@ def write_card(folder: Path) -> Path:
     return folder / "README.md"
 
 
-def fill(
-    config: dict, metrics: dict, training_args: dict, size: int, repo_id: str = "path/or/hub-id"
-) -> ModelCard:
+def fill(config: dict, metrics: dict, training_args: dict, size: int, repo_id: str = "path/or/hub-id") -> ModelCard:
     """The card as text with Hub metadata (`model-index` with every split that was measured).
 
     Args:
@@ -51,18 +53,20 @@ def fill(
         size: bytes of model.safetensors.
         repo_id: what the snippets load: a Hub id, or a stand-in for one.
     """
-    from fer_hub.arguments import command  # imports torch; reading a card must not
+    from fer_hub.recipe import command  # imports torch; reading a card must not
 
-    dataset = DATASETS["ferplus" if "ferplus" in training_args.get("labels", "fer2013") else "fer2013"]
+    about = FER2013 | metrics.get("data", {})
+    dataset = _dataset(about, training_args)
     start = training_args.get("start_from")
+    place = "path/to/fer2013" if about["fer2013"] else about["name"] if about["hub"] else f"path/to/{about['name']}"
     names = [config["id2label"][key] for key in sorted(config["id2label"], key=int)]
     data = ModelCardData(
         license="apache-2.0",
         library_name="transformers",
         pipeline_tag="image-classification",
-        tags=["facial-expression-recognition", "emotion-recognition", "fer2013"],
+        tags=["facial-expression-recognition", "emotion-recognition", *(["fer2013"] if about["fer2013"] else [])],
         model_name=f"fer_hub {config['architecture']}",
-        datasets=[dataset["dataset_type"]],
+        datasets=[dataset["dataset_type"]] if about["fer2013"] or about["hub"] else None,
         base_model=start if start and not start.startswith((".", "/")) and start.count("/") == 1 else None,
         metrics=["accuracy", "f1"],
         eval_results=[
@@ -76,11 +80,23 @@ def fill(
         metrics=metrics,
         training_args=training_args,
         names=names,
-        command=command(training_args),
+        stale=metrics["test"].get("temperature", 1) != config.get("temperature", 1),
+        command=command(training_args).replace("path/to/fer2013", place),
+        place=place,
+        data=about,
+        framed=about["fer2013"] or about["images"] == "photographs",
         dataset=dataset["dataset_name"],
         repo_id=repo_id,
         megabytes=size / 1e6,
     )
+
+
+def _dataset(about: dict, training_args: dict) -> dict[str, str]:
+    """Type and name of the data set as the Hub's metadata have them; a type has no spaces."""
+    if about["fer2013"]:
+        return DATASETS["ferplus" if "ferplus" in training_args.get("labels", "fer2013") else "fer2013"]
+    kind = about["name"] if about["hub"] else re.sub(r"[^\w.-]+", "-", about["name"])
+    return {"dataset_type": kind, "dataset_name": about["name"]}
 
 
 def _draw(folder: Path, metrics: dict) -> None:
@@ -90,7 +106,9 @@ def _draw(folder: Path, metrics: dict) -> None:
     pictures = {
         "confusion.png": report.plot_confusion(metrics["test"]),
         "scores.png": report.plot_scores(metrics["test"]),
-        "calibration.png": report.plot_calibration(metrics["test"]),
+        "calibration.png": report.plot_calibration(
+            metrics["test"], metrics.get("calibration", {}).get("test", {}).get("before")
+        ),
         "training.png": report.plot_training(json.loads(log.read_text(encoding="utf-8")) if log.is_file() else []),
     }
     for name in PICTURES:

@@ -1,193 +1,125 @@
-"""Measure a checkpoint on FER-2013: on crops, and on the same faces as photographs.
+"""Measure a checkpoint: ours, or any image classification model whose classes have the names of the data set's.
 
     python -m fer_hub.evaluate checkpoints/fer2013 --data path/to/fer2013
     python -m fer_hub.evaluate checkpoints/fer2013 --data path/to/fer2013 --photographs --write
+    python -m fer_hub.evaluate runs/mine/final --data my_photos --images photographs --report out
+    python -m fer_hub.evaluate owner/model --data path/to/fer2013 --map LABEL_0=angry LABEL_1=happy --partial
 
 Prints a table. `--report FOLDER` writes metrics.json, a report in Markdown and pictures: confusions, scores of every
-expression, calibration, and the surest mistakes as a contact sheet. `--write` puts the figures into the checkpoint's
+class, calibration, and the surest mistakes as a contact sheet. `--write` puts the figures into the checkpoint's
 metrics.json and fills its model card anew.
+
+Classes are matched by name, whatever their order, and expressions under any usual name (happiness, joy). Classes that
+only the model has are dropped and the probabilities of the others divided by their sum; what was matched and dropped
+stands in the figures. Splits that a data set lacks are cut from train, just as the checkpoint's own training did.
 """
 
 import argparse
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-from PIL import Image
-from tqdm.auto import tqdm
-
-from fer_hub.files import write_json, write_text
-from fer_hub.metrics import classification_metrics
-from fer_hub.model import FERForImageClassification, FERImageProcessor
+from fer_hub.class_map import map_classes
+from fer_hub.data import IMAGES, LABELS, decode_images
+from fer_hub.evaluation_data import input_size, load_splits
+from fer_hub.measuring import figures, measure, measure_photographs
+from fer_hub.model import FERForImageClassification
 from fer_hub.predict import predict_probabilities
+from fer_hub.report_folder import table, write_pictures, write_report
 
-PHOTOGRAPH_SIDE = 192
-"""A crop becomes a photograph by enlarging it to this, in pixels."""
+__all__ = ["evaluate", "measure"]
 
-PICTURES = ("confusion", "scores", "calibration", "mistakes")
-"""What `--report` draws of every split."""
-
-CANVAS_SIDE, CANVAS_GREY = 320, 128
-"""Side in pixels and grey value of the canvas on which the enlarged crop is to be found."""
-
-
-def measure(
-    model: FERForImageClassification,
-    image_processor: FERImageProcessor,
-    images: np.ndarray,
-    labels: np.ndarray,
-    *,
-    progress: str | None = None,
-) -> dict:
-    """`classification_metrics` of crops that go straight into the network, one forward pass each.
-
-    Args:
-        images: uint8 array (images, size, size).
-        labels: integer array (images,).
-        progress: text beside a progress bar; no bar if `None`.
-    """
-    probabilities = predict_probabilities(model, image_processor, images, progress=progress)
-    return classification_metrics(probabilities, labels, list(model.config.id2label.values()))
-
-
-def measure_photographs(pipeline, images: np.ndarray, labels: np.ndarray, *, progress: bool = False) -> dict:
-    """Accuracy of the whole chain: detection, framing, network.
-
-    Every crop is enlarged to 192 px and given to the pipeline twice: as it is, and centred on a grey canvas of
-    320 px. The largest face found counts; a missed face counts as wrong.
-
-    Args:
-        pipeline: a `FERPipeline`.
-        images: uint8 array (images, size, size), crops framed as in FER-2013.
-        labels: integer array (images,).
-
-    Returns:
-        JSON-ready dict: `images` (count), `crop`, `photograph` and `canvas` (accuracies in [0, 1]), and `missed`
-        (how many faces were not found, as `photograph` and `canvas`).
-    """
-    names = list(pipeline.model.config.id2label.values())
-    right = {"photograph": 0, "canvas": 0}
-    missed = {"photograph": 0, "canvas": 0}
-    step = 64
-    with tqdm(total=len(images), desc="photographs", disable=not progress, unit="img") as bar:
-        for start in range(0, len(images), step):
-            crops = [Image.fromarray(image) for image in images[start : start + step]]
-            photographs = [crop.resize((PHOTOGRAPH_SIDE,) * 2, Image.Resampling.BICUBIC) for crop in crops]
-            for kind, photos in (("photograph", photographs), ("canvas", [on_canvas(photo) for photo in photographs])):
-                for faces, label in zip(pipeline(photos), labels[start : start + step], strict=True):
-                    missed[kind] += not faces
-                    right[kind] += bool(faces) and faces[0].emotion == names[label]
-            bar.update(len(crops))
-    crop = measure(pipeline.model, pipeline.image_processor, images, labels)["accuracy"]
-    return {"images": len(images), "crop": crop, **{k: n / len(images) for k, n in right.items()}, "missed": missed}
-
-
-def on_canvas(photo: Image.Image) -> Image.Image:
-    """A grey canvas of 320x320 px with the photograph in its middle."""
-    canvas = Image.new("L", (CANVAS_SIDE, CANVAS_SIDE), CANVAS_GREY)
-    canvas.paste(photo, ((CANVAS_SIDE - photo.width) // 2, (CANVAS_SIDE - photo.height) // 2))
-    return canvas
+SHOWN_SIZE = 96
+"""Side of the images in the report of a model that is not of fer_hub, in pixels."""
 
 
 def evaluate(
-    checkpoint: str, data: str, splits: list[str], *, photographs: bool = False, report: Path | None = None
+    checkpoint: str,
+    data: str,
+    splits: Sequence[str],
+    *,
+    images: str = "crops",
+    labels: str = "auto",
+    class_map: Mapping[str, str] | None = None,
+    partial: bool = False,
+    photographs: bool = False,
+    report: Path | None = None,
+    trust_remote_code: bool = False,
+    image_column: str | None = None,
+    label_column: str | None = None,
 ) -> dict:
     """Measure a checkpoint folder or Hub id; see `measure` and `measure_photographs` for what is returned.
 
     Args:
-        checkpoint: folder or Hub id; its classes must be those of FER-2013 or FER+.
-        data: anything that `load_fer2013` takes.
-        splits: any of train, validation and test.
-        photographs: also measure the last split as photographs.
+        checkpoint: folder or Hub id of any image classification model of transformers.
+        data, images, image_column, label_column: as for `fer_hub.data.prepare`.
+        splits: any of train, validation and test; or only "all", all images of the data set together.
+        labels: one of `fer_hub.data.LABELS`; "auto" is FER+'s majority for a checkpoint with the classes of FER+ if
+            the data set has the votes, and otherwise the classes of the data set.
+        class_map: class of the model → class of the data set, for those whose names do not tell; "" drops one.
+        partial: leave out images of classes that the model does not have.
+        photographs: also measure the last split as photographs, for crops and checkpoints of fer_hub.
         report: folder for metrics.json, report.md and pictures.
+        trust_remote_code: run the Python files of a checkpoint of unknown architecture.
 
     Returns:
-        dict with one entry per split and, where asked for, `photographs` (of the last split named).
+        dict with one entry per split; where asked for, `photographs` (of the last split named); and where model and
+        data set do not have the same classes, `classes`: `map` (class of the model → class of the data set or None),
+        `missing` (classes of the data set that the model does not have) and `left_out` (split → images of those).
+
+    Raises:
+        ValueError: the model lacks classes and `partial` is not set, or an argument does not fit.
+        As `FERPipeline.from_pretrained` and `fer_hub.data.prepare`.
     """
-    from fer_hub.data import decode_images, labels_of, load_fer2013, targets
     from fer_hub.pipeline import FERPipeline
 
-    faces = load_fer2013(data)
-    result = {}
-    with FERPipeline.from_pretrained(checkpoint) as pipeline:
+    result: dict[str, Any] = {}
+    with FERPipeline.from_pretrained(checkpoint, trust_remote_code=trust_remote_code) as pipeline:
         model, image_processor = pipeline.model, pipeline.image_processor
+        ours = isinstance(model, FERForImageClassification)
+        if photographs and not (ours and images == "crops"):
+            raise ValueError("--photographs needs face crops and a checkpoint of fer_hub; leave it out.")
         names = list(model.config.id2label.values())
-        for split in splits:
-            target = targets(faces[split], labels_of(names))
-            images = decode_images(faces[split], model.config.image_size)[target.rows]
-            labels = target.classes
-            probabilities = predict_probabilities(model, image_processor, images, progress=f"evaluate {split}")
-            result[split] = classification_metrics(probabilities, labels, names)
+        columns = {"image_column": image_column, "label_column": label_column}
+        size = input_size(model, image_processor)
+        loaded = load_splits(checkpoint, names, data, splits, images=images, labels=labels, size=size, **columns)
+        found = map_classes(names, next(iter(loaded.values()))[1].names, class_map)
+        found.check(partial)
+        if photographs and not found.same:
+            raise ValueError(
+                "--photographs needs a checkpoint with the classes of the data set in their order; leave it out."
+            )
+        if not found.same:
+            result["classes"] = found.about() | {"left_out": {}}
+        for split, (faces, target) in loaded.items():
+            known, kept, target = found.without_missing(target)
+            if len(kept) < len(faces):
+                result["classes"]["left_out"][split] = len(faces) - len(kept)
+                faces = faces.select(kept)
+            pixels = decode_images(faces, size if ours else SHOWN_SIZE)
+            seen = {"images": pixels} if ours else {"images": faces["image"], "batch_size": 32}
+            probabilities = known.apply(
+                predict_probabilities(model, image_processor, **seen, progress=f"evaluate {split}")
+            )
+            temperature = model.config.temperature if ours else 1.0
+            result[split] = figures(probabilities, target.classes, known.ours, target.votes, temperature)
             if report:
-                write_pictures(report, split, result[split], images, probabilities, labels)
+                write_pictures(report, split, result[split], pixels, probabilities, target.classes)
         if photographs:
             result["photographs"] = {
-                "split": splits[-1],
-                **measure_photographs(pipeline, images, labels, progress=True),
+                "split": split,
+                **measure_photographs(pipeline, pixels, target.classes, progress=True),
             }
     if report:
-        write_json(report / "metrics.json", result)
-        write_text(report / "report.md", f"# {checkpoint}\n\n{report_text(result)}")
+        write_report(report, str(checkpoint), result)
     return result
 
 
-def write_pictures(
-    folder: Path, split: str, row: dict, images: np.ndarray, probabilities: np.ndarray, labels: np.ndarray
-) -> None:
-    """The pictures of one split as PNG files whose names begin with the split."""
-    from fer_hub import report  # imports matplotlib
-
-    folder.mkdir(parents=True, exist_ok=True)
-    names = list(row["recall"])
-    pictures = (
-        report.plot_confusion(row),
-        report.plot_scores(row),
-        report.plot_calibration(row),
-        report.mistakes_sheet(images, probabilities, labels, names),
-    )
-    for name, picture in zip(PICTURES, pictures, strict=True):
-        report.save_picture(picture, folder / f"{split}_{name}.png")
-
-
-def report_text(metrics: dict) -> str:
-    """The figures of `evaluate` as Markdown, with the pictures of `write_pictures`."""
-    parts = []
-    for split in (name for name in ("train", "validation", "test") if name in metrics):
-        row = metrics[split]
-        plain = [name for name, value in row.items() if isinstance(value, float)]
-        lines = ["| figure | value |", "|---|---|", f"| images | {row['images']:,} |"]
-        lines += [f"| {name.replace('_', ' ')} | {row[name]:.4f} |" for name in plain]
-        for name in ("accuracy", "macro_f1"):
-            low, high = row[f"{name}_interval"]
-            lines.append(f"| {name.replace('_', ' ')}, 95 % interval | {low:.4f} to {high:.4f} |")
-        lines += ["", "| expression | images | precision | recall | F1 |", "|---|---|---|---|---|"]
-        for name, counts in zip(row["recall"], row["confusion"], strict=True):
-            scores = " | ".join(f"{row[score][name]:.3f}" for score in ("precision", "recall", "f1"))
-            lines.append(f"| {name} | {sum(counts)} | {scores} |")
-        pictures = [f"![{split} {name}]({split}_{name}.png)" for name in PICTURES]
-        parts.append("\n".join([f"## {split}", "", *lines, "", *pictures]))
-    if "photographs" in metrics:
-        parts.append("## As photographs\n\n" + table({"photographs": metrics["photographs"]}))
-    return "\n\n".join(parts) + "\n"
-
-
-def table(metrics: dict) -> str:
-    """The figures of `evaluate` as lines of text, percentages with one decimal."""
-    lines = []
-    for split in (name for name in ("validation", "test") if name in metrics):
-        row = metrics[split]
-        lines.append(
-            f"{split}: accuracy {row['accuracy']:.1%}, macro-F1 {row['macro_f1']:.3f}, calibration error "
-            f"{row['calibration_error']:.3f} ({row['images']} images)"
-        )
-        lines.append("  recall " + ", ".join(f"{name} {value:.1%}" for name, value in row["recall"].items()))
-    if "photographs" in metrics:
-        row = metrics["photographs"]
-        lines.append(
-            f"{row['split']} as photographs: crop {row['crop']:.1%}, enlarged {row['photograph']:.1%} "
-            f"({row['missed']['photograph']} missed), on a canvas {row['canvas']:.1%} "
-            f"({row['missed']['canvas']} missed)"
-        )
-    return "\n".join(lines)
+def _pairs(texts: Sequence[str]) -> dict[str, str]:
+    for text in texts:
+        if "=" not in text:
+            raise ValueError(f"--map must be pairs THEIRS=OURS, got {text!r}; write for example LABEL_0=angry.")
+    return dict(text.split("=", 1) for text in texts)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -196,14 +128,47 @@ def main(argv: list[str] | None = None) -> None:
     )
     parser.add_argument("checkpoint", help="checkpoint folder or Hub id")
     parser.add_argument("--data", required=True, help="Hub dataset id, parquet, Kaggle CSV or image folder")
-    parser.add_argument("--splits", nargs="+", default=["validation", "test"], choices=["train", "validation", "test"])
+    parser.add_argument("--images", default="crops", choices=IMAGES, help="what the images are (%(default)s)")
+    parser.add_argument(
+        "--splits", nargs="+", default=["validation", "test"], choices=["train", "validation", "test", "all"],
+        help="which to measure, or all for all images together (validation test)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--labels", default="auto", choices=["auto", *LABELS],
+        help="the data set's own classes (auto; FER+ for checkpoints of FER+), FER-2013's or FER+'s",
+    )  # fmt: skip
+    parser.add_argument(
+        "--map", nargs="+", default=[], metavar="THEIRS=OURS", help="classes of the model whose names do not tell"
+    )
+    parser.add_argument("--partial", action="store_true", help="leave out images of classes that the model lacks")
     parser.add_argument("--photographs", action="store_true", help="also measure the last split as photographs")
-    parser.add_argument("--report", type=Path, help="folder for metrics.json, report.md and pictures")
+    parser.add_argument("--report", type=Path, metavar="FOLDER", help="for metrics.json, report.md and pictures")
     parser.add_argument("--write", action="store_true", help="update the checkpoint's metrics.json and README.md")
+    parser.add_argument("--trust-remote-code", action="store_true", help="run the checkpoint's own Python files")
+    parser.add_argument("--image-column", metavar="NAME", help="column of the images, where there are several")
+    parser.add_argument("--label-column", metavar="NAME", help="column of the classes, where there are several")
     args = parser.parse_args(argv)
     if args.write and not (Path(args.checkpoint) / "config.json").is_file():
         parser.error(f"--write needs a checkpoint folder, got {args.checkpoint}; leave --write out for a Hub id.")
-    metrics = evaluate(args.checkpoint, args.data, args.splits, photographs=args.photographs, report=args.report)
+    if "all" in args.splits and (len(args.splits) > 1 or args.write):
+        parser.error("--splits all must stand alone and without --write, as it joins what other splits keep apart.")
+    try:
+        metrics = evaluate(
+            args.checkpoint,
+            args.data,
+            args.splits,
+            images=args.images,
+            labels=args.labels,
+            class_map=_pairs(args.map),
+            partial=args.partial,
+            photographs=args.photographs,
+            report=args.report,
+            trust_remote_code=args.trust_remote_code,
+            image_column=args.image_column,
+            label_column=args.label_column,
+        )
+    except (OSError, ValueError) as error:
+        parser.exit(1, f"error: {error}\n")
     print(table(metrics))
     if args.write:
         from fer_hub.checkpoint import update_metrics

@@ -12,13 +12,17 @@ BOOTSTRAP_SAMPLES = 1000
 """Resamples of the images behind an interval; with 1,000 its ends move by about a tenth of its width."""
 
 
-def classification_metrics(probabilities: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> dict:
+def classification_metrics(
+    probabilities: np.ndarray, labels: np.ndarray, names: Sequence[str], votes: np.ndarray | None = None
+) -> dict:
     """Measure predicted probabilities against labels.
 
     Args:
         probabilities: float array (images, classes), rows sum to 1.
         labels: integer array (images,), values 0 to classes - 1.
         names: class names, in the order of the columns.
+        votes: share of the annotators for each class, float array (images, classes), rows sum to 1; where several
+            people judged every image, as in FER+.
 
     Returns:
         JSON-ready dict; shares and scores are in [0, 1]:
@@ -32,6 +36,7 @@ def classification_metrics(probabilities: np.ndarray, labels: np.ndarray, names:
         - `precision`, `recall`, `f1`: per class name; 0 where there is nothing to divide by
         - `calibration_error` and `calibration_bins`: see `calibration`
         - `confusion`: counts, rows are labels, columns are predictions
+        - `vote_cross_entropy`, `vote_mean_absolute_error`, where there are votes: see `vote_metrics`
 
     Raises:
         ValueError: shapes do not fit together, or there is no image.
@@ -67,7 +72,39 @@ def classification_metrics(probabilities: np.ndarray, labels: np.ndarray, names:
     each = precision_recall_fscore_support(labels, predicted, labels=range(len(names)), average=None, zero_division=0)
     for name, values in zip(SCORES, each[:3], strict=True):
         result[name] = dict(zip(names, values.tolist(), strict=True))
+    result |= {} if votes is None else vote_metrics(probabilities, votes)
     return result | {"calibration_bins": bins, "confusion": confusion.tolist()}
+
+
+def vote_metrics(probabilities: np.ndarray, votes: np.ndarray) -> dict[str, float]:
+    """How far predicted probabilities are from the distribution of the annotators' votes.
+
+    Args:
+        probabilities: float array (images, classes), rows sum to 1.
+        votes: share of the annotators for each class, of the same shape, rows sum to 1.
+
+    Returns:
+        `vote_cross_entropy`: mean over the images of -Σ votes·ln(probabilities), in nats, the loss that Barsoum et
+        al. 2016 (arXiv:1608.01041) train with; even a perfect prediction keeps the entropy of the votes.
+        `vote_mean_absolute_error`: mean over images and classes of |votes - probabilities|, in [0, 2 / classes].
+
+    Raises:
+        ValueError: the two have different shapes.
+
+    Example:
+        >>> vote_metrics(np.array([[0.5, 0.5]]), np.array([[0.8, 0.2]]))["vote_mean_absolute_error"]
+        0.30000000000000004
+    """
+    probabilities, votes = np.asarray(probabilities, dtype=np.float64), np.asarray(votes, dtype=np.float64)
+    if probabilities.shape != votes.shape:
+        raise ValueError(
+            f"votes must have the shape of the probabilities, {probabilities.shape}, got {votes.shape}; give every "
+            "image the shares of its votes for all classes."
+        )
+    return {
+        "vote_cross_entropy": float(-(votes * np.log(np.maximum(probabilities, 1e-12))).sum(1).mean()),
+        "vote_mean_absolute_error": float(np.abs(votes - probabilities).mean()),
+    }
 
 
 def calibration(

@@ -1,17 +1,22 @@
-"""Probabilities for many decoded face crops: the one forward loop that evaluation and reports share."""
+"""Logits for many face crops: the one forward loop that evaluation, calibration and reports share."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 from tqdm.auto import tqdm
+from transformers import PreTrainedModel
 
-from fer_hub.model import FERForImageClassification, FERImageProcessor
+from fer_hub.images import load_image
 
 
 @torch.inference_mode()
-def predict_probabilities(
-    model: FERForImageClassification,
-    image_processor: FERImageProcessor,
-    images: np.ndarray,
+def predict_logits(
+    model: PreTrainedModel,
+    image_processor: Any,
+    images: np.ndarray | Sequence[Image.Image],
     *,
     batch_size: int = 256,
     progress: str | None = None,
@@ -19,20 +24,43 @@ def predict_probabilities(
     """Classify face crops with one forward pass each.
 
     Args:
-        model: on any device; is put into evaluation mode.
-        images: uint8 array (images, size, size), grey, of the size that the model takes.
+        model: an image classification model on any device; is put into evaluation mode.
+        image_processor: the model's own; a `FERImageProcessor` for arrays.
+        images: for our networks uint8 array (images, size, size), grey, of the size that the model takes; for any
+            model PIL images, which are made upright and RGB first.
         batch_size: images per forward pass.
         progress: text beside a progress bar; no bar if `None`.
 
     Returns:
-        float32 array (images, labels), softmax of the logits, rows sum to 1.
+        float32 array (images, labels), as the model gives them: divided by its temperature.
     """
     model.eval()
     parts = []
     with tqdm(total=len(images), desc=progress, disable=progress is None, unit="img") as bar:
         for start in range(0, len(images), batch_size):
-            batch = torch.from_numpy(images[start : start + batch_size])[:, None].to(model.device)
-            logits = model(pixel_values=image_processor.normalize_batch(batch)).logits
-            parts.append(logits.float().softmax(1).cpu().numpy())
+            batch = images[start : start + batch_size]
+            if isinstance(batch, np.ndarray):
+                pixels = torch.from_numpy(batch)[:, None].to(model.device)
+                pixel_values = image_processor.normalize_batch(pixels)
+            else:
+                batch = [load_image(image) for image in batch]
+                pixel_values = image_processor(images=batch, return_tensors="pt")["pixel_values"].to(model.device)
+            logits = model(pixel_values=pixel_values).logits
+            parts.append(logits.float().cpu().numpy())
             bar.update(len(batch))
     return np.concatenate(parts) if parts else np.zeros((0, model.config.num_labels), np.float32)
+
+
+def predict_probabilities(model, image_processor, images, *, batch_size=256, progress=None) -> np.ndarray:
+    """The softmax of `predict_logits`, which takes the same arguments; rows sum to 1."""
+    return softmax(predict_logits(model, image_processor, images, batch_size=batch_size, progress=progress))
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Logits (images, labels) → probabilities of the same shape and type.
+
+    Example:
+        >>> softmax(np.array([[0.0, 0.0], [1000.0, 0.0]])).tolist()
+        [[0.5, 0.5], [1.0, 0.0]]
+    """
+    return torch.from_numpy(np.asarray(logits)).softmax(1).numpy()

@@ -9,11 +9,18 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.font_manager import findfont
 from PIL import Image, ImageDraw, ImageFont
 
 from fer_hub.files import replacing
 
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#E69F00", "#009E73", "#999999"
+
+LONG_NAME = 11
+"""Class names with more letters are written slantwise under bars."""
+
+WIDEST = 260
+"""Longer lines of text under an image are cut, in pixels."""
 
 
 def plot_confusion(row: dict) -> Figure:
@@ -43,16 +50,20 @@ def plot_confusion(row: dict) -> Figure:
 def plot_scores(row: dict) -> Figure:
     """Precision, recall and F1 of every class as bars."""
     names = list(row["recall"])
-    figure = Figure(figsize=(1.2 * len(names) + 2, 4), layout="constrained")
+    longest = max(map(len, names))
+    height = 4 if longest <= LONG_NAME else 4 + 0.05 * longest
+    figure = Figure(figsize=(1.2 * len(names) + 2, height), layout="constrained")
     axes = figure.add_subplot()
     positions = np.arange(len(names))
     for offset, (score, colour) in enumerate(zip(("precision", "recall", "f1"), (BLUE, ORANGE, GREEN), strict=True)):
         values = [100 * row[score][name] for name in names]
-        bars = axes.bar(positions + 0.27 * (offset - 1), values, 0.25, color=colour, label=score)
+        name = score.capitalize() if score == "f1" else score
+        bars = axes.bar(positions + 0.27 * (offset - 1), values, 0.25, color=colour, label=name)
         axes.bar_label(bars, fmt="%.0f", fontsize=8)
-    axes.set_xticks(positions, names)
+    turned = {"rotation": 35, "ha": "right"} if longest > LONG_NAME else {}
+    axes.set_xticks(positions, names, **turned)
     axes.set(ylabel="%", ylim=(0, 108), title=f"Every expression by itself, {row['images']:,} images")
-    axes.legend(loc="upper center", ncols=3, bbox_to_anchor=(0.5, -0.08), frameon=False)
+    figure.legend(loc="outside lower center", ncols=3, frameon=False)
     return figure
 
 
@@ -63,7 +74,7 @@ def plot_calibration(row: dict, before: dict | None = None) -> Figure:
         row: what `classification_metrics` returned.
         before: the same before temperature scaling, drawn for comparison.
     """
-    figure = Figure(figsize=(5.6, 5.6), layout="constrained")
+    figure = Figure(figsize=(5.6, 6.4), layout="constrained")
     axes, histogram = figure.subplots(2, 1, height_ratios=(4, 1), sharex=True)
     axes.plot([0, 100], [0, 100], color=GREY, linestyle="--", label="as sure as right")
     for data, colour, marker, name in ((before, ORANGE, "s", "before scaling"), (row, BLUE, "o", "this checkpoint")):
@@ -72,9 +83,10 @@ def plot_calibration(row: dict, before: dict | None = None) -> Figure:
         bins = [entry for entry in data["calibration_bins"] if entry["images"]]
         said, right = ([100 * entry[key] for entry in bins] for key in ("confidence", "accuracy"))
         error = 100 * data["calibration_error"]
-        axes.plot(said, right, color=colour, marker=marker, label=f"{name}: calibration error {error:.1f} %")
+        label = f"{name}: calibration error {error:.1f} %"
+        axes.plot(said, right, color=colour, marker=marker, label=label, clip_on=False)
     axes.set(ylabel="accuracy in %", ylim=(0, 100), title="Calibration of the likeliest expression")
-    axes.legend(loc="upper left", frameon=False)
+    figure.legend(loc="outside lower center", frameon=False)
     edges = np.linspace(0, 100, len(row["calibration_bins"]) + 1)
     histogram.bar(
         edges[:-1], [entry["images"] for entry in row["calibration_bins"]], np.diff(edges), align="edge", color=BLUE
@@ -115,20 +127,41 @@ def mistakes_sheet(
         most: at most so many images.
 
     Returns:
-        RGB image, ten columns.
+        RGB image with ten images in a row, fewer where names are long.
     """
     predicted, sure = probabilities.argmax(1), probabilities.max(1)
     wrong = np.flatnonzero(predicted != labels)
     wrong = wrong[np.argsort(-sure[wrong], kind="stable")][:most]
-    columns, side, text = 10, 96, 34
-    sheet = Image.new("RGB", (columns * (side + 8), max(1, -(-len(wrong) // columns)) * (side + text)), "white")
-    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=11)
-    for position, index in enumerate(wrong):
-        x, y = position % columns * (side + 8) + 4, position // columns * (side + text) + 4
+    font = ImageFont.truetype(findfont("DejaVu Sans"), 11)  # knows more alphabets than Pillow's own
+    lines = [
+        (_cut(names[labels[index]], font), _cut(f"→ {names[predicted[index]]}", font, f" {sure[index]:.0%}"))
+        for index in wrong
+    ]
+    side, text = 96, 36
+    width = max([side, *(int(font.getlength(line)) for pair in lines for line in pair)]) + 8
+    columns = max(1, 10 * (side + 8) // width)
+    rows = max(1, -(-len(wrong) // columns))
+    sheet = Image.new("RGB", (columns * width, rows * (side + text)), "white")
+    pen = ImageDraw.Draw(sheet)
+    if len(wrong) == 0:
+        pen.text((4, 4), "no mistakes", fill="black", font=font)
+    for position, (index, pair) in enumerate(zip(wrong, lines, strict=True)):
+        x, y = position % columns * width + 4, position // columns * (side + text) + 4
         sheet.paste(Image.fromarray(images[index]).resize((side, side), Image.Resampling.BICUBIC), (x, y))
-        lines = f"{names[labels[index]]}\n-> {names[predicted[index]]} {sure[index]:.0%}"
-        pen.multiline_text((x, y + side), lines, fill="black", font=font, spacing=1)
+        pen.multiline_text((x, y + side), "\n".join(pair), fill="black", font=font, spacing=1)
     return sheet
+
+
+def _cut(text: str, font: ImageFont.FreeTypeFont, end: str = "") -> str:
+    """The text with its end, its middle left out where it would be wider than `WIDEST`."""
+    kept = len(text)
+    while font.getlength(_shortened(text, kept) + end) > WIDEST:
+        kept -= 1
+    return _shortened(text, kept) + end
+
+
+def _shortened(text: str, kept: int) -> str:
+    return text if kept >= len(text) else f"{text[: kept - kept // 2]}…{text[len(text) - kept // 2 :]}"
 
 
 def save_picture(picture: Figure | Image.Image, path: Path) -> None:

@@ -19,7 +19,7 @@ from fer_hub.model import FERForImageClassification, FERImageProcessor
 def test_it_is_small_and_holds_no_pickle(shipped_checkpoint):
     files = [path for path in shipped_checkpoint.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) <= 12_000_000
-    assert {path.suffix for path in files} <= {".json", ".safetensors", ".py", ".md", ".png"}
+    assert {path.suffix for path in files} <= {".json", ".csv", ".safetensors", ".py", ".md", ".png"}
     with safe_open(shipped_checkpoint / "model.safetensors", "pt") as weights:
         assert weights.metadata() == {"format": "pt"}
 

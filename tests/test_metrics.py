@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score
 
-from fer_hub.metrics import calibration, classification_metrics
+from fer_hub.metrics import calibration, classification_metrics, vote_metrics
 
 NAMES = ["a", "b", "c"]
 PROBABILITIES = np.array([[0.7, 0.2, 0.1], [0.6, 0.3, 0.1], [0.1, 0.8, 0.1], [0.3, 0.25, 0.45]])
@@ -46,6 +46,33 @@ def test_calibration_pools_within_an_interval():
 def test_a_class_without_images_has_recall_zero_and_does_not_count():
     result = classification_metrics(PROBABILITIES[:1], LABELS[:1], NAMES)
     assert result["recall"]["c"] == 0.0 and result["macro_f1"] == result["balanced_accuracy"] == 1.0
+
+
+def test_votes_by_hand():
+    votes = np.array([[1.0, 0, 0], [0.5, 0.5, 0], [0, 1, 0], [0.2, 0.3, 0.5]])
+    result = classification_metrics(PROBABILITIES, LABELS, NAMES, votes)
+    entropies = [-np.log(0.7), -(np.log(0.6) + np.log(0.3)) / 2, -np.log(0.8)]
+    entropies.append(-(0.2 * np.log(0.3) + 0.3 * np.log(0.25) + 0.5 * np.log(0.45)))
+    assert result["vote_cross_entropy"] == pytest.approx(np.mean(entropies))
+    # |votes - probabilities| summed over the classes: 0.3+0.2+0.1, 0.1+0.2+0.1, 0.1+0.2+0.1, 0.1+0.05+0.05
+    assert result["vote_mean_absolute_error"] == pytest.approx((0.6 + 0.4 + 0.4 + 0.2) / 12)
+    assert vote_metrics(votes, votes)["vote_mean_absolute_error"] == 0
+    assert not [name for name in classification_metrics(PROBABILITIES, LABELS, NAMES) if "vote" in name]
+    assert {k: v for k, v in result.items() if "vote" not in k} == classification_metrics(PROBABILITIES, LABELS, NAMES)
+
+
+def test_unanimous_votes_give_the_loss_of_the_labels():
+    result = classification_metrics(PROBABILITIES, LABELS, NAMES, np.eye(3)[LABELS])
+    assert result["vote_cross_entropy"] == pytest.approx(result["loss"])
+
+
+def test_votes_must_have_the_shape_of_the_probabilities():
+    with pytest.raises(ValueError) as caught:
+        vote_metrics(PROBABILITIES, np.ones((4, 2)) / 2)
+    assert str(caught.value) == (
+        "votes must have the shape of the probabilities, (4, 3), got (4, 2); give every image the shares of its votes "
+        "for all classes."
+    )
 
 
 def test_intervals_are_those_of_plain_resampling():

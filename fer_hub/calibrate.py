@@ -1,0 +1,186 @@
+"""Probabilities that mean what they say: one temperature, fitted on the validation split.
+
+    python -m fer_hub.calibrate checkpoints/fer2013 --data path/to/fer2013
+
+writes the temperature into the checkpoint's config.json, the figures before and after into its metrics.json, and its
+model card anew. Predictions do not change, only how sure they are. `train.py` does the same before it looks at the
+test split, so this command is for checkpoints that were trained without.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+
+from fer_hub.files import write_json
+from fer_hub.metrics import calibration
+from fer_hub.model import FERForImageClassification, FERImageProcessor
+from fer_hub.predict import predict_logits, softmax
+
+BOUNDS = (0.05, 20.0)
+"""Lowest and highest temperature that is fitted; networks for images end between 0.5 and 5."""
+
+LEAST_IMAGES = 100
+"""With fewer validation images no temperature is fitted: a few lucky guesses would make the network too sure."""
+
+
+def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
+    """The temperature by which logits must be divided so that their softmax fits the labels best.
+
+    Temperature scaling (Guo et al. 2017, arXiv:1706.04599, section 4.2): minimises the mean cross-entropy. Seen as a
+    function of 1 / temperature it is convex, so that halving the interval in which its slope changes sign always
+    finds the minimum.
+
+    Args:
+        logits: float array (images, classes), of images that the network was not trained on.
+        labels: integer array (images,), values 0 to classes - 1.
+
+    Returns:
+        The temperature, within `BOUNDS`; the lowest if every image is classified right, the highest if the logits say
+        nothing about the labels.
+
+    Raises:
+        ValueError: there is no image, shapes or labels do not fit, or a logit is not finite.
+
+    Example:
+        >>> logits = np.array([[4.0, 0.0]] * 4)  # sure to 98 %, right in three of four
+        >>> round(fit_temperature(logits, np.array([0, 0, 0, 1])), 3)  # 4 / ln(3): sure to 75 %
+        3.641
+    """
+    logits, labels = np.asarray(logits, dtype=np.float64), np.asarray(labels)
+    if logits.ndim != 2 or len(logits) != len(labels) or len(labels) == 0:
+        raise ValueError(
+            f"logits must be of shape (images, classes) with one label each and at least one image, got {logits.shape} "
+            f"and {labels.shape[:1]} labels; predict every image of the validation split once."
+        )
+    if not np.isfinite(logits).all():
+        raise ValueError("logits must be finite numbers, but some are not; the network's weights may be damaged.")
+    if not (labels.min() >= 0 and labels.max() < logits.shape[1]):
+        raise ValueError(
+            f"labels must be from 0 to {logits.shape[1] - 1}, got {labels.min()} to {labels.max()}; they are positions "
+            "in the logits."
+        )
+    labelled = logits[np.arange(len(labels)), labels].mean()
+
+    def slope(inverse: float) -> float:  # of the cross-entropy by 1 / temperature
+        return float((softmax(logits * inverse) * logits).sum(1).mean() - labelled)
+
+    low, high = 1 / BOUNDS[1], 1 / BOUNDS[0]
+    if slope(low) >= 0:
+        return BOUNDS[1]
+    if slope(high) <= 0:
+        return BOUNDS[0]
+    for _ in range(60):  # far beyond the precision of the logits
+        middle = (low + high) / 2
+        low, high = (middle, high) if slope(middle) < 0 else (low, middle)
+    return 2 / (low + high)
+
+
+def before_and_after(logits: np.ndarray, labels: np.ndarray, temperature: float) -> dict[str, dict]:
+    """What a temperature does to the calibration of a split.
+
+    Args:
+        logits: float array (images, classes), not divided by any temperature.
+        labels: integer array (images,).
+
+    Returns:
+        `before` and `after`, each with `loss`, `calibration_error` and `calibration_bins` as in
+        `classification_metrics`.
+    """
+    result = {}
+    for name, divisor in (("before", 1.0), ("after", temperature)):
+        probabilities = softmax(np.asarray(logits, dtype=np.float64) / divisor)
+        error, bins = calibration(probabilities, labels)
+        chosen = probabilities[np.arange(len(labels)), labels]
+        loss = float(-np.log(np.maximum(chosen, 1e-12)).mean())
+        result[name] = {"loss": loss, "calibration_error": error, "calibration_bins": bins}
+    return result
+
+
+def calibrate_checkpoint(folder: str | Path, data: str) -> dict:
+    """Fit a checkpoint's temperature on the validation split of `data` and write it into the checkpoint.
+
+    config.json gets the temperature, metrics.json the entry `calibration` (as from `measure_trained`, for validation
+    alone) and the figures of validation with it, README.md is filled anew. Figures of test in metrics.json stay: they
+    were measured with another temperature, which the card says until test is measured again.
+
+    Returns:
+        The entry `calibration`.
+
+    Raises:
+        FileNotFoundError: `folder` holds no checkpoint.
+        ValueError: there are fewer than `LEAST_IMAGES` validation images.
+    """
+    from fer_hub.checkpoint import update_metrics
+    from fer_hub.class_map import map_classes
+    from fer_hub.data import decode_images
+    from fer_hub.evaluation_data import load_splits
+    from fer_hub.measuring import figures
+
+    folder = Path(folder)
+    config_file = folder / "config.json"
+    if not config_file.is_file():
+        raise FileNotFoundError(
+            f"calibration needs a checkpoint folder with config.json, got {folder}; download a Hub checkpoint first."
+        )
+    model = FERForImageClassification.from_pretrained(folder)
+    image_processor = FERImageProcessor.from_pretrained(folder)
+    names = list(model.config.id2label.values())
+    faces, target = load_splits(folder, names, data, ["validation"])["validation"]
+    found = map_classes(names, target.names)
+    if found.dropped or found.missing:
+        raise ValueError(
+            f"the data set must have the classes of the checkpoint, {', '.join(names)}, got {', '.join(target.names)}; "
+            "take the data that it was trained on."
+        )
+    labels = np.argsort(found.columns)[target.classes]  # positions in the logits
+    images = decode_images(faces, model.config.image_size)
+    if len(images) < LEAST_IMAGES:
+        raise ValueError(
+            f"the validation split must have at least {LEAST_IMAGES} images to fit a temperature, got {len(images)}; "
+            "take more, or leave the checkpoint as it is."
+        )
+    model.config.temperature = 1.0
+    logits = predict_logits(model, image_processor, images, progress="evaluate validation")
+    temperature = fit_temperature(logits, labels)
+    entry = {
+        "temperature": temperature,
+        "split": "validation",
+        "images": len(images),
+        "validation": before_and_after(logits, labels, temperature),
+    }
+    row = figures(softmax(logits / temperature), labels, names, target.votes, temperature)
+    config = json.loads(config_file.read_text(encoding="utf-8"))
+    write_json(config_file, config | {"temperature": temperature})
+    update_metrics(folder, {"validation": row, "calibration": entry})
+    return entry
+
+
+def summary(entry: dict) -> str:
+    """The entry `calibration` of metrics.json as one line."""
+    figures = ", ".join(
+        f"{split} {100 * entry[split]['before']['calibration_error']:.1f} → "
+        f"{100 * entry[split]['after']['calibration_error']:.1f} %"
+        for split in ("validation", "test")
+        if split in entry
+    )
+    return f"temperature: {entry['temperature']:.3f}, calibration error {figures}"
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m fer_hub.calibrate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("checkpoint", help="checkpoint folder")
+    parser.add_argument("--data", required=True, help="Hub dataset id, parquet, Kaggle CSV or image folder")
+    args = parser.parse_args(argv)
+    try:
+        entry = calibrate_checkpoint(args.checkpoint, args.data)
+    except (OSError, ValueError) as error:
+        parser.exit(1, f"error: {error}\n")
+    print(summary(entry))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""What a checkpoint is measured on: the splits that its training did not learn from, in the size that it takes."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from datasets import Dataset
+from transformers import PreTrainedModel
+from transformers.utils import cached_file
+
+from fer_hub.data import FERPLUS_EMOTIONS, Targets, prepare, targets
+from fer_hub.model import FERForImageClassification
+
+
+def load_splits(
+    checkpoint: str | Path,
+    names: Sequence[str],
+    data: str,
+    splits: Sequence[str],
+    *,
+    images: str = "crops",
+    labels: str = "auto",
+    size: int = 48,
+    image_column: str | None = None,
+    label_column: str | None = None,
+) -> dict[str, tuple[Dataset, Targets]]:
+    """The images of a data set that a model can be measured on, and what they show, for each split.
+
+    Splits that are missing are cut from train with the share and seed in the checkpoint's training_args.json, so that
+    no image that it was trained on is among them.
+
+    Args:
+        names: the checkpoint's classes.
+        size: of faces that are cut out of photographs, in pixels.
+        (others): as for `evaluate`.
+    """
+    known = _training_args(checkpoint)
+    prepared = prepare(
+        data,
+        images=images,
+        size=size,
+        wanted=splits,
+        validation_fraction=known.get("validation_fraction", 0.1),
+        seed=known.get("data_seed") or 0,
+        image_column=image_column,
+        label_column=label_column,
+    )
+    result = {}
+    for split in splits:
+        faces = prepared.splits[split]
+        is_ferplus = tuple(names) == FERPLUS_EMOTIONS and "ferplus_votes" in faces.column_names
+        target = targets(faces, "ferplus" if labels == "auto" and is_ferplus else labels)
+        result[split] = faces.select(target.rows), target
+    return result
+
+
+def input_size(model: PreTrainedModel, image_processor: Any) -> int:
+    """Side in pixels of what a model sees: its own, or the largest length that its image processor names."""
+    if isinstance(model, FERForImageClassification):
+        return model.config.image_size
+    lengths = [dict(getattr(image_processor, name, None) or {}) for name in ("crop_size", "size")]
+    return max((int(value) for entry in lengths for value in entry.values() if value), default=224)
+
+
+def _training_args(checkpoint: str | Path) -> dict:
+    """What training_args.json says; nothing where there is none."""
+    path = cached_file(
+        str(checkpoint),
+        "training_args.json",
+        _raise_exceptions_for_gated_repo=False,
+        _raise_exceptions_for_missing_entries=False,
+        _raise_exceptions_for_connection_errors=False,
+    )
+    return json.loads(Path(path).read_text(encoding="utf-8")) if path else {}
