@@ -22,10 +22,13 @@ EXAMPLES = sorted(str(path) for path in (HERE / "examples").glob("*.jpg"))
 
 
 def checkpoints() -> dict[str, str]:
-    """Name → folder or Hub id of what the page offers, the default first."""
+    """Name → folder or Hub id of what the page offers, the default first; a folder goes by its own name."""
     shipped = {path.parent.name: str(path.parent) for path in sorted((HERE / "checkpoints").glob("*/config.json"))}
     wanted = os.environ.get("FER_HUB_CHECKPOINT")
-    return ({wanted: wanted} if wanted else {}) | shipped
+    if not wanted:
+        return shipped
+    name = Path(wanted).resolve().name if Path(wanted).is_dir() else wanted
+    return {name: wanted} | {other: folder for other, folder in shipped.items() if other != name}
 
 
 def main() -> None:

@@ -1,8 +1,9 @@
-"""Pictures of every tab of the page, for the documentation and for whoever changes the page.
+"""Pictures of every tab of the page and its states, light, dark and on a phone, for whoever changes the page.
 
     python benchmarks/screenshots.py [--url http://127.0.0.1:7860/] [--output docs/screenshots]
 
-Without --url the app is started for it. Needs Chromium and chromedriver.
+Without --url the app is started for it; FER_HUB_CHECKPOINT names another network for it. Needs Chromium and
+chromedriver.
 """
 
 import argparse
@@ -21,6 +22,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.chromium import ROOT, open_browser, write_camera
 from benchmarks.webcam_rate import PRESS, start, stream
 
+TAB = """
+const tabs = [...document.querySelectorAll('button[role=tab], .overflow-dropdown button')]; // the second on phones
+const found = tabs.find(each => each.textContent.trim() === arguments[0]);
+if (found) found.click();
+return Boolean(found);
+"""
 PORTRAIT = ROOT / "examples" / "astronaut.jpg"
 
 
@@ -53,7 +60,7 @@ class Camera:
     def __init__(self, browser, url: str, output: Path) -> None:
         self.browser, self.url, self.output = browser, url, output
 
-    def wait(self, script: str, *values: str) -> None:
+    def wait(self, script: str, *values: object) -> None:
         """Until a script gives something true."""
         from selenium.webdriver.support.ui import WebDriverWait
 
@@ -63,7 +70,7 @@ class Camera:
         """The page on one of its tabs."""
         self.browser.get(self.url + query)
         self.wait("return Boolean(document.querySelector('#photo input[type=file]'))")
-        self.wait(PRESS, "button[role=tab]", tab)
+        self.wait(TAB, tab)
 
     def give(self, place: str, *paths: Path) -> None:
         """Upload files."""
@@ -76,54 +83,88 @@ class Camera:
         time.sleep(1)  # animations end
         height = self.browser.execute_script("return document.documentElement.scrollHeight")
         width = self.browser.execute_script("return window.innerWidth")
-        clip = {"x": 0, "y": 0, "width": width, "height": min(height, 3000), "scale": 1}
+        clip = {"x": 0, "y": 0, "width": width, "height": min(height, 4000), "scale": 1}
         told = self.browser.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True, "clip": clip})
         (self.output / f"{name}.png").write_bytes(base64.b64decode(told["data"]))
         print(self.output / f"{name}.png", flush=True)
 
-    def everything(self, folder: Path) -> None:
-        """All pictures."""
-        photographs = collage(folder / "two.jpg")
-        chosen = "const face = document.querySelector('#probabilities .confidence-set'); return Boolean(face)"
-        shown = "const image = document.querySelector('#annotated img'); return Boolean(image?.naturalWidth)"
-        self.open()
-        self.take("photo-empty")
-        self.give("#photo", photographs)
-        self.wait(chosen)
-        self.wait(shown)
+    def phone(self) -> None:
+        """From now on the pages of a phone, two pixels of the picture for each of theirs."""
+        size = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
+        self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+
+    def photo(self, prefix: str, query: str, folder: Path) -> None:
+        """The tab for one photograph: empty, with faces, without one, and after an error."""
+        self.open("Photo", query)
+        self.take(f"{prefix}-photo-empty")
+        self.give("#photo", collage(folder / "two.jpg"))
+        self.wait("return Boolean(document.querySelector('#probabilities .confidence-set'))")
+        self.wait("return Boolean(document.querySelector('#annotated img')?.naturalWidth)")
         self.wait(PRESS, "button", "All faces")
-        self.take("photo")
-        self.open(query="?__theme=dark")
-        self.give("#photo", photographs)
-        self.wait(chosen)
-        self.wait(shown)
-        self.take("photo-dark")
-        self.open("Several photos")
-        self.give("#photos", PORTRAIT, photographs)
-        self.wait("return document.querySelectorAll('#photos tr').length > 1")
+        self.take(f"{prefix}-photo")
+        self.open("Photo", query)
+        Image.new("RGB", (640, 480), "teal").save(folder / "wall.png")
+        self.give("#photo", folder / "wall.png")
+        self.wait("return document.querySelector('#photo-note').innerText.startsWith('No face')")
+        self.take(f"{prefix}-photo-no-face")
+        self.open("Photo", query)
+        (folder / "letter.jpg").write_text("dear sir or madam")
+        self.give("#photo", folder / "letter.jpg")
+        self.wait("return Boolean(document.querySelector('[data-testid=toast-body]'))")
+        self.take(f"{prefix}-photo-error")
+
+    def several(self, prefix: str, query: str, folder: Path) -> None:
+        """The tab for several photographs, one of which is none."""
+        self.open("Several photos", query)
+        files = (PORTRAIT, folder / "two.jpg", folder / "wall.png", folder / "letter.jpg")
+        self.give("#photos", *files)
+        self.wait("return document.querySelectorAll('#photos tr').length >= arguments[0]", len(files))
         self.wait(PRESS, "button", "Analyse")
-        self.wait("return document.querySelectorAll('#gallery img').length > 1")
-        self.take("several")
-        self.open("Video")
-        self.take("video-empty")
+        self.wait("return document.querySelectorAll('#gallery img').length >= 3")
+        self.take(f"{prefix}-several")
+
+    def video(self, prefix: str, query: str, folder: Path) -> None:
+        """The tab for videos: empty, and with a result."""
+        self.open("Video", query)
+        self.take(f"{prefix}-video-empty")
         self.give("#video", film(folder / "film.mp4"))
         self.wait("return Boolean(document.querySelector('#video video')?.src)")
         self.wait(PRESS, "#analyse-video", "")
         self.wait("return (document.querySelector('#annotated-video video')?.readyState || 0) > 1")
         self.wait("return Boolean(document.querySelector('#timeline img')?.naturalWidth)")
-        self.take("video")
-        self.open("How to read this")
-        self.take("reading")
-        stream(self.browser, self.url)
-        time.sleep(3)
-        self.take("webcam")
-        size = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
-        self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-        self.open()
-        self.give("#photo", photographs)
-        self.wait(chosen)
-        self.wait(shown)
-        self.take("phone")
+        self.take(f"{prefix}-video")
+
+    def webcam(self, prefix: str, query: str) -> None:
+        """The tab for the camera: off, and on."""
+        self.open("Webcam", query)
+        self.take(f"{prefix}-webcam-off")
+        stream(self.browser, self.url + query)
+        self.wait("return Boolean(document.querySelector('#live-probabilities .confidence-set'))")
+        self.take(f"{prefix}-webcam")
+
+    def texts(self, prefix: str, query: str) -> None:
+        """How to read the page, the model card, the list of networks and the API page."""
+        self.open("How to read this", query)
+        self.take(f"{prefix}-reading")
+        self.open("Model card", query)
+        self.wait("return Boolean(document.querySelector('#card h1'))")
+        self.take(f"{prefix}-card")
+        self.browser.find_element("css selector", "#model input").click()
+        self.take(f"{prefix}-networks")
+        self.browser.get(f"{self.url}?view=api")
+        self.wait("return Boolean(document.querySelector('.api-docs .api-name'))")
+        self.take(f"{prefix}-api")
+
+    def everything(self, folder: Path) -> None:
+        """All pictures: on a desk in the light and the dark theme, and on a phone."""
+        for prefix, query in (("light", ""), ("dark", "?__theme=dark"), ("phone", "")):
+            if prefix == "phone":
+                self.phone()
+            self.photo(prefix, query, folder)
+            self.several(prefix, query, folder)
+            self.video(prefix, query, folder)
+            self.webcam(prefix, query)
+            self.texts(prefix, query)
 
 
 def main() -> None:

@@ -76,9 +76,9 @@ def stream(browser, url: str) -> None:
         WebDriverWait(browser, 60).until(lambda _: browser.execute_script(script, *values))
 
     browser.get(url)
-    wait(PRESS, "button[role=tab]", "Webcam")
+    wait(PRESS, "[role=tab]", "Webcam")
     wait(PRESS, "#camera button", "Webcam")
-    wait(PRESS, "#camera button", "Record")
+    wait(PRESS, "#camera .capture-button", "")
     wait("const image = document.querySelector('#camera img'); return Boolean(image && image.src)")
 
 

@@ -18,9 +18,11 @@ COLOURS: dict[str, Colour] = {
     "sad": (0, 114, 178),  # blue
     "surprise": (230, 159, 0),  # orange
     "neutral": (86, 180, 233),  # sky blue
+    "contempt": (136, 51, 238),  # violet
 }
 """Emotion → RGB: the palette of Okabe and Ito (2008, Color Universal Design), which people with any kind of colour
-vision can tell apart. The label says the same in words."""
+vision can tell apart, and for FER+'s contempt a violet that is at least as far from these for all of them. The label
+says the same in words."""
 
 _BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
 
@@ -29,7 +31,7 @@ def colour_of(emotion: str, labels: Sequence[str] = ()) -> Colour:
     """The colour of an emotion: from `COLOURS`, for other names by their position among the model's labels.
 
     Example:
-        >>> colour_of("happy"), colour_of("contempt", ["anger", "contempt"])
+        >>> colour_of("happy"), colour_of("boredom", ["anger", "boredom"])
         ((240, 228, 66), (0, 158, 115))
     """
     if emotion in COLOURS:

@@ -19,9 +19,9 @@ from transformers.models.auto.image_processing_auto import AutoImageProcessor
 import fer_hub.model  # noqa: F401 (registers our architecture with the Auto classes)
 from fer_hub.boxes import Box, clip
 from fer_hub.faces import DEFAULT_MIN_SCORE, FaceDetector
-from fer_hub.framing import frame_box
+from fer_hub.framing import face_crop
 from fer_hub.hub.loading import explain_load_error
-from fer_hub.images import ImageSource, crop, load_image
+from fer_hub.images import ImageSource, load_image
 from fer_hub.onnx_model import RUNTIMES, OnnxClassifier
 from fer_hub.results import Face, FacePrediction
 
@@ -198,12 +198,11 @@ class FERPipeline:
         size = getattr(self.image_processor, "size", None) or {}
         height, width = (dict(size).get(name) for name in ("height", "width"))
         resample = getattr(self.image_processor, "resample", None)
-        return crop(
+        return face_crop(
             image,
-            frame_box(face.box, face.angle),
+            face,
             height if height == width else None,
-            resample=Image.Resampling.BILINEAR if resample is None else int(resample),
-            angle=face.angle,  # upright, as the faces are that the network learnt from
+            Image.Resampling.BILINEAR if resample is None else int(resample),
         )
 
 

@@ -27,9 +27,34 @@ def count(image: Image.Image, colour: tuple[int, int, int]) -> int:
 
 
 def test_every_emotion_has_a_colour_of_its_own():
-    assert list(COLOURS) == list(EMOTIONS)
+    assert list(COLOURS) == [*EMOTIONS, "contempt"]
     for one, other in itertools.combinations(COLOURS.values(), 2):
         assert sum(abs(a - b) for a, b in zip(one, other, strict=True)) > 80
+
+
+SEEN_AS = {  # Machado et al. 2009, A Physiologically-based Model for Simulation of Color Vision Deficiency, severity 1
+    "all colours": np.eye(3),
+    "no red": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "no green": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+    "no blue": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+}
+
+
+def lab(colour: tuple[int, int, int], seen_as: list) -> np.ndarray:
+    """CIE L*a*b* (D65) of an sRGB colour as people with that vision see it."""
+    part = np.array(colour) / 255
+    linear = np.clip(seen_as @ np.where(part <= 0.04045, part / 12.92, ((part + 0.055) / 1.055) ** 2.4), 0, 1)
+    xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]) @ linear
+    xyz /= (0.9505, 1, 1.089)
+    x, y, z = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+@pytest.mark.parametrize("vision", SEEN_AS)
+def test_colour_blind_people_can_tell_the_colours_apart(vision):
+    seen = {name: lab(colour, np.array(SEEN_AS[vision])) for name, colour in COLOURS.items()}
+    for one, other in itertools.combinations(seen, 2):  # 2 to 3 is a difference that is just seen
+        assert np.linalg.norm(seen[one] - seen[other]) > (30 if "contempt" in (one, other) else 16), (one, other)
 
 
 def test_colours_of_other_labels_are_stable():

@@ -16,6 +16,9 @@ from fer_hub.results import FacePrediction
 HEADERS = ["face", "emotion", "probability", "detection", "xmin", "ymin", "xmax", "ymax"]
 """Columns of the tables on the page."""
 
+CSV_HEADERS = ["face", "score", "xmin", "ymin", "xmax", "ymax", "emotion"]
+"""First columns of the CSV files; one per label follows."""
+
 
 def table(faces: Sequence[FacePrediction]) -> list[list]:
     """One row per face under `HEADERS`."""
@@ -27,14 +30,19 @@ def table(faces: Sequence[FacePrediction]) -> list[list]:
 
 def downloads(annotated: Image.Image, report: dict) -> list[str]:
     """The annotated picture, the JSON and a CSV with one row per face and one column per label, as files."""
-    header = ["face", "score", "xmin", "ymin", "xmax", "ymax", "emotion", *report["labels"]]
-    rows = [
+    texts = {
+        "faces.json": json.dumps(report, indent=1),
+        "faces.csv": as_csv(csv_rows(report), [*CSV_HEADERS, *report["labels"]]),
+    }
+    return [save_picture(annotated), *save(texts)]
+
+
+def csv_rows(report: dict) -> list[list]:
+    """One row per face under `CSV_HEADERS` and the labels."""
+    return [
         [number, face["score"], *face["box"].values(), face["emotion"], *face["probabilities"].values()]
         for number, face in enumerate(report["faces"], start=1)
     ]
-    picture = save_picture(annotated)
-    texts = {"faces.json": json.dumps(report, indent=1), "faces.csv": as_csv(rows, header)}
-    return [picture, *save(texts)]
 
 
 def save_picture(picture: Image.Image) -> str:

@@ -10,53 +10,60 @@ from fer_hub.faces import DEFAULT_MIN_SCORE
 from fer_hub.results import FacePrediction
 from fer_hub.web.downloads import save_picture
 from fer_hub.web.sentences import refuse
-from fer_hub.web.service import Service
+from fer_hub.web.service import LOWEST_SCORE, Service
 from fer_hub.web.uploads import Photo, Photos, VideoFile, photograph
 from fer_hub.web.video_job import VideoResult, run_video
+
+AT_ONCE = 2
+"""How many photographs, or requests of several, are looked at at the same time: as many as there are cores."""
 
 
 def add_endpoints(service: Service) -> None:
     """Add `/predict`, `/annotate`, `/classify`, `/predict_batch` and `/predict_video` to the Blocks being built."""
 
-    def predict(image: Image.Image | None, model: str, min_score: float):
+    def predict(image: Image.Image | None, model: str, min_score: float, thorough: bool):
         """Box, detection score, emotion and all probabilities for every face of a photograph, the largest first.
 
         Args:
             image: the photograph.
             model: name of the checkpoint that classifies.
             min_score: faces with a lower detection score are left out, 0.3 to 1.
+            thorough: also look for small, tilted and turned faces, which takes several times as long.
         """
         image = required(image)
-        return service.report(image, find(service, image, model, min_score), model)
+        return service.report(image, find(service, image, model, min_score, thorough), model)
 
-    def annotate(image: Image.Image | None, model: str, min_score: float):
+    def annotate(image: Image.Image | None, model: str, min_score: float, thorough: bool):
         """The photograph with a box and the likeliest emotion on every face.
 
         Args:
             image: the photograph.
             model: name of the checkpoint that classifies.
             min_score: faces with a lower detection score are left out, 0.3 to 1.
+            thorough: also look for small, tilted and turned faces, which takes several times as long.
         """
         image = required(image)
-        return save_picture(draw(image, find(service, image, model, min_score)))
+        return save_picture(draw(image, find(service, image, model, min_score, thorough)))
 
-    def classify(image: Image.Image | None, model: str, min_score: float):
+    def classify(image: Image.Image | None, model: str, min_score: float, thorough: bool):
         """Probabilities of all emotions for the largest face of a photograph; no label where there is no face.
 
         Args:
             image: the photograph.
             model: name of the checkpoint that classifies.
             min_score: faces with a lower detection score are left out, 0.3 to 1.
+            thorough: also look for small, tilted and turned faces, which takes several times as long.
         """
-        return largest(find(service, required(image), model, min_score))
+        return largest(find(service, required(image), model, min_score, thorough))
 
-    def predict_batch(images: list[tuple[str, Path]], model: str, min_score: float):
+    def predict_batch(images: list[tuple[str, Path]], model: str, min_score: float, thorough: bool):
         """As /predict, for several photographs: a list of answers in the same order.
 
         Args:
             images: the photographs, at most 20.
             model: name of the checkpoint that classifies.
             min_score: faces with a lower detection score are left out, 0.3 to 1.
+            thorough: also look for small, tilted and turned faces, which takes several times as long.
         """
         if not images:
             raise refuse("the images must be given, got none; upload photographs first.")
@@ -66,16 +73,17 @@ def add_endpoints(service: Service) -> None:
                 image = photograph(path.read_bytes())
             except gr.Error as error:
                 raise refuse(f"image {position} of {len(images)} (counted from 0): {error.message}") from None
-            answers.append(service.report(image, find(service, image, model, min_score), model))
+            answers.append(service.report(image, find(service, image, model, min_score, thorough), model))
         return answers
 
-    def predict_video(video: Path | None, model: str, every: int):
+    def predict_video(video: Path | None, model: str, every: int, min_score: float):
         """Every face of a video over time.
 
         Args:
             video: the video file, at most 2 minutes and 100 MB.
             model: name of the checkpoint that classifies.
             every: analyse every n-th frame.
+            min_score: faces with a lower detection score are left out, 0.3 to 1.
 
         Returns:
             A summary as JSON, and as files the annotated video, one CSV row per frame and face, the same as JSON, and
@@ -83,37 +91,39 @@ def add_endpoints(service: Service) -> None:
         """
         if video is None:
             raise refuse("the video must be given, got nothing; upload a video first.")
-        for step in run_video(service, video, model, every):
+        for step in run_video(service, video, model, every, min_score):
             if isinstance(step, VideoResult):
                 yield step.summary, str(step.video), str(step.csv), str(step.json), str(step.timeline)
 
     image, images = Photo(label="image", visible=False), Photos(label="images", file_count="multiple", visible=False)
     video = VideoFile(label="video", visible=False)
     model = gr.Dropdown(service.names, value=service.names[0], label="model", visible=False)
-    min_score = gr.Slider(0.3, 1, DEFAULT_MIN_SCORE, label="min_score", visible=False)
+    min_score = gr.Slider(LOWEST_SCORE, 1, DEFAULT_MIN_SCORE, label="min_score", visible=False)
+    thorough = gr.Checkbox(False, label="thorough", visible=False)
     every = gr.Slider(1, 30, 1, step=1, precision=0, label="every", visible=False)
     answer, picture, label = gr.JSON(visible=False), gr.Image(format="jpeg", visible=False), gr.Label(visible=False)
     files = [gr.Video(visible=False), gr.File(visible=False), gr.File(visible=False), gr.Image(visible=False)]
     for function, inputs, outputs in (
-        (predict, [image, model, min_score], answer),
-        (annotate, [image, model, min_score], picture),
-        (classify, [image, model, min_score], label),
-        (predict_batch, [images, model, min_score], answer),
+        (predict, [image, model, min_score, thorough], answer),
+        (annotate, [image, model, min_score, thorough], picture),
+        (classify, [image, model, min_score, thorough], label),
+        (predict_batch, [images, model, min_score, thorough], answer),
     ):
         gr.Button(visible=False).click(
-            function, inputs, outputs, api_name=function.__name__, concurrency_id="photo", concurrency_limit=2
+            function, inputs, outputs, api_name=function.__name__, concurrency_id="photo", concurrency_limit=AT_ONCE
         )
     gr.Button(visible=False).click(
-        predict_video, [video, model, every], [answer, *files], api_name="predict_video", concurrency_id="video"
-    )
+        predict_video, [video, model, every, min_score], [answer, *files],
+        api_name="predict_video", concurrency_id="video",
+    )  # fmt: skip
 
 
-def find(service: Service, image: Image.Image, model: str, min_score: float) -> list[FacePrediction]:
+def find(
+    service: Service, image: Image.Image, model: str, min_score: float, thorough: bool = False
+) -> list[FacePrediction]:
     """Faces of a photograph; what the client got wrong comes back as one sentence."""
-    if isinstance(min_score, bool) or not isinstance(min_score, (int, float)) or not 0.3 <= min_score <= 1:
-        raise refuse(f"min_score must be a number from 0.3 to 1, got {min_score!r}; default {DEFAULT_MIN_SCORE}.")
     try:
-        return service.faces(image, model, min_score)
+        return service.faces(image, model, min_score, "thorough" if thorough else "normal")
     except ValueError as error:
         raise refuse(str(error)) from None
 

@@ -1,43 +1,15 @@
-"""What stands between gradio and the open internet: `Page` looks at every input, `Gate` at every request."""
+"""What looks at every input before gradio does, and turns every failure into one sentence."""
 
-import json
 import logging
-import re
-import shutil
+import os
 from typing import Any
 
 import gradio as gr
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from gradio.exceptions import Error
 from gradio.utils import get_upload_folder
-from starlette.middleware import Middleware
 
-from fer_hub.web.sentences import refuse, short
-from fer_hub.web.uploads import MAX_PHOTO_BYTES, MAX_VIDEO_BYTES, secured
-
-MAX_QUEUE = 64
-"""How many requests may wait for each kind of work before further ones are told to come back later."""
-
-MAX_PER_CLIENT = 16
-"""How many unfinished requests one address may have."""
-
-MAX_JSON_BYTES = MAX_PHOTO_BYTES * 4 // 3 + 100_000
-"""Largest body of a request that is no upload: a photograph as base64, and the rest."""
-
-MAX_UPLOAD_BYTES = 2 * MAX_VIDEO_BYTES
-"""Largest body of one upload, which may hold several files."""
-
-MIN_FREE_BYTES = 500_000_000
-"""Uploads stop while the disk has less room than this."""
-
-BROKEN = "The server made a mistake with this request; it is noted in its log, please try another input."
-
-_CLOSED = re.compile(
-    r"/(gradio_api/(file=https?:|file/https?:|proxy=|process_recording|vibe|undo-vibe|component_server|deep_link|"
-    r"run-history|runs|custom_component|dev/|upload_progress.*[^\x20-\x7e])|monitoring|svelte/)", re.I,
-)  # fmt: skip
-"""Routes of gradio that neither page nor clients need: fetching from elsewhere, editing, recording, other visitors."""
+from fer_hub.web.sentences import BROKEN, refuse, short
+from fer_hub.web.uploads import secured
 
 _log = logging.getLogger(__name__)
 
@@ -90,97 +62,25 @@ class Page(gr.Blocks):
             _log.exception("a request failed")
             raise refuse(BROKEN) from None
 
+    @property
+    def mcp_server_obj(self) -> Any:
+        """What offers the endpoints as tools, or `None`; gradio sets it."""
+        return self._tools
 
-class Gate:
-    """ASGI middleware: closes routes that are not needed, limits sizes and clients, answers failures in a sentence."""
+    @mcp_server_obj.setter
+    def mcp_server_obj(self, server: Any) -> None:
+        self._tools = server
+        if server is None:
+            return
+        convert = server.convert_strings_to_filedata
 
-    def __init__(self, app: Any) -> None:
-        self.app = app
+        def remembered(value: Any, positions: list) -> Any:
+            converted = convert(value, positions)
+            self.upload_file_set.update(_paths(converted) - _paths(value))
+            return converted
 
-    async def __call__(self, scope, receive, send) -> None:
-        if scope["type"] != "http":
-            return await self.app(scope, receive, send)
-        path = scope["path"]
-        if _CLOSED.match(path):
-            return await _answer(404, "this server does not offer that address.", scope, receive, send)
-        limit = MAX_UPLOAD_BYTES if path.startswith("/gradio_api/upload") else MAX_JSON_BYTES
-        told = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-        if not told.isdigit() or int(told) > limit:
-            return await _answer(413, _too_large(limit), scope, receive, send)
-        if scope["method"] == "POST" and (problem := _refusal(path, scope)):
-            return await _answer(*problem, scope, receive, send)
-        counted, started, too_large = 0, False, False
-
-        async def count() -> dict:
-            nonlocal counted, too_large
-            message = await receive()
-            counted += len(message.get("body", b""))
-            if counted > limit:  # a body of unknown length
-                too_large = True
-                raise _TooLargeError
-            return message
-
-        async def watch(message: dict) -> None:
-            nonlocal started
-            if too_large:
-                return
-            started = True
-            await send(message)
-
-        try:
-            await self.app(scope, count, watch)
-        except Exception as error:
-            if started:
-                raise
-            if not too_large:
-                status, sentence = _explained(error)
-                return await _answer(status, sentence, scope, receive, send)
-        if too_large and not started:
-            await _answer(413, _too_large(limit), scope, receive, send)
-
-
-def app_kwargs() -> dict[str, Any]:
-    """What `launch(app_kwargs=...)` needs for the gate to stand before the app."""
-    return {"middleware": [Middleware(Gate)], "exception_handlers": {RequestValidationError: _not_understood}}
-
-
-class _TooLargeError(Exception):
-    """More came than is taken."""
-
-
-async def _answer(status: int, sentence: str, scope, receive, send) -> None:
-    await JSONResponse({"detail": sentence}, status)(scope, receive, send)
-
-
-async def _not_understood(request, error: RequestValidationError) -> JSONResponse:
-    return JSONResponse({"detail": 'the body must be JSON such as {"data": [...]}, but is not.'}, 422)
-
-
-def _too_large(limit: int) -> str:
-    return f"a request must be at most {limit // 10**6} MB, but this one is larger; send less."
-
-
-def _refusal(path: str, scope) -> tuple[int, str] | None:
-    """Status and sentence where a client asks for more than its share."""
-    if path.startswith("/gradio_api/upload"):
-        if shutil.disk_usage(get_upload_folder()).free < MIN_FREE_BYTES:
-            return 507, "the server has no room for uploads at the moment; try again in half an hour."
-    elif path.startswith(("/gradio_api/call", "/gradio_api/queue/join")):
-        host = (scope.get("client") or ("",))[0]
-        events = list(scope["app"].get_blocks()._queue.event_ids_to_events.values())
-        if sum(bool(event.request.client and event.request.client.host == host) for event in events) >= MAX_PER_CLIENT:
-            return 429, f"a client must have at most {MAX_PER_CLIENT} unfinished requests; wait for their answers."
-    return None
-
-
-def _explained(error: Exception) -> tuple[int, str]:
-    if type(error).__name__ == "FnIndexInferError" or isinstance(error, (KeyError, IndexError)):
-        return 404, "there is no such endpoint; /gradio_api/info lists them all."
-    if isinstance(error, (ValueError, TypeError, AttributeError, json.JSONDecodeError)):
-        _log.debug("a request could not be understood", exc_info=error)
-        return 400, "the request cannot be understood; see /gradio_api/info for its form."
-    _log.error("a request failed", exc_info=error)
-    return 500, BROKEN
+        # gradio writes what tools are sent as base64 into files that it would never delete
+        server.convert_strings_to_filedata = remembered
 
 
 def _default(block: gr.components.Component) -> Any:
@@ -194,6 +94,8 @@ def _check(block: gr.components.Component, value: Any) -> None:
             raise TypeError
         if not block.minimum <= value <= block.maximum or (block.precision == 0 and value != int(value)):
             raise ValueError
+    elif isinstance(block, gr.Checkbox) and not isinstance(value, bool):
+        raise TypeError
     elif isinstance(block, gr.Dropdown) and value not in [choice for _, choice in block.choices]:
         raise ValueError
 
@@ -202,9 +104,23 @@ def _must_be(block: gr.components.Component, value: Any) -> str:
     if isinstance(block, gr.Slider):
         kind = "a whole number" if block.precision == 0 else "a number"
         what = f"{kind} from {block.minimum:g} to {block.maximum:g}"
+    elif isinstance(block, gr.Checkbox):
+        what = "true or false"
     else:
         what = f"one of {', '.join(str(choice) for _, choice in block.choices)}"
-    return f"{block.label} must be {what}, got {short(value)}; default {block.value}."
+    default = str(block.value).lower() if isinstance(block.value, bool) else block.value  # as JSON writes it
+    return f"{block.label} must be {what}, got {short(value)}; default {default}."
+
+
+def _paths(value: Any) -> set[str]:
+    """Paths in the upload folder that an input of a tool names; nothing else may ever be deleted."""
+    if isinstance(value, list):
+        return set().union(*map(_paths, value))
+    if not isinstance(value, dict):
+        return set()
+    path, folder = value.get("path"), os.path.abspath(get_upload_folder())
+    own = isinstance(path, str) and os.path.abspath(path).startswith(folder + os.sep)
+    return ({path} if own else set()).union(*map(_paths, value.values()))
 
 
 def _forget_frames(blocks: list, state: Any) -> None:

@@ -57,7 +57,7 @@ def answer_frame(
     if session.was_off(now):  # somebody else may sit there by now
         session.tracker.forget()
     session.tracker.smoothing = smoothing
-    faces = session.tracker.update(service.faces(frame, model, min_score, live=True), now)
+    faces = session.tracker.update(service.faces(frame, model, min_score, "live"), now)
     largest = dict(faces[0].probabilities) if faces else {}
     picture = draw_bars(draw(frame, faces), largest, f"{session.rate(now):.0f} frames/s")
     return encode(picture), largest or None
@@ -95,7 +95,7 @@ def add_live_tab(service: Service, model: gr.Dropdown, min_score: gr.Slider) -> 
         return *answer, session
 
     gr.Markdown(
-        "Allow the camera, then press **Record**. Frames go to the server, are answered at once and not kept. "
+        "Allow the camera, then press **Start / stop**. Frames go to the server, are answered at once and not kept. "
         "Left and right are swapped, as in a mirror."
     )
     with gr.Row():

@@ -1,35 +1,37 @@
-"""The tab for photographs: one with a closer look at every face, or several at once."""
+"""The tab for one photograph, with a closer look at every face."""
 
-import json
 from collections.abc import Sequence
-from pathlib import Path
 
 import gradio as gr
 from PIL import Image
 
 from fer_hub.drawing import draw
 from fer_hub.results import FacePrediction
-from fer_hub.web.downloads import HEADERS, as_csv, downloads, save, save_picture, table
-from fer_hub.web.endpoints import find, largest
-from fer_hub.web.sentences import refuse
+from fer_hub.web.downloads import HEADERS, downloads, table
+from fer_hub.web.endpoints import AT_ONCE, find, largest
 from fer_hub.web.service import Service
-from fer_hub.web.uploads import Photo, Photos, photograph
+from fer_hub.web.texts import thorough_costs
+from fer_hub.web.uploads import MAX_PHOTO_BYTES, MAX_PIXELS, Photo
 
-NO_FACE = "No face was found. Try a photograph in which a face is larger, or lower the detector confidence."
+LIMITS = f"At most {MAX_PHOTO_BYTES // 10**6} MB and {MAX_PIXELS // 10**6} million pixels"
+
+NO_PHOTO = f"Upload, drop, paste or take a photograph, or choose an example. {LIMITS}."
+NO_FACE = "No face was found. Try a photograph in which a face is larger, or lower the detector confidence{}."
+NOT_ANALYSED = "This could not be analysed. Please choose another photograph."
 
 
 def add_photo_tab(service: Service, model: gr.Dropdown, min_score: gr.Slider, examples: Sequence[str]) -> None:
     """Photograph in, boxes out; a click on a face or a choice in the list shows all its probabilities."""
 
-    def nothing():
-        return None, None, gr.Radio(choices=[], value=None, visible=False), [], None, [], "", {}
+    def nothing(note: str = ""):
+        return None, None, gr.Radio(choices=[], value=None, visible=False), [], None, [], note, {}
 
-    def analyse(image: Image.Image | None, model: str, min_score: float):
+    def analyse(image: Image.Image | None, model: str, min_score: float, thorough: bool):
         if image is None:
-            return nothing()
-        faces = find(service, image, model, min_score)
+            return nothing(NO_PHOTO)
+        faces = find(service, image, model, min_score, thorough)
         names = face_names(faces)
-        note = f"{count(faces)} found." if faces else NO_FACE
+        note = f"{count(faces)} found." if faces else NO_FACE.format("" if thorough else ", or search thoroughly")
         choice = gr.Radio(choices=names, value=names[0] if names else None, visible=len(names) > 1)
         annotated = draw(image, faces)
         report = service.report(image, faces, model)
@@ -54,8 +56,9 @@ def add_photo_tab(service: Service, model: gr.Dropdown, min_score: gr.Slider, ex
         with gr.Column():
             photo = Photo(label="Photograph", sources=["upload", "webcam", "clipboard"], elem_id="photo")
             gr.Examples(list(examples), photo, label="Example photographs (public domain)", cache_examples=False)
+            thorough = thorough_checkbox("thorough")
         with gr.Column():
-            note = gr.Markdown(elem_id="photo-note")
+            note = gr.Markdown(NO_PHOTO, elem_id="photo-note")
             annotated = gr.Image(
                 label="Faces; click one to see its probabilities", format="jpeg", interactive=False,
                 elem_id="annotated", buttons=["download", "fullscreen"],
@@ -64,55 +67,26 @@ def add_photo_tab(service: Service, model: gr.Dropdown, min_score: gr.Slider, ex
             probabilities = gr.Label(label="Probabilities of the chosen face", elem_id="probabilities")
     with gr.Accordion("All faces: table, JSON and downloads", open=False):
         rows = gr.Dataframe(headers=HEADERS, label="Faces, the largest first", interactive=False)
-        files = gr.File(label="Annotated picture, JSON and CSV", file_count="multiple", interactive=False)
+        files = gr.File(
+            label="Annotated picture, JSON and CSV", file_count="multiple", interactive=False, elem_id="photo-files"
+        )
         report = gr.JSON(label="Answer of /predict")
     known = gr.State({})  # name in the list → face
     outputs = [annotated, probabilities, chosen, rows, report, files, note, known]
     # an error leaves old outputs standing, so they are cleared before the new photograph is looked at
     cleared = photo.change(nothing, None, outputs, queue=False, api_visibility="private")
-    cleared.then(
-        analyse, [photo, model, min_score], outputs, api_visibility="private", concurrency_id="photo",
-        concurrency_limit=2,
+    analysed = cleared.then(
+        analyse, [photo, model, min_score, thorough], outputs, api_visibility="private", concurrency_id="photo",
+        concurrency_limit=AT_ONCE,
     )  # fmt: skip
-    for setting in (model, min_score):
+    analysed.failure(lambda: NOT_ANALYSED, None, note, queue=False, api_visibility="private")
+    for setting in (model, min_score, thorough):
         setting.input(
-            analyse, [photo, model, min_score], outputs, api_visibility="private", concurrency_id="photo",
-            show_progress="hidden",
+            analyse, [photo, model, min_score, thorough], outputs, api_visibility="private", concurrency_id="photo",
+            concurrency_limit=AT_ONCE, show_progress="hidden",
         )  # fmt: skip
     chosen.change(choose, [chosen, known], probabilities, queue=False, api_visibility="private")
     annotated.select(click, known, chosen, queue=False, api_visibility="private")
-
-
-def add_batch_tab(service: Service, model: gr.Dropdown, min_score: gr.Slider) -> None:
-    """Several photographs at once: a gallery of annotated pictures, one table, one JSON."""
-
-    def analyse(photos: list[tuple[str, Path]], model: str, min_score: float, progress=gr.Progress()):  # noqa: B008
-        if not photos:
-            raise refuse("the photographs must be given, got none; choose some files first.")
-        gallery, rows, reports = [], [], []
-        for name, path in progress.tqdm(photos, unit="photos"):
-            try:
-                image = photograph(path.read_bytes())
-            except gr.Error as error:
-                raise refuse(f"{name}: {error.message}") from None
-            faces = find(service, image, model, min_score)
-            gallery.append((save_picture(draw(image, faces)), f"{name}: {count(faces)}"))
-            rows += [[name, *row] for row in table(faces)] or [[name, "no face", *[None] * (len(HEADERS) - 1)]]
-            reports.append({"file": name, **service.report(image, faces, model)})
-        texts = {"faces.json": json.dumps(reports, indent=1), "faces.csv": as_csv(rows, ("file", *HEADERS))}
-        return gallery, rows, save(texts)
-
-    photos = Photos(label="Photographs, at most 20", file_count="multiple", elem_id="photos")
-    start = gr.Button("Analyse", variant="primary")
-    gallery = gr.Gallery(
-        label="Annotated photographs", columns=3, format="jpeg", object_fit="contain", elem_id="gallery",
-        buttons=["download", "fullscreen"],
-    )  # fmt: skip
-    rows = gr.Dataframe(headers=["file", *HEADERS], label="All faces", interactive=False)
-    files = gr.File(label="JSON and CSV", file_count="multiple", interactive=False)
-    start.click(
-        analyse, [photos, model, min_score], [gallery, rows, files], api_visibility="private", concurrency_id="photo"
-    )
 
 
 def count(faces: Sequence[FacePrediction]) -> str:
@@ -129,3 +103,10 @@ def face_names(faces: Sequence[FacePrediction]) -> list[str]:
     return [
         f"{number} {face.emotion} {face.probabilities[face.emotion]:.0%}" for number, face in enumerate(faces, start=1)
     ]
+
+
+def thorough_checkbox(elem_id: str) -> gr.Checkbox:
+    """The choice of the thorough search, which says what it costs."""
+    return gr.Checkbox(
+        False, label="Search thoroughly: small, tilted, turned faces", info=thorough_costs(), elem_id=elem_id
+    )

@@ -2,6 +2,8 @@
 
 import gradio as gr
 
+BROKEN = "The server made a mistake with this request; it is noted in its log, please try another input."
+
 
 def refuse(sentence: str) -> gr.Error:
     """An error whose text reaches the visitor or API client and whose traceback stays out of the log."""

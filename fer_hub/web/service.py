@@ -1,14 +1,15 @@
-"""What the page and the API share: loaded checkpoints, one detector, and answers in a stable form."""
+"""What the page and the API share: loaded checkpoints, face detectors, and answers in a stable form."""
 
 import threading
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Self
 
 from PIL import Image
 
 from fer_hub.faces import DEFAULT_MIN_SCORE, FaceDetector
 from fer_hub.pipeline import FERPipeline
-from fer_hub.results import FacePrediction
+from fer_hub.results import Face, FacePrediction
 
 VERSION = 1
 """Version of the JSON that `report` makes; raised when a field changes its meaning or goes away."""
@@ -19,6 +20,9 @@ LOWEST_SCORE = 0.3
 
 class Service:
     """Checkpoints by name, loaded when they are first asked for, on face detectors that all requests share.
+
+    A `search` is one of "normal"; "thorough", which also finds small, tilted and turned faces and takes several times
+    as long; and "live", twice as fast, for the large faces of a webcam.
 
     Args:
         checkpoints: name → checkpoint folder or Hub id; the first is the default.
@@ -31,9 +35,12 @@ class Service:
         if not checkpoints:
             raise ValueError("checkpoints must name at least one checkpoint folder or Hub id, got none; add one.")
         self.checkpoints = dict(checkpoints)
-        self.detector = FaceDetector("both", LOWEST_SCORE)
-        self.live_detector = FaceDetector("short_range", LOWEST_SCORE)  # a webcam's faces are large: twice as fast
-        self._pipelines: dict[str, tuple[FERPipeline, FERPipeline]] = {}  # for photographs, for a webcam
+        self._detectors = {
+            "normal": FaceDetector("both", LOWEST_SCORE),
+            "thorough": FaceDetector("both", LOWEST_SCORE, search="thorough"),
+            "live": FaceDetector("short_range", LOWEST_SCORE),
+        }
+        self._pipelines: dict[str, dict[str, FERPipeline]] = {}  # by checkpoint and search
         self._lock = threading.Lock()
 
     @property
@@ -41,8 +48,8 @@ class Service:
         """Names of the checkpoints, the default first."""
         return list(self.checkpoints)
 
-    def pipeline(self, model: str, *, live: bool = False) -> FERPipeline:
-        """The pipeline of a checkpoint; `live` has the faster detector for large faces, as a webcam has them.
+    def pipeline(self, model: str, search: str = "normal") -> FERPipeline:
+        """The pipeline of a checkpoint; it finds faces down to `LOWEST_SCORE`.
 
         Raises:
             ValueError: the name is unknown.
@@ -52,25 +59,38 @@ class Service:
         with self._lock:
             if model not in self._pipelines:
                 loaded = FERPipeline.from_pretrained(self.checkpoints[model])
-                loaded.close()  # its own detector; ours serves all
-                self._pipelines[model] = tuple(
-                    FERPipeline(loaded.model, loaded.image_processor, detector)
-                    for detector in (self.detector, self.live_detector)
-                )
-            return self._pipelines[model][live]
+                loaded.close()  # its own detector; ours serve all
+                self._pipelines[model] = {
+                    name: FERPipeline(loaded.model, loaded.image_processor, detector)
+                    for name, detector in self._detectors.items()
+                }
+            return self._pipelines[model][search]
+
+    def video_pipeline(self, model: str, min_score: float) -> FERPipeline:
+        """A pipeline for one video, which finds only faces whose detection score is at least `min_score`.
+
+        Raises:
+            ValueError: the name is unknown.
+        """
+        known = self.pipeline(model)
+        return FERPipeline(known.model, known.image_processor, _Choosy(known.detector, min_score))
 
     def faces(
-        self, image: Image.Image, model: str, min_score: float = DEFAULT_MIN_SCORE, *, live: bool = False
+        self, image: Image.Image, model: str, min_score: float = DEFAULT_MIN_SCORE, search: str = "normal"
     ) -> list[FacePrediction]:
         """Faces of a photograph whose detection score is at least `min_score`, the largest first."""
-        return [face for face in self.pipeline(model, live=live)(image) if face.score >= min_score]
+        return [face for face in self.pipeline(model, search)(image) if face.score >= min_score]
+
+    def labels(self, model: str) -> list[str]:
+        """Names of a checkpoint's expressions, in the order of its probabilities."""
+        return list(self.pipeline(model).model.config.id2label.values())
 
     def report(self, image: Image.Image, faces: list[FacePrediction], model: str) -> dict:
         """What `/predict` answers, see `schema.json`: photograph's size in pixels and its faces, the largest first."""
         return {
             "version": VERSION,
             "model": model,
-            "labels": list(self.pipeline(model).model.config.id2label.values()),
+            "labels": self.labels(model),
             "width": image.width,
             "height": image.height,
             "faces": [face.to_dict() for face in faces],
@@ -78,11 +98,21 @@ class Service:
 
     def close(self) -> None:
         """Close the detectors; requests after that fail."""
-        self.detector.close()
-        self.live_detector.close()
+        for detector in self._detectors.values():
+            detector.close()
 
-    def __enter__(self) -> "Service":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class _Choosy:
+    """A detector's faces from a score up."""
+
+    def __init__(self, detector: FaceDetector, min_score: float) -> None:
+        self._detector, self._min_score = detector, min_score
+
+    def detect(self, image: Image.Image) -> list[Face]:
+        return [face for face in self._detector.detect(image) if face.score >= self._min_score]

@@ -31,22 +31,21 @@ class VideoResult:
 
 
 def run_video(
-    service: Service, video: Path, model: str, every: int, smoothing: float = 0.5
+    service: Service, video: Path, model: str, every: int, min_score: float, smoothing: float = 0.5
 ) -> Iterator[tuple[int, int | None] | VideoResult]:
     """Analyse a video in a thread of its own.
 
     Yields (frames done, frames in all or `None`) again and again, at the end the result, whose files are there
     until the next step is asked for: gradio has copied them by then. Closing the iterator cancels the analysis.
+    Inputs are as `Page` has checked them.
 
     Raises:
         gr.Error: the video cannot be analysed; the sentence says why.
     """
     try:
-        pipeline = service.pipeline(model)
+        pipeline = service.video_pipeline(model, min_score)
     except ValueError as error:
         raise refuse(str(error)) from None
-    if isinstance(every, bool) or every != int(every) or not 1 <= every <= 30:
-        raise refuse(f"every must be a whole number from 1 to 30, got {every!r}; 1 analyses every frame.")
     folder = Path(tempfile.mkdtemp(prefix="fer_hub-video-"))
     names = {"output": "annotated.mp4", "csv": "faces.csv", "json": "faces.json", "timeline": "timeline.png"}
     paths = {kind: folder / name for kind, name in names.items()}

@@ -10,29 +10,31 @@ from fer_hub.web.uploads import MAX_VIDEO_BYTES, VideoFile
 from fer_hub.web.video_job import MAX_SECONDS, VideoResult, run_video
 
 
-def add_video_tab(service: Service, model: gr.Dropdown) -> None:
+def add_video_tab(service: Service, model: gr.Dropdown, min_score: gr.Slider) -> None:
     """A video in; what was seen of every face over time out. The analysis can be cancelled."""
 
-    def analyse(video: Path | None, model: str, every: float, smoothing: float, progress=gr.Progress()):  # noqa: B008
+    def analyse(
+        video: Path | None, model: str, every: int, min_score: float, smoothing: float,
+        progress=gr.Progress(),  # noqa: B008
+    ):  # fmt: skip
         if video is None:
             raise refuse("the video must be given, got nothing; upload a video first.")
         yield None, None, [], "Starting ..."
-        for step in run_video(service, video, model, every, smoothing):
-            if isinstance(step, VideoResult):
-                summary = step.summary
-                persons = f"{summary['faces']} person{'' if summary['faces'] == 1 else 's'}"
-                note = f"{summary['frames']:,} frames, {summary['seconds']:.1f} s, {persons}. " + " ".join(
-                    summary["notes"]
-                )
-                yield str(step.video), str(step.timeline), [str(step.csv), str(step.json)], note
-            else:
-                done, total = step
-                progress((done, total) if total else None, desc="Analysing frames", unit="frames")
-                yield gr.skip(), gr.skip(), gr.skip(), f"{done:,} of {total or 'unknown'} frames"
+        try:
+            for step in run_video(service, video, model, every, min_score, smoothing):
+                if isinstance(step, VideoResult):
+                    yield str(step.video), str(step.timeline), [str(step.csv), str(step.json)], told(step.summary)
+                else:
+                    done, total = step
+                    progress((done, total) if total else None, desc="Analysing frames", unit="frames")
+                    yield gr.skip(), gr.skip(), gr.skip(), f"{done:,} of {total or 'unknown'} frames"
+        except gr.Error as error:
+            yield None, None, [], f"Not analysed: {error.message}"  # the message in the corner goes away
+            raise
 
     gr.Markdown(
         f"At most **{MAX_SECONDS / 60:.0f} minutes**, **{MAX_VIDEO_BYTES // 10**6} MB** and 1920x1080 pixels. "
-        "On two processor cores a minute of video takes about a minute."
+        "The result is an annotated video with its sound, a plot of the probabilities over time, and tables."
     )
     with gr.Row():
         with gr.Column():
@@ -43,17 +45,31 @@ def add_video_tab(service: Service, model: gr.Dropdown) -> None:
                 start = gr.Button("Analyse", variant="primary", elem_id="analyse-video")
                 stop = gr.Button("Cancel", variant="stop", elem_id="cancel-video")
         with gr.Column():
-            note = gr.Markdown(elem_id="video-note")
+            note = gr.Markdown("Upload a video and press Analyse.", elem_id="video-note")
             annotated = gr.Video(label="Annotated video", interactive=False, elem_id="annotated-video")
             timeline = gr.Image(
                 label="Probabilities over time", interactive=False, elem_id="timeline",
                 buttons=["download", "fullscreen"],
             )  # fmt: skip
-            files = gr.File(label="CSV and JSON: one row per frame and face", file_count="multiple", interactive=False)
+            files = gr.File(
+                label="CSV and JSON: one row per frame and face", file_count="multiple", interactive=False,
+                elem_id="video-files",
+            )  # fmt: skip
     running = start.click(
-        analyse, [video, model, every, smoothing], [annotated, timeline, files, note],
+        analyse, [video, model, every, min_score, smoothing], [annotated, timeline, files, note],
         api_visibility="private", concurrency_id="video", concurrency_limit=1, show_progress_on=note,
     )  # fmt: skip
-    stop.click(
-        lambda: "Cancelled; nothing was kept.", None, note, cancels=[running], queue=False, api_visibility="private"
+    # one after the other: a late count of frames must not replace the sentence
+    stop.click(None, None, None, cancels=[running], queue=False, api_visibility="private").then(
+        lambda: "Cancelled; nothing was kept.", None, note, queue=False, api_visibility="private"
     )
+
+
+def told(summary: dict) -> str:
+    """The summary of a video in a sentence.
+
+    >>> told({"frames": 1500, "seconds": 60.04, "faces": 1, "notes": []})
+    '1,500 frames, 60.0 s, 1 person.'
+    """
+    persons = f"{summary['faces']} person{'' if summary['faces'] == 1 else 's'}"
+    return " ".join([f"{summary['frames']:,} frames, {summary['seconds']:.1f} s, {persons}.", *summary["notes"]])

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+from contextlib import contextmanager
 from pathlib import Path
 
 import av
@@ -16,35 +17,40 @@ from PIL import Image
 
 import start
 from benchmarks import chromium
+from fer_hub.files import write_json
+from tests.app.driving import opened
+from tests.hub.stand_in import HubStandIn
+from tests.hub.stand_in_repository import Repository
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+EIGHT = ("neutral", "happy", "surprise", "sad", "angry", "disgust", "fear", "contempt")
+"""FER+'s expressions, in its order."""
+
+OFFLINE = {"HF_HUB_OFFLINE": "1"}
 
 
-@pytest.fixture(scope="session")
-def app_files(tmp_path_factory):
-    """Where the app keeps the files of its visitors."""
-    return tmp_path_factory.mktemp("uploads")
+@contextmanager
+def running(files: Path, *command: str, **variables: str):
+    """A process that serves a page on the loopback address: (its address, the process); ended afterwards.
 
-
-@pytest.fixture(scope="session")
-def app_url(app_files):
-    """Address of a running `app.py` on the shipped checkpoint, without any network."""
-    work = app_files.parent / "work"
-    work.mkdir()
+    Args:
+        files: where it keeps the files of its visitors; a folder "work" beside it takes the rest.
+        command: what Python runs.
+        variables: of its environment.
+    """
+    work = files.parent / "work"
+    work.mkdir(parents=True, exist_ok=True)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        port = str(free.getsockname()[1])
     environment = os.environ | {
-        "GRADIO_SERVER_NAME": "127.0.0.1",
-        "GRADIO_SERVER_PORT": str(port),
-        "GRADIO_TEMP_DIR": str(app_files),
-        "TMPDIR": str(work),
-        "HF_HUB_OFFLINE": "1",
-        "PYTHONUNBUFFERED": "1",
-    }
+        "GRADIO_SERVER_NAME": "127.0.0.1", "GRADIO_SERVER_PORT": port, "GRADIO_TEMP_DIR": str(files),
+        "TMPDIR": str(work), "PYTHONUNBUFFERED": "1",
+        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+    }  # fmt: skip
     environment.pop("FER_HUB_CHECKPOINT", None)
     process = subprocess.Popen(
-        [sys.executable, "app.py"], cwd=ROOT, env=environment, text=True,
+        [sys.executable, *command], cwd=ROOT, env=environment | variables, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
     seen = []
@@ -53,14 +59,64 @@ def app_url(app_files):
         if f"127.0.0.1:{port}" in line:
             break
     else:
-        pytest.fail("app.py ended before it listened:\n" + "".join(seen))
+        pytest.fail("the app ended before it listened:\n" + "".join(seen))
     drain = threading.Thread(target=lambda: seen.extend(process.stdout), daemon=True)
     drain.start()
-    yield f"http://127.0.0.1:{port}/"
-    process.terminate()
-    process.wait()
-    drain.join()
+    try:
+        yield f"http://127.0.0.1:{port}/", process
+    finally:
+        process.terminate()
+        process.wait()
+        drain.join()
     assert "Traceback" not in "".join(seen), "".join(seen)
+
+
+@pytest.fixture(scope="session")
+def app_files(tmp_path_factory):
+    """Where the app keeps the files of its visitors."""
+    return tmp_path_factory.mktemp("app") / "uploads"
+
+
+@pytest.fixture(scope="session")
+def app_url(app_files):
+    """Address of a running `app.py` on the shipped checkpoints, without any network."""
+    with running(app_files, "app.py", **OFFLINE) as (url, _):
+        yield url
+
+
+@pytest.fixture(scope="session")
+def eight(tmp_path_factory):
+    """A checkpoint folder with FER+'s eight expressions, random weights and made-up figures."""
+    import torch
+
+    from fer_hub import FERConfig, FERForImageClassification, FERImageProcessor
+
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("networks") / "eight"
+    labels, numbers = dict(enumerate(EIGHT)), {name: index for index, name in enumerate(EIGHT)}
+    config = FERConfig(
+        embedding_size=16, hidden_sizes=(16, 16), depths=(1, 1), id2label=labels, label2id=numbers
+    )
+    FERForImageClassification(config).save_pretrained(folder)
+    FERImageProcessor().save_pretrained(folder)
+    recall = {name: 0.9 - 0.1 * index for index, name in labels.items()}
+    test = {"images": 3573, "accuracy": 0.8123, "calibration_error": 0.021, "recall": recall}
+    write_json(folder / "metrics.json", {"test": test})
+    write_json(folder / "training_args.json", {"labels": "ferplus_votes"})
+    return folder
+
+
+@pytest.fixture(scope="session")
+def two_networks(eight, tmp_path_factory):
+    """Address of `app.py` on a network of the Hub with eight expressions, beside the shipped ones."""
+    with HubStandIn() as hub:
+        files = {path.name: path.read_bytes() for path in eight.iterdir()}
+        hub.repositories["models", "user/eight"] = repository = Repository(private=False)
+        repository.change("a network", **files)
+        folder = tmp_path_factory.mktemp("two_networks")
+        variables = hub.environment(folder / "hub", token=None) | {"FER_HUB_CHECKPOINT": "user/eight"}
+        with running(folder / "uploads", "app.py", **variables) as (url, _):
+            yield url
 
 
 class Http:
@@ -112,6 +168,40 @@ def browser(tmp_path_factory):
     window = chromium.open_browser(folder / "profile", chromium.write_camera(folder / "camera.mjpeg"))
     yield window
     window.quit()
+
+
+@pytest.fixture()
+def page(browser, app_url):
+    """The app's page in the browser; what the browser complains about fails the test."""
+    browser.get_log("browser")  # what the page before it said when it was left
+    yield opened(browser, app_url)
+    severe = [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
+    # gradio itself logs each stream that it closes
+    severe = [entry for entry in severe if "AbortError: signal is aborted" not in entry["message"]]
+    browser.get("about:blank")  # ends the camera, and what still runs
+    assert severe == []
+
+
+@pytest.fixture()
+def phone(browser):
+    """The browser with the screen of a phone."""
+    size = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    yield browser
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+@pytest.fixture(scope="session")
+def two_faces(tmp_path_factory):
+    """The example portraits side by side, 900x512 pixels: the smaller face on the left."""
+    path = tmp_path_factory.mktemp("faces") / "two.jpg"
+    collage = Image.new("RGB", (900, 512), "grey")
+    for name, side, x in (("astronaut.jpg", 512, 0), ("grace_hopper.jpg", 380, 520)):
+        with Image.open(ROOT / "examples" / name) as image:
+            image = image.convert("RGB")
+            collage.paste(image.crop((0, 0, min(image.size), min(image.size))).resize((side, side)), (x, 0))
+    collage.save(path, quality=95)
+    return path
 
 
 @pytest.fixture(scope="session")

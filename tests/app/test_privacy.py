@@ -1,40 +1,27 @@
 """What visitors send and get is deleted: after a while, and when the app ends."""
 
-import os
-import subprocess
-import sys
 import threading
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-PORTRAIT = ROOT / "examples" / "astronaut.jpg"
+from tests.app.conftest import running
+from tests.app.driving import PORTRAIT
+
 SERVE = """
-import sys
+import importlib.util, sys
 from fer_hub.web import page
 page.SWEEP_SECONDS, page.KEEP_SECONDS = 1, 8
-import app
 from fer_hub.web.service import Service
 with Service({"tiny": sys.argv[1]}) as service:
-    page.build(service).launch(**page.launch_options())
+    page.build(service).launch(mcp_server=importlib.util.find_spec("mcp") is not None, **page.launch_options())
 """
 
 
 @pytest.fixture()
 def forgetful_app(tmp_path, tiny_checkpoint):
     """An app that keeps files for eight seconds: (address, folder of its files, process)."""
-    files = tmp_path / "uploads"
-    files.mkdir()
-    environment = os.environ | {
-        "GRADIO_TEMP_DIR": str(files), "GRADIO_SERVER_NAME": "127.0.0.1", "PYTHONUNBUFFERED": "1", "PYTHONPATH": "."
-    }  # fmt: skip
-    command = [sys.executable, "-c", SERVE, str(tiny_checkpoint)]
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE)
-    line = next(line for line in process.stdout if "http://127.0.0.1:" in line)
-    yield line.split()[-1], files, process
-    process.terminate()
-    process.wait()
+    with running(tmp_path / "uploads", "-c", SERVE, str(tiny_checkpoint)) as (url, process):
+        yield url, tmp_path / "uploads", process
 
 
 def _files(folder):

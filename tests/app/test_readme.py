@@ -1,4 +1,4 @@
-"""Every snippet of the front page and of the shipped card runs: blocks of Python and lines of shell, as they stand."""
+"""Every snippet of front page, training page and shipped cards runs: Python blocks and shell lines, as they stand."""
 
 import os
 import re
@@ -8,9 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+
+from fer_hub.data.ferplus import FERPLUS_VOTES
+from fer_hub.model import FERConfig, FERForImageClassification
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("README.md", "checkpoints/fer2013/README.md")
+PAGES = ("README.md", "docs/training.md", "checkpoints/fer2013/README.md", "checkpoints/ferplus/README.md")
 COVERED_ELSEWHERE = {
     "python3 start.py": "tests/test_start.py starts it; tests/app starts what it starts",
     "python3 start.py test": ".ci/run runs it",
@@ -41,10 +45,28 @@ def clone(tmp_path_factory, small_csv, tiny_checkpoint):
     (folder / "path" / "to").mkdir(parents=True)
     (folder / "path" / "to" / "fer2013").mkdir()
     shutil.copy(small_csv, folder / "path" / "to" / "fer2013" / "fer2013.csv")
-    for name in ("path/or/hub-id", "path/to/checkpoint"):
+    write_votes(small_csv, folder / "path" / "to" / "fer2013new.csv")
+    for name in ("path/or/hub-id", "path/to/checkpoint", "runs/fer/final", "runs/mine/final"):
         shutil.copytree(ROOT / "checkpoints" / "fer2013", folder / name)
-    shutil.copytree(ROOT / "checkpoints" / "fer2013", folder / "runs" / "fer" / "final")
+    for emotion in ("happy", "neutral"):
+        photos = folder / "path" / "to" / "photos" / emotion
+        photos.mkdir(parents=True)
+        for number in range(6):
+            shutil.copy(ROOT / "examples" / "astronaut.jpg", photos / f"{number}.jpg")
+    model = FERForImageClassification(FERConfig(architecture="scratch_cnn"))
+    torch.save(model.network.state_dict(), folder / "path" / "to" / "best_model.pth")
     return folder
+
+
+def write_votes(images: Path, path: Path) -> None:
+    """FER+'s file for a Kaggle CSV: all ten votes for what the label says."""
+    order = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")  # of the labels
+    lines = [",".join(["Usage", "Image name", *FERPLUS_VOTES])]
+    for number, row in enumerate(images.read_text().splitlines()[1:]):
+        label, _, usage = row.split(",")
+        votes = ("10" if name == order[int(label)] else "0" for name in FERPLUS_VOTES)
+        lines.append(",".join([usage, f"fer{number:07}.png", *votes]))
+    path.write_text("\n".join(lines) + "\n")
 
 
 def make_video(path: Path) -> None:
@@ -79,7 +101,7 @@ def test_python_blocks_run(page, number, clone, request):
 
 @pytest.mark.parametrize(("page", "line"), SHELL)
 def test_shell_lines_run(page, line, clone):
-    line = line.partition("  #")[0].strip()
+    given, line = line, line.partition("  #")[0].strip()
     if line in COVERED_ELSEWHERE:
         return
     assert line.startswith("python "), f"{page}: no rule for {line!r}; a new kind of command needs one here"
@@ -87,7 +109,7 @@ def test_shell_lines_run(page, line, clone):
     if "train.py" in line:  # the same command, cut short: a tiny network for one step
         command += ["--max_steps", "1", "--eval_strategy", "no", "--save_strategy", "no"]
         command += ["--load_best_model_at_end", "False", "--per_device_train_batch_size", "8"]
-        command += ["--output_dir", "runs/new"]
+        command += ["--output_dir", str(clone / "runs" / f"new{SHELL.index((page, given))}")]
     result = run(command, clone)
     assert result.returncode == 0, result.stderr
 

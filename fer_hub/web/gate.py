@@ -1,0 +1,133 @@
+"""What stands before the app and looks at every request: closed routes, sizes, how much one client may ask for."""
+
+import json
+import logging
+import re
+import shutil
+from typing import Any
+
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from gradio.utils import get_upload_folder
+from starlette.middleware import Middleware
+
+from fer_hub.web.sentences import BROKEN
+from fer_hub.web.uploads import MAX_PHOTO_BYTES, MAX_VIDEO_BYTES
+
+MAX_QUEUE = 64
+"""How many requests may wait before further ones are told to come back later."""
+
+MAX_PER_CLIENT = 16
+"""How many unfinished requests one address may have."""
+
+MAX_JSON_BYTES = MAX_PHOTO_BYTES * 4 // 3 + 100_000
+"""Largest body of a request that is no upload: a photograph as base64, and the rest."""
+
+MAX_UPLOAD_BYTES = 2 * MAX_VIDEO_BYTES
+"""Largest body of one upload, which may hold several files."""
+
+MIN_FREE_BYTES = 500_000_000
+"""Uploads stop while the disk has less room than this."""
+
+_CLOSED = re.compile(
+    r"/(gradio_api/(file=https?:|file/https?:|proxy=|process_recording|vibe|undo-vibe|component_server|deep_link|"
+    r"run-history|runs|custom_component|dev/|upload_progress.*[^\x20-\x7e])|monitoring|svelte/)", re.I,
+)  # fmt: skip
+"""Routes of gradio that neither page nor clients need: fetching from elsewhere, editing, recording, other visitors."""
+
+_log = logging.getLogger(__name__)
+
+
+class Gate:
+    """ASGI middleware: closes routes that are not needed, limits sizes and clients, answers failures in a sentence."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope, receive, send) -> None:
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        path = scope["path"]
+        if _CLOSED.match(path):
+            return await _answer(404, "this server does not offer that address.", scope, receive, send)
+        limit = MAX_UPLOAD_BYTES if path.startswith("/gradio_api/upload") else MAX_JSON_BYTES
+        told = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+        if not told.isdigit() or int(told) > limit:
+            return await _answer(413, _too_large(limit), scope, receive, send)
+        if scope["method"] == "POST" and (problem := _refusal(path, scope)):
+            return await _answer(*problem, scope, receive, send)
+        counted, started, too_large = 0, False, False
+
+        async def count() -> dict:
+            nonlocal counted, too_large
+            message = await receive()
+            counted += len(message.get("body", b""))
+            if counted > limit:  # a body of unknown length
+                too_large = True
+                raise _TooLargeError
+            return message
+
+        async def watch(message: dict) -> None:
+            nonlocal started
+            if too_large:
+                return
+            started = True
+            await send(message)
+
+        try:
+            await self.app(scope, count, watch)
+        except Exception as error:
+            if started:
+                raise
+            if not too_large:
+                status, sentence = _explained(error)
+                return await _answer(status, sentence, scope, receive, send)
+        if too_large and not started:
+            await _answer(413, _too_large(limit), scope, receive, send)
+
+
+def app_kwargs() -> dict[str, Any]:
+    """What `launch(app_kwargs=...)` needs for the gate to stand before the app."""
+    return {"middleware": [Middleware(Gate)], "exception_handlers": {RequestValidationError: _not_understood}}
+
+
+class _TooLargeError(Exception):
+    """More came than is taken."""
+
+
+async def _answer(status: int, sentence: str, scope, receive, send) -> None:
+    await JSONResponse({"detail": sentence}, status)(scope, receive, send)
+
+
+async def _not_understood(request, error: RequestValidationError) -> JSONResponse:
+    return JSONResponse({"detail": 'the body must be JSON such as {"data": [...]}, but is not.'}, 422)
+
+
+def _too_large(limit: int) -> str:
+    return f"a request must be at most {limit // 10**6} MB, but this one is larger; send less."
+
+
+def _refusal(path: str, scope) -> tuple[int, str] | None:
+    """Status and sentence where a client asks for more than its share."""
+    if path.startswith("/gradio_api/upload"):
+        if shutil.disk_usage(get_upload_folder()).free < MIN_FREE_BYTES:
+            return 507, "the server has no room for uploads at the moment; try again in half an hour."
+    elif path.startswith(("/gradio_api/call", "/gradio_api/queue/join")):
+        host = (scope.get("client") or ("",))[0]
+        queue = scope["app"].get_blocks()._queue
+        events = list(queue.event_ids_to_events.values())
+        if len(queue) >= queue.max_size:  # gradio would say so too, in its own words
+            return 503, f"the server has {len(queue)} requests waiting, as many as it takes; try again in a minute."
+        if sum(bool(event.request.client and event.request.client.host == host) for event in events) >= MAX_PER_CLIENT:
+            return 429, f"a client must have at most {MAX_PER_CLIENT} unfinished requests; wait for their answers."
+    return None
+
+
+def _explained(error: Exception) -> tuple[int, str]:
+    if type(error).__name__ == "FnIndexInferError" or isinstance(error, (KeyError, IndexError)):
+        return 404, "there is no such endpoint; /gradio_api/info lists them all."
+    if isinstance(error, (ValueError, TypeError, AttributeError, json.JSONDecodeError)):
+        _log.debug("a request could not be understood", exc_info=error)
+        return 400, "the request cannot be understood; see /gradio_api/info for its form."
+    _log.error("a request failed", exc_info=error)
+    return 500, BROKEN

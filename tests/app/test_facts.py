@@ -1,0 +1,80 @@
+"""What the page says about networks that it has not loaded, and which ones it offers."""
+
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+import app
+from fer_hub.files import write_json
+from fer_hub.web.facts import Facts, card, facts
+from tests.app.conftest import EIGHT, ROOT
+from tests.hub.stand_in import HubStandIn
+from tests.hub.stand_in_repository import Repository
+
+SHIPPED = sorted(path.parent.name for path in ROOT.glob("checkpoints/*/config.json"))
+
+
+def test_a_folder_says_what_it_is(eight, shipped_checkpoint):
+    known = facts(eight)
+    assert (known.labels, known.dataset, known.images) == (EIGHT, "FER+", 3573)
+    assert known.title("eight") == "eight: 8 expressions, 81 % right on FER+'s test"
+    assert facts(shipped_checkpoint).title("fer2013").startswith("fer2013: 7 expressions, ")
+    assert facts(shipped_checkpoint).dataset == "FER-2013"
+
+
+@pytest.mark.parametrize("content", ["[]", '{"test": {"images": "many"}}', '{"test": 5}', "no JSON", "\xff"])
+def test_files_that_others_wrote_say_what_they_can(eight, tmp_path, content):
+    folder = shutil.copytree(eight, tmp_path / "odd")
+    (folder / "metrics.json").write_bytes(content.encode("latin-1"))
+    assert facts(folder) == Facts(labels=EIGHT)
+    assert facts(folder).title("odd") == "odd: 8 expressions"
+    write_json(folder / "config.json", {"id2label": {"a": 1}})
+    assert facts(folder).title("odd") == "odd"
+
+
+def test_the_card_of_a_folder_is_shown_with_its_own_pictures(tmp_path):
+    (tmp_path / "plot.png").write_bytes(b"png")
+    (tmp_path / "README.md").write_text(
+        "---\nlicense: apache-2.0\n---\n# A network\n\n![Plot](plot.png) ![Gone](gone.png) ![No](../plot.png)\n"
+        "![Far](https://example.org/a.png)\n\n---\nThe end\n"
+    )
+    text = card("a", tmp_path)
+    assert text.startswith("# A network\n") and text.endswith("---\nThe end\n")
+    assert "![Plot](data:image/png;base64,cG5n) Gone ![No](../plot.png)\n" in text  # the browser finds nothing there
+
+
+def test_a_network_without_a_card_says_so(eight):
+    assert card("eight", eight) == "The network eight comes without a card."
+    link = "[huggingface.co/owner/name](https://huggingface.co/owner/name)"
+    assert card("owner/name", "owner/name") == f"The card of this network is on the Hub: {link}"
+
+
+def test_a_network_of_the_hub_says_what_it_is(eight, tmp_path):
+    ask = "import sys; from fer_hub.web.facts import facts\nfor name in sys.argv[1:]: print(facts(name).title(name))"
+    with HubStandIn() as hub:
+        for name, files in (("user/eight", ("config.json", "metrics.json", "training_args.json")), ("user/bare", ())):
+            hub.repositories["models", name] = repository = Repository(private=False)
+            repository.change("files", **{file: (eight / file).read_bytes() for file in files}, **{"a.txt": b""})
+        environment = {"PATH": "", "PYTHONPATH": ".", **hub.environment(tmp_path, token=None)}
+        command = [sys.executable, "-c", ask, "user/eight", "user/bare", "user/none"]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment)
+    titles = ["user/eight: 8 expressions, 81 % right on FER+'s test", "user/bare", "user/none"]
+    assert done.stdout.splitlines() == titles, done.stderr
+
+
+def test_shipped_networks_go_by_the_names_of_their_folders(monkeypatch, eight):
+    monkeypatch.delenv("FER_HUB_CHECKPOINT", raising=False)
+    assert list(app.checkpoints()) == SHIPPED
+    monkeypatch.setenv("FER_HUB_CHECKPOINT", str(eight))
+    assert app.checkpoints()["eight"] == str(eight) and list(app.checkpoints()) == ["eight", *SHIPPED]
+    monkeypatch.setenv("FER_HUB_CHECKPOINT", "owner/name")
+    assert list(app.checkpoints()) == ["owner/name", *SHIPPED]
+
+
+def test_a_wanted_network_takes_the_place_of_the_shipped_one_of_that_name(monkeypatch, eight, tmp_path):
+    folder = shutil.copytree(eight, tmp_path / SHIPPED[-1])
+    monkeypatch.setenv("FER_HUB_CHECKPOINT", str(folder))
+    assert list(app.checkpoints()) == [SHIPPED[-1], *SHIPPED[:-1]]
+    assert app.checkpoints()[SHIPPED[-1]] == str(folder)

@@ -1,0 +1,61 @@
+"""What the webcam tab remembers of a visitor between two frames."""
+
+import io
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fer_hub.images import load_image
+from fer_hub.web.bars import draw_bars
+from fer_hub.web.live_tab import OFF_SECONDS, LiveSession, answer_frame
+from fer_hub.web.service import Service
+from tests.app.conftest import EIGHT
+from tests.app.driving import EMOTIONS, PORTRAIT
+
+
+@pytest.fixture(scope="module")
+def service(eight, tiny_checkpoint):
+    with Service({"eight": eight, "seven": tiny_checkpoint}) as service:
+        yield service
+
+
+def test_the_frame_rate_is_the_mean_of_the_last_second():
+    session = LiveSession()
+    assert session.rate(10.0) == 0  # the first frame has none
+    rates = [session.rate(10 + step / 20) for step in range(1, 41)]
+    assert rates == pytest.approx([20.0] * 40)
+    assert session.rate(12.5) == pytest.approx(11 / 1.0, abs=1.1)  # half a second without a frame
+    assert session.was_off(14.6) and not session.was_off(14.4)
+
+
+def test_the_frame_rate_and_the_bars_are_drawn_into_the_picture():
+    plain = Image.new("RGB", (640, 480), "grey")
+    drawn = draw_bars(plain.copy(), {"happy": 0.9, "sad": 0.1}, "17 frames/s")
+    other = draw_bars(plain.copy(), {"happy": 0.9, "sad": 0.1}, "23 frames/s")
+    changed = np.argwhere(np.asarray(drawn) != np.asarray(other))
+    (top, left), (bottom, right) = changed.min(0)[:2], changed.max(0)[:2]
+    assert left < 160 and right < 160 and top > 38 and bottom < 70  # the line below the two bars, and nothing else
+
+
+def test_another_network_starts_smoothing_anew(service):
+    frame, session = load_image(PORTRAIT), LiveSession()
+    for _ in range(3):
+        picture, seen = answer_frame(service, frame, session, "eight", 0.5, 3.0)
+    assert tuple(seen) == EIGHT and Image.open(io.BytesIO(picture)).size == frame.size
+    _, seen = answer_frame(service, frame, session, "seven", 0.5, 3.0)
+    [raw] = service.faces(frame, "seven", search="live")
+    assert tuple(seen) == EMOTIONS and seen == pytest.approx(raw.probabilities)
+    _, seen = answer_frame(service, Image.new("RGB", (640, 480)), session, "seven", 0.5, 3.0)
+    assert seen is None
+
+
+def test_a_camera_that_was_off_starts_anew(service):
+    session = LiveSession()
+    for _ in range(2):
+        answer_frame(service, load_image(PORTRAIT), session, "eight", 0.5, 3.0)
+    assert session.tracker.faces == 1
+    session.times = [time.monotonic() - OFF_SECONDS - 0.1]
+    answer_frame(service, load_image(PORTRAIT), session, "eight", 0.5, 3.0)
+    assert session.tracker.faces == 2  # somebody else may sit there by now

@@ -1,0 +1,143 @@
+"""Everybody can use the page, on a phone, in the dark and without a mouse; and nobody else is told."""
+
+import json
+from urllib.parse import urlsplit
+
+import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+from tests.app.driving import EMOTIONS, PORTRAIT, bars, give, label, note, opened, texts, turn_to, wait
+
+pytestmark = pytest.mark.browser
+TABS = ("Photo", "Webcam", "Video", "Several photos", "How to read this", "Model card")
+
+
+def test_the_page_fits_a_phone(phone, app_url):
+    opened(phone, app_url)
+    give(phone, "#photo", PORTRAIT)
+    wait(phone, lambda: label(phone))
+    assert phone.execute_script("return window.innerWidth") == 390
+    for tab in TABS:
+        turn_to(phone, tab)
+        assert phone.execute_script("return document.documentElement.scrollWidth") <= 390, tab
+
+
+CONTRAST = """
+const light = text => {
+    const part = text.match(/[\\d.]+/g).slice(0, 3).map(v => v / 255);
+    const [r, g, b] = part.map(c => c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+};
+let element = document.querySelector(arguments[0]);
+const ink = light(getComputedStyle(element).color);
+let paper = 'rgb(255, 255, 255)';
+for (; element; element = element.parentElement) {
+    const colour = getComputedStyle(element).backgroundColor;
+    if (!colour.startsWith('rgba(0, 0, 0, 0')) { paper = colour; break; }
+}
+const [low, high] = [ink, light(paper)].sort((a, b) => a - b);
+return (high + 0.05) / (low + 0.05);
+"""
+"""WCAG 2 contrast of a text with the background that is really behind it."""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_texts_are_readable_in_both_themes(browser, app_url, theme):
+    opened(browser, f"{app_url}?__theme={theme}")
+    give(browser, "#photo", PORTRAIT)
+    wait(browser, lambda: label(browser))
+    assert browser.execute_script("return document.body.classList.contains('dark')") == (theme == "dark")
+    for selector in (
+        "h1", "#photo-note p", "#probabilities [data-testid=label-output-value]", "button[role=tab]", "footer button",
+        "p a[href='?view=api']", "#thorough label", "#thorough label ~ *", "#settings [data-testid=block-info]",
+    ):  # fmt: skip
+        assert browser.execute_script(CONTRAST, selector) >= 4.5, selector
+
+
+NAMELESS = """
+return [...document.querySelectorAll('button, input:not([type=file]), select, textarea, a[href]')]
+    .filter(each => each.offsetParent !== null && !each.closest('[aria-hidden=true]'))
+    .filter(each => !(each.innerText || '').trim() && !each.getAttribute('aria-label') && !each.title
+        && !each.getAttribute('aria-labelledby') && !(each.labels && each.labels.length)
+        && !each.querySelector('img[alt]:not([alt=""]), svg[aria-label], title'))
+    .map(each => each.outerHTML.slice(0, 200));
+"""
+
+
+def test_every_visible_control_has_a_name(page):
+    give(page, "#photo", PORTRAIT)
+    wait(page, lambda: label(page))
+    for tab in TABS:
+        turn_to(page, tab)
+        wait(page, lambda: page.execute_script(NAMELESS) == [])  # names come a moment after controls
+
+
+def test_the_result_is_read_to_whoever_does_not_see_it(page):
+    live = "return [...document.querySelectorAll('#photo-note')].map(each => each.ariaLive)"
+    wait(page, lambda: page.execute_script(live) == ["polite"])
+
+
+FOCUS = """
+const at = document.activeElement;
+const places = ['#model', '#thorough', '#photo', '#faces'].filter(place => at.closest(place));
+return [at.getAttribute('role'), at.getAttribute('aria-label') || at.innerText, ...places].join(' ');
+"""
+
+
+def tab_to(page, part, steps=40):
+    """Press the tabulator until the focus is on what names that part."""
+    reached = []
+    for _ in range(steps):
+        page.switch_to.active_element.send_keys(Keys.TAB)
+        reached.append(page.execute_script(FOCUS))
+        if part in reached[-1]:
+            return page.switch_to.active_element
+    raise AssertionError(f"the keyboard does not reach {part!r}, only\n" + "\n".join(reached))
+
+
+def test_a_photograph_is_analysed_with_the_keyboard_alone(page):
+    page.execute_script("document.body.focus()")
+    for part in ("#model", "tab Photo", "#photo"):
+        tab_to(page, part)
+    tab_to(page, "Example photograph").send_keys(Keys.ENTER)
+    assert wait(page, lambda: label(page)) in EMOTIONS
+    box = tab_to(page, "#thorough")
+    box.send_keys(Keys.SPACE)
+    assert box.is_selected()
+
+
+def test_a_face_is_chosen_with_the_keyboard_alone(page, two_faces):
+    give(page, "#photo", two_faces)
+    wait(page, lambda: note(page) == "2 faces found.")
+    first = wait(page, lambda: bars(page))
+    tab_to(page, "#faces")
+    tab_to(page, "#faces", steps=1).send_keys(Keys.SPACE)
+    second = wait(page, lambda: bars(page) if bars(page) and bars(page) != first else None)
+    chosen = page.find_element(By.CSS_SELECTOR, "#faces input:checked").get_attribute("value")
+    assert chosen.startswith("2 ") and second[0].split()[0] == chosen.split()[1]
+
+
+def test_the_link_leads_to_the_api_page(browser, app_url):
+    page = opened(browser, app_url)
+    links = page.execute_script("return [...document.querySelectorAll('p a')].map(each => [each.innerText, each.href])")
+    [address] = [href for text, href in links if text == "API page"]
+    opened(page, address)
+    names = wait(page, lambda: texts(page, ".api-docs .api-name"))
+    for endpoint in ("/predict", "/annotate", "/classify", "/predict_batch", "/predict_video"):
+        assert any(endpoint in name for name in names)
+
+
+def test_the_browser_asks_nobody_else(browser, app_url):
+    browser.get_log("performance")
+    opened(browser, app_url)
+    give(browser, "#photo", PORTRAIT)
+    wait(browser, lambda: label(browser))
+    origins = set()
+    for entry in browser.get_log("performance"):
+        message = json.loads(entry["message"])["message"]
+        if message["method"] == "Network.requestWillBeSent":
+            parts = urlsplit(message["params"]["request"]["url"])
+            if parts.scheme not in ("data", "blob", "about", "chrome"):
+                origins.add(f"{parts.scheme}://{parts.netloc}/")
+    assert origins == {app_url}

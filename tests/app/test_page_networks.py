@@ -1,0 +1,92 @@
+"""The page with several networks, one of them from the Hub and with eight expressions."""
+
+import pytest
+from selenium.webdriver.common.by import By
+
+from tests.app.conftest import EIGHT
+from tests.app.driving import (
+    PORTRAIT,
+    bars,
+    choose_network,
+    give,
+    label,
+    note,
+    opened,
+    picture,
+    press,
+    texts,
+    turn_to,
+    wait,
+)
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture()
+def page(browser, two_networks):
+    yield opened(browser, two_networks)
+    browser.get("about:blank")
+
+
+def names(page):
+    """The expressions whose probabilities are shown."""
+    return {line.split()[0] for line in bars(page)}
+
+
+def test_the_list_says_what_each_network_is(page):
+    page.find_element(By.CSS_SELECTOR, "#model input").click()
+    titles = wait(page, lambda: page.execute_script(
+        "return [...document.querySelectorAll('[role=option]')].map(each => each.ariaLabel)"
+    ))  # fmt: skip
+    assert titles[0] == "user/eight: 8 expressions, 81 % right on FER+'s test"
+    assert any(title.startswith("fer2013: 7 expressions, ") for title in titles[1:])
+
+
+def test_another_network_looks_at_the_photograph_again(page):
+    give(page, "#photo", PORTRAIT)
+    wait(page, lambda: names(page) == set(EIGHT))
+    wait(page, lambda: picture(page))
+    before = page.execute_script("return document.querySelector('#annotated img').src")
+    choose_network(page, "fer2013")
+    wait(page, lambda: names(page) == set(EIGHT) - {"contempt"})
+    assert label(page) == "happy"
+    wait(page, lambda: page.execute_script("return document.querySelector('#annotated img').src") != before)
+    choose_network(page, "user/eight")
+    wait(page, lambda: names(page) == set(EIGHT))
+
+
+def test_the_webcam_changes_its_network_while_it_runs(page):
+    turn_to(page, "Webcam")
+    press(page, "#camera button", "Webcam")
+    press(page, "#camera .capture-button")
+
+    def live():
+        return {line.split()[0] for line in texts(page, "#live-probabilities .confidence-set")}
+
+    wait(page, lambda: live() == set(EIGHT))
+    choose_network(page, "fer2013")
+    wait(page, lambda: live() == set(EIGHT) - {"contempt"})
+    assert texts(page, "[data-testid=toast-body]") == []
+
+
+def test_a_video_is_analysed_by_the_chosen_network(page, short_video):
+    turn_to(page, "Video")
+    give(page, "#video", short_video)
+    wait(page, lambda: page.execute_script("return document.querySelector('#video video')?.src"))
+    press(page, "#analyse-video")
+    wait(page, lambda: note(page, "#video-note") == "10 frames, 1.0 s, 1 person.")
+
+
+def test_both_figures_and_cards_are_there(page):
+    turn_to(page, "How to read this")
+    lines = "\n".join(texts(page, "li"))
+    assert f"user/eight ({', '.join(EIGHT)}): right on 81.2 % of the 3,573 pictures of FER+'s test set" in lines
+    assert "fer2013 (angry, disgust, fear, happy, sad, surprise, neutral): right on " in lines
+    assert "Figures of different test sets cannot be compared: their labels are not the same." in texts(page, "p")
+    turn_to(page, "Model card")
+    link = "return document.querySelector('#card a')?.href"
+    wait(page, lambda: page.execute_script(link) == "https://huggingface.co/user/eight")
+    choose_network(page, "fer2013")
+    wait(page, lambda: any("FER-2013" in text for text in texts(page, "#card h1")))
+    widths = "return [...document.querySelectorAll('#card img')].map(each => each.naturalWidth)"
+    wait(page, lambda: page.execute_script(widths) and all(page.execute_script(widths)))

@@ -1,0 +1,79 @@
+"""The tab for the webcam in a real browser whose camera shows a portrait that sways."""
+
+import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+from tests.app.driving import EMOTIONS, press, texts, turn_to, wait
+
+pytestmark = pytest.mark.browser
+BUTTON = "#camera .capture-button"
+LIVE = "#live-probabilities [data-testid=label-output-value]"
+COUNT = """
+window.shown = 0;
+new MutationObserver(changes => {
+    window.shown += changes.filter(change => change.target.tagName === 'IMG').length;
+}).observe(document.querySelector('#camera'), {subtree: true, attributes: true, attributeFilter: ['src']});
+"""
+
+
+@pytest.fixture()
+def camera(page):
+    turn_to(page, "Webcam")
+    press(page, "#camera button", "Webcam")
+    press(page, BUTTON)
+    wait(page, lambda: page.execute_script("return document.querySelector('#camera img')?.src"))
+    page.execute_script(COUNT)
+    return page
+
+
+def shown(camera):
+    """How many answered frames were shown."""
+    return camera.execute_script("return window.shown")
+
+
+def test_the_webcam_is_answered_frame_by_frame(camera, app_files):
+    before = {path for path in app_files.rglob("*") if path.is_file()}
+    wait(camera, lambda: shown(camera) > 10)
+    seen = {wait(camera, lambda: next(filter(None, texts(camera, LIVE)), None)) for _ in range(20)}
+    assert len(seen) == 1 and seen <= set(EMOTIONS)  # one face, one label: it does not flicker
+    size, white = camera.execute_script("""
+        const image = document.querySelector('#camera img'), canvas = document.createElement('canvas');
+        canvas.width = image.naturalWidth; canvas.height = image.naturalHeight;
+        const pen = canvas.getContext('2d'); pen.drawImage(image, 0, 0);
+        const corner = pen.getImageData(0, 0, 150, 100).data;
+        let white = 0;
+        for (let i = 0; i < corner.length; i += 4) white += corner[i] > 200 && corner[i+1] > 200 && corner[i+2] > 200;
+        return [[canvas.width, canvas.height], white];
+    """)
+    assert size == [640, 480]
+    assert white > 100  # white letters of the bars on their dark panel
+    assert {path for path in app_files.rglob("*") if path.is_file()} == before  # no frame is written to disk
+
+
+def test_smoothing_can_be_set_while_the_webcam_runs(camera):
+    number = camera.find_element(By.CSS_SELECTOR, "#smoothing input[type=number]")
+    number.send_keys(Keys.CONTROL, "a")
+    number.send_keys("3", Keys.TAB)
+    count = shown(camera)
+    wait(camera, lambda: shown(camera) > count + 5)
+    assert texts(camera, "[data-testid=toast-body]") == []
+
+
+def test_the_button_says_the_same_all_the_time_and_ends_the_stream(camera):
+    style = "return getComputedStyle(document.querySelector(arguments[0] + ' .icon-with-text'), '::after').content"
+    words = set()
+    count = shown(camera)
+    while shown(camera) < count + 10:
+        words.add(camera.execute_script(style, BUTTON))
+    assert words == {'"Start / stop"'}
+    name = "return document.querySelector(arguments[0]).ariaLabel"
+    wait(camera, lambda: camera.execute_script(name, BUTTON) == "Start or stop the camera")
+    press(camera, BUTTON)
+    seen = [-1]
+
+    def rests():
+        seen.append(shown(camera))
+        return len(seen) > 20 and len(set(seen[-20:])) == 1  # two seconds without a frame
+
+    wait(camera, rests)
