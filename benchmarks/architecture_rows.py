@@ -1,0 +1,83 @@
+"""The rows of the table of architectures: which network, trained how, and what its authors say of it."""
+
+from dataclasses import dataclass, field
+
+FAMILIES: dict[str, dict[str, str]] = {
+    # the defaults of train.py: SGD with Nesterov momentum, 0.1 falling along a cosine, label smoothing 0.1
+    "residual": {},
+    # that learning rate is too high for them: scratch_cnn stood at 33 % on validation after five epochs
+    "plain": {"optim": "adamw_torch_fused", "learning_rate": "1e-3", "weight_decay": "0.01"},
+    "transfer": {"optim": "adamw_torch_fused", "learning_rate": "5e-4", "weight_decay": "0.01"},
+}
+"""Family → the options of train.py that all its networks share."""
+
+PRETRAINED = {"freeze_backbone_epochs": "3", "unfreeze_stages": "2"}
+"""With ImageNet weights the head learns first, then the last two stages too."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One training.
+
+    Attributes:
+        architecture: the network.
+        family: key of `FAMILIES`.
+        epochs: passes over the training images at full length, and as many as a CPU has time for.
+        options: options of train.py beyond those of the family.
+        claim: what its authors report, in short; empty where they report nothing.
+    """
+
+    architecture: str
+    family: str
+    epochs: tuple[int, int]
+    options: dict[str, str] = field(default_factory=dict)
+    claim: str = ""
+
+    @property
+    def name(self) -> str:
+        """Folder of the run, and how the command line calls the row."""
+        labels = "ferplus-" if self.labels != "fer2013" else ""
+        return f"{self.architecture}-{labels}{self.augmentation}"
+
+    @property
+    def augmentation(self) -> str:
+        return self.options.get("augmentation", "light")
+
+    @property
+    def labels(self) -> str:
+        return self.options.get("labels", "fer2013")
+
+    def arguments(self, length: str, pretrained: bool) -> list[str]:
+        """The options of train.py, without data and output folder.
+
+        Args:
+            length: `full` or `cpu`.
+            pretrained: whether transfer networks start from their ImageNet weights.
+        """
+        options = {"architecture": self.architecture} | FAMILIES[self.family] | self.options
+        options["num_train_epochs"] = str(self.epochs[length == "cpu"])
+        if self.family == "transfer":
+            options |= PRETRAINED if pretrained else {"pretrained": "none"}
+        return [part for name, value in options.items() for part in (f"--{name}", value)]
+
+
+NONE, HEAVY = {"augmentation": "none"}, {"augmentation": "heavy"}
+FERPLUS, VOTES = {"labels": "ferplus"}, {"labels": "ferplus_votes", "label_smoothing_factor": "0"}
+
+ROWS = (
+    Row("residual_cnn", "residual", (100, 32), claim="more accurate and faster to converge than a plain CNN"),
+    Row("residual_cnn", "residual", (100, 6), NONE),
+    Row("residual_cnn", "residual", (100, 6), HEAVY),
+    Row("scratch_cnn", "plain", (100, 42), claim="65.4 % validation, 81 of 100 epochs, light augmentation"),
+    Row("sequential_cnn", "plain", (100, 32), claim="63.4 % test, 50 epochs, flip and rotation"),
+    Row("sequential_cnn", "plain", (100, 8), NONE),
+    Row("sequential_cnn", "plain", (100, 8), HEAVY),
+    Row("baseline_cnn", "plain", (60, 12), claim="50 to 60 %"),
+    Row("baseline_cnn", "plain", (60, 12), NONE, claim="50 to 60 %"),
+    Row("baseline_cnn", "plain", (60, 12), HEAVY),
+    Row("resnet50", "transfer", (40, 2), claim="about 65 %; 49.6 % on FER+ by another"),
+    Row("vgg16", "transfer", (40, 1), claim="no figure"),
+    Row("mobilenet_v2", "transfer", (40, 4), claim="about 35 %, base frozen"),
+    Row("wide_cnn", "plain", (60, 8), FERPLUS, claim="76.9 % test, macro-F1 0.56"),
+    Row("residual_cnn", "residual", (100, 24), VOTES),
+)

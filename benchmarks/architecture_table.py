@@ -1,0 +1,166 @@
+"""The table of architectures: a CSV file that is the record, and Markdown and a picture made from it."""
+
+import csv
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from fer_hub.files import write_text
+from fer_hub.report import BLUE, GREY, ORANGE, save_picture
+
+COLUMNS: dict[str, Callable] = {
+    "row": str, "architecture": str, "labels": str, "augmentation": str, "weights": str, "epochs": float,
+    "validation_accuracy": float, "test_accuracy": float, "test_low": float, "test_high": float,
+    "test_macro_f1": float, "test_calibration_error": float, "parameters": int, "macs": int, "cpu_ms": float,
+    "minutes": float, "device": str, "claim": str, "command": str,
+}  # fmt: skip
+"""Column of the CSV file → how its text is read. Accuracies are shares, `cpu_ms` is for one face on one core."""
+
+GROUPS = {
+    "FER-2013, seven expressions": lambda line: line["labels"] == "fer2013",
+    "FER+, eight expressions": lambda line: line["labels"] != "fer2013",
+}
+"""Title → which rows belong under it."""
+
+HEAD = """# Every network of the field, side by side
+
+Made by `python -m benchmarks.architectures`, which trains the rows and can be interrupted; `architectures.csv` beside
+this file holds the same in full precision. The epoch was chosen on validation, test was looked at once per row, one
+forward pass per image, calibration error without a fitted temperature. The interval is a 95 % bootstrap over the test
+images; two rows whose intervals overlap may well be equally good. `light` and `heavy` are augmentations
+(`fer_hub/augment.py`). Milliseconds are CPU time for one face on one core in float32, all networks taking turns.
+Training times were taken while the machine did other work too. The last column is what the authors of such networks
+report; their training differs from ours.
+"""
+
+
+def read_table(folder: Path) -> dict[str, dict]:
+    """Name of a row → its columns, from `architectures.csv`; empty where there is none."""
+    path = folder / "architectures.csv"
+    if not path.is_file():
+        return {}
+    with path.open(newline="", encoding="utf-8") as file:
+        return {
+            entry["row"]: {name: kind(entry[name]) for name, kind in COLUMNS.items()} for entry in csv.DictReader(file)
+        }
+
+
+def write_table(folder: Path, lines: list[dict]) -> None:
+    """Write `architectures.csv`, `.md` and `.png`; a line has the keys of `COLUMNS`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(COLUMNS), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(lines)
+    write_text(folder / "architectures.csv", text.getvalue())
+    write_text(folder / "architectures.md", markdown(lines))
+    save_picture(plot(lines), folder / "architectures.png")
+
+
+def markdown(lines: list[dict]) -> str:
+    """The whole text of `architectures.md`."""
+    parts = [HEAD, "![Accuracy on test against multiply-accumulates](architectures.png)\n"]
+    for title, belongs in GROUPS.items():
+        if chosen := [line for line in lines if belongs(line)]:
+            parts.append(f"## {title}\n\n{_table(chosen)}\n")
+    said = "\n".join(f"- {each}" for each in findings(lines))
+    parts.append(f"## What the runs say about the claims\n\n{said}\n")
+    commands = "\n".join(f"{line['command']}   # {line['row']}" for line in lines)
+    parts.append(f"## Commands\n\n```bash\n{commands}\n```\n")
+    return "\n".join(parts)
+
+
+def _table(lines: list[dict]) -> str:
+    head = (
+        "| network | augmentation | weights at the start | epochs | validation | test (95 % interval) | macro-F1 | "
+        "calibration error | parameters | MACs | ms per face | training | authors report |"
+    )
+    return "\n".join(
+        [
+            head,
+            "|" + "---|" * (head.count("|") - 1),
+            *map(_cells, lines),
+        ]
+    )
+
+
+def _cells(line: dict) -> str:
+    low, high = (100 * line[key] for key in ("test_low", "test_high"))
+    cells = (
+        f"`{line['architecture']}`", line["augmentation"], line["weights"], f"{line['epochs']:g}",
+        f"{line['validation_accuracy']:.1%}", f"{line['test_accuracy']:.1%} ({low:.1f} to {high:.1f})",
+        f"{line['test_macro_f1']:.3f}", f"{line['test_calibration_error']:.3f}", f"{line['parameters']:,}",
+        f"{line['macs'] / 1e6:.1f} M", f"{line['cpu_ms']:.2f}", f"{line['minutes']:g} min {line['device']}",
+        line["claim"],
+    )  # fmt: skip
+    return f"| {' | '.join(cells)} |"
+
+
+def findings(lines: list[dict]) -> list[str]:
+    """Sentences that compare rows with each other, as far as both are there."""
+    by_name = {line["row"]: line for line in lines}
+    said = []
+
+    def compare(what: str, one: str, other: str) -> None:
+        if one in by_name and other in by_name:
+            said.append(f"{what}: {_compared(by_name[one], by_name[other])}")
+
+    for network in ("residual_cnn", "sequential_cnn", "baseline_cnn"):
+        compare(f"Light augmentation against none, `{network}`", f"{network}-light", f"{network}-none")
+        compare(f"Heavy augmentation against light, `{network}`", f"{network}-heavy", f"{network}-light")
+    compare("Residual against plain, both with batch norm", "residual_cnn-light", "scratch_cnn-light")
+    compare("Batch norm against none, both plain", "scratch_cnn-light", "sequential_cnn-light")
+    for network in ("resnet50", "vgg16", "mobilenet_v2"):
+        start = by_name.get(f"{network}-light", {}).get("weights")
+        compare(
+            f"A network made for ImageNet (`{network}`, {start} weights) against one made for small faces",
+            f"{network}-light", "residual_cnn-light",
+        )  # fmt: skip
+    return said
+
+
+def _compared(one: dict, other: dict) -> str:
+    difference = 100 * (one["test_accuracy"] - other["test_accuracy"])
+    apart = one["test_low"] > other["test_high"] or one["test_high"] < other["test_low"]
+    verdict = f"{abs(difference):.1f} points {'better' if difference > 0 else 'worse'} on test"
+    epochs = "" if one["epochs"] == other["epochs"] else f", after {one['epochs']:g} and {other['epochs']:g} epochs"
+    return (
+        f"{one['test_accuracy']:.1%} against {other['test_accuracy']:.1%}, {verdict}{epochs}; the intervals "
+        f"{'lie apart' if apart else 'overlap, so this may be chance'}."
+    )
+
+
+def plot(lines: list[dict]) -> Figure:
+    """Accuracy on test with its interval, a line for each row, FER-2013 above FER+."""
+    panels = [
+        (title, chosen)
+        for title, belongs in GROUPS.items()
+        if (chosen := [line for line in lines if belongs(line)])
+    ]
+    figure = Figure(figsize=(8, 1.8 + 0.4 * len(lines) + 0.6 * len(panels)), layout="constrained")
+    heights = [len(chosen) + 1.5 for _, chosen in panels]
+    for axes, (title, chosen) in zip(
+        figure.subplots(len(panels), 1, height_ratios=heights, squeeze=False)[:, 0], panels, strict=True
+    ):
+        for augmentation, colour, marker in (("none", GREY, "s"), ("light", BLUE, "o"), ("heavy", ORANGE, "^")):
+            places = [place for place, line in enumerate(chosen) if line["augmentation"] == augmentation]
+            if not places:
+                continue
+            accuracy = [100 * chosen[place]["test_accuracy"] for place in places]
+            below = [100 * (chosen[place]["test_accuracy"] - chosen[place]["test_low"]) for place in places]
+            above = [100 * (chosen[place]["test_high"] - chosen[place]["test_accuracy"]) for place in places]
+            style = {"fmt": marker, "color": colour, "capsize": 3, "label": augmentation}
+            axes.errorbar(accuracy, places, xerr=[below, above], **style)
+            for place, value, room in zip(places, accuracy, above, strict=True):
+                end = (value + room, place)
+                axes.annotate(f"{value:.1f}", end, xytext=(4, -3), textcoords="offset points", fontsize=8)
+        names = [f"{line['architecture']}, {line['augmentation']}, {line['epochs']:g} epochs" for line in chosen]
+        axes.set_yticks(range(len(chosen)), names)
+        axes.invert_yaxis()
+        axes.set(xlabel="accuracy on test in %, with 95 % interval", title=title)
+        axes.grid(alpha=0.3, axis="x")
+        axes.margins(x=0.12)
+        axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, title="augmentation")
+    return figure

@@ -1,0 +1,170 @@
+"""Train every network of the field with one recipe per family, and put them side by side.
+
+    python -m benchmarks.architectures --data path/to/fer2013                # all rows; days on a CPU
+    python -m benchmarks.architectures --data path/to/fer2013 --length cpu   # with epochs that a CPU has time for
+    python -m benchmarks.architectures --data path/to/fer2013 --rows baseline_cnn-light wide_cnn-ferplus-light
+    python -m benchmarks.architectures --collect                             # only the table, from what is there
+
+Every row is one run of train.py in a folder of its own, so the command can be interrupted and called again: finished
+rows are kept, a half-finished one goes on from its last epoch. Then results/architectures.csv takes in the finished
+rows, and results/architectures.md and .png are made from it. Rows that are not trained here keep their line.
+
+Transfer networks start from ImageNet weights if `--pretrained` is given (they come from the Hub), otherwise from random
+weights, and their row says which.
+"""
+
+import argparse
+import json
+import os
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks.architecture_rows import ROWS, Row
+from benchmarks.architecture_table import COLUMNS, read_table, write_table
+from fer_hub.model import FERConfig, FERForImageClassification
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def train(row: Row, data: str, folder: Path, length: str, pretrained: bool) -> None:
+    """Run train.py for a row unless it has been run to its end; go on where it was interrupted."""
+    if (folder / "final" / "metrics.json").is_file():
+        print(f"{row.name}: trained already", flush=True)
+        return
+    command = [sys.executable, str(ROOT / "train.py"), "--data", data, "--output_dir", str(folder)]
+    command += row.arguments(length, pretrained)
+    if any(folder.glob("checkpoint-*")):
+        command.append("--resume")
+    print(f"{row.name}: {shlex.join(command[1:])}", flush=True)
+    subprocess.run(command, check=True, cwd=ROOT)
+
+
+def line(row: Row, final: Path) -> dict[str, object]:
+    """What the table says of a finished row, by the names of `COLUMNS`; latency is measured elsewhere."""
+    from fer_hub.recipe import command
+
+    metrics, options = (json.loads((final / f"{name}.json").read_text()) for name in ("metrics", "training_args"))
+    test, validation, training = metrics["test"], metrics["validation"], metrics["training"]
+    uncalibrated = metrics.get("calibration", {}).get("test", {}).get("before", test)
+    config = FERConfig.from_pretrained(final)
+    kind = {"labels": _labels(options), "augmentation": options["augmentation"]}
+    trained = Row(config.architecture, row.family, row.epochs, kind)
+    if trained.name != row.name:
+        raise SystemExit(f"{final} must hold a run of {row.name}, got {trained.name}; move it away and train again.")
+    return {
+        "row": row.name,
+        "architecture": row.architecture,
+        "labels": _labels(options),
+        "augmentation": options["augmentation"],
+        "weights": _weights(row, options),
+        "epochs": round(training["epochs"], 2),
+        "validation_accuracy": validation["accuracy"],
+        "test_accuracy": test["accuracy"],
+        "test_low": test["accuracy_interval"][0],
+        "test_high": test["accuracy_interval"][1],
+        "test_macro_f1": test["macro_f1"],
+        "test_calibration_error": uncalibrated["calibration_error"],
+        "parameters": training["parameters"],
+        "macs": multiply_accumulates(config),
+        "cpu_ms": None,
+        "minutes": round(training["seconds"] / 60, 1),
+        "device": "GPU" if "cuda" in training["device"] else "CPU",
+        "claim": row.claim,
+        "command": command(options),
+    }
+
+
+def _labels(options: dict) -> str:
+    """One of `LABELS`; what `auto` finds in FER-2013 are its own."""
+    labels = options.get("labels", "auto")
+    return "fer2013" if labels == "auto" else labels
+
+
+def _weights(row: Row, options: dict) -> str:
+    start = options.get("pretrained") if row.family == "transfer" else None
+    return "random" if start in (None, "none") else "ImageNet"
+
+
+def multiply_accumulates(config: FERConfig) -> int:
+    """Multiply-accumulates of convolutions and linear layers for one face.
+
+    Example:
+        >>> multiply_accumulates(FERConfig(architecture="baseline_cnn"))
+        13470848
+    """
+    model = FERForImageClassification(config).eval()
+    with FlopCounterMode(display=False) as counter, torch.inference_mode():
+        model(torch.zeros(1, config.num_channels, config.image_size, config.image_size))
+    return counter.get_total_flops() // 2  # it counts multiplications and additions
+
+
+def latencies(configs: dict[str, FERConfig], rounds: int) -> dict[str, float]:
+    """Name → milliseconds for one face on one CPU core, float32, medians; the networks take turns in every round.
+
+    How fast a network is does not depend on its weights, so they are random.
+    """
+    torch.set_num_threads(1)
+    models = {name: FERForImageClassification(config).eval() for name, config in configs.items()}
+    times: dict[str, list[float]] = {name: [] for name in models}
+    with torch.inference_mode():
+        for turn in range(rounds + 5):
+            for name, model in models.items():
+                face = torch.zeros(1, model.config.num_channels, *(model.config.image_size,) * 2)
+                start = time.process_time()
+                model(pixel_values=face)
+                if turn >= 5:  # the first ones load code and fill caches
+                    times[name].append(1000 * (time.process_time() - start))
+    return {name: round(sorted(values)[len(values) // 2], 2) for name, values in times.items()}
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.architectures",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    names = [row.name for row in ROWS]
+    parser.add_argument("--data", help="FER-2013 with FER+ votes: Hub dataset id, parquet folder, ...")
+    parser.add_argument("--rows", nargs="+", choices=names, default=names, metavar="ROW", help=", ".join(names))
+    parser.add_argument("--length", choices=["full", "cpu"], default="full", help="how many epochs (%(default)s)")
+    parser.add_argument("--pretrained", action="store_true", help="transfer networks start from ImageNet weights")
+    parser.add_argument("--runs", type=Path, default=Path("runs/architectures"), help="(%(default)s)")
+    parser.add_argument("--output", type=Path, default=Path("results"), help="folder of the table (%(default)s)")
+    parser.add_argument("--collect", action="store_true", help="train nothing, only make the table")
+    parser.add_argument("--rounds", type=int, default=50, help="of the measurement of latency (%(default)s)")
+    args = parser.parse_args(argv)
+    if not (args.collect or args.data):
+        parser.error("--data must name FER-2013, got nothing; or pass --collect to make the table of what is there.")
+    chosen = [row for row in ROWS if row.name in args.rows]
+    if not args.collect:
+        for row in chosen:
+            train(row, args.data, args.runs / row.name, args.length, args.pretrained)
+    finished = [row for row in chosen if (args.runs / row.name / "final" / "metrics.json").is_file()]
+    for row in chosen:
+        if row not in finished:
+            print(f"{row.name}: not trained in {args.runs}, its line stays as it is", flush=True)
+    known = read_table(args.output)
+    known |= {row.name: line(row, args.runs / row.name / "final") for row in finished}
+    measured = latencies({name: _config(entry) for name, entry in known.items()}, args.rounds)
+    for name, value in measured.items():
+        known[name]["cpu_ms"] = value
+    order = {name: position for position, name in enumerate(names)}
+    lines = sorted(known.values(), key=lambda entry: order.get(entry["row"], len(order)))
+    write_table(args.output, [{column: entry[column] for column in COLUMNS} for entry in lines])
+    print(f"{args.output}/architectures.md: {len(lines)} rows", flush=True)
+
+
+def _config(entry: dict) -> FERConfig:
+    return FERConfig(architecture=entry["architecture"], num_labels=7 if entry["labels"] == "fer2013" else 8)
+
+
+if __name__ == "__main__":
+    main()
