@@ -17,10 +17,18 @@ from fer_hub.files import write_text  # noqa: E402 (after the path is set)
 BEGIN, END = "<!-- figures: begin (python docs/make.py) -->", "<!-- figures: end -->"
 
 
-def figures(metrics: dict, others: dict) -> str:
-    """The front page's figures of the 7-class checkpoint, and those of other packages, as Markdown."""
-    test, photographs = metrics["test"], metrics["photographs"]
-    low, high = test["accuracy_interval"]
+CHECKPOINTS = {"fer2013": "FER-2013's labels", "ferplus": "FER+, majority of ten votes"}
+"""Folder in checkpoints/ → what its test labels are."""
+
+
+def figures(metrics: dict[str, dict], others: dict) -> str:
+    """The front page's figures of the shipped checkpoints, and those of other packages, as Markdown.
+
+    Args:
+        metrics: metrics.json of each of `CHECKPOINTS`.
+        others: results/alternatives.json.
+    """
+    photographs = metrics["fer2013"]["photographs"]
     names = [f"`{row['name']}` {others['versions'][row['name']]}" for row in others["alternatives"]]
     ways = {
         "crop": "the 48x48 crop itself",
@@ -29,12 +37,18 @@ def figures(metrics: dict, others: dict) -> str:
     }
     return "\n".join(
         [
-            f"The shipped network, {metrics['training']['parameters']:,} parameters, on the {test['images']:,} images "
-            f"of FER-2013's test split, which was looked at once: **{test['accuracy']:.1%}** right (95 % interval "
-            f"{low:.1%} to {high:.1%}), macro-F1 {test['macro_f1']:.3f}, calibration error "
-            f"{test['calibration_error']:.1%}; on validation {metrics['validation']['accuracy']:.1%}.",
+            "Each of the two shipped networks on the test split of its labels, which was looked at once, one forward "
+            "pass per image; the interval is a 95 % bootstrap over the images:",
             "",
-            "The same images, three ways; a missed face counts as wrong. Beside it the much-used package "
+            "| checkpoint | labels | expressions | test images | right | macro-F1 | calibration error | validation | "
+            "parameters |",
+            "|---|---|---|---|---|---|---|---|---|",
+            *(_row(name, metrics[name]) for name in CHECKPOINTS),
+            "",
+            "The figures of the two cannot be compared with each other: the labels differ, and so do the images "
+            "(FER+ leaves some out).",
+            "",
+            "FER-2013's test images, three ways; a missed face counts as wrong. Beside it the much-used package "
             f"{' and '.join(names)} with its default detector, measured by `benchmarks/alternatives.py` on "
             f"{others['data']['images']:,} of these images:",
             "",
@@ -47,13 +61,30 @@ def figures(metrics: dict, others: dict) -> str:
                 for way in ways
             ),
             "",
-            "How often each expression is recognised (recall), weakest included:",
-            "",
-            "| " + " | ".join(test["recall"]) + " |",
-            "|" + "---|" * len(test["recall"]),
-            "| " + " | ".join(f"{value:.1%}" for value in test["recall"].values()) + " |",
+            "How often each expression is recognised (recall on test), weakest included:",
+            *(line for name in CHECKPOINTS for line in _recalls(name, metrics[name]["test"]["recall"])),
         ]
     )
+
+
+def _row(name: str, metrics: dict) -> str:
+    test = metrics["test"]
+    low, high = test["accuracy_interval"]
+    return (
+        f"| `checkpoints/{name}` | {CHECKPOINTS[name]} | {len(test['recall'])} | {test['images']:,} | "
+        f"**{test['accuracy']:.1%}** ({low:.1%} to {high:.1%}) | {test['macro_f1']:.3f} | "
+        f"{test['calibration_error']:.1%} | {metrics['validation']['accuracy']:.1%} | "
+        f"{metrics['training']['parameters']:,} |"
+    )
+
+
+def _recalls(name: str, recall: dict[str, float]) -> list[str]:
+    return [
+        "",
+        f"| `{name}` | " + " | ".join(recall) + " |",
+        "|---|" + "---|" * len(recall),
+        "| recall | " + " | ".join(f"{value:.1%}" for value in recall.values()) + " |",
+    ]
 
 
 def _share(row: dict, way: str, images: int) -> str:
@@ -61,7 +92,7 @@ def _share(row: dict, way: str, images: int) -> str:
     return f"{row[way]:.1%}" + (f" ({missed / images:.1%} missed)" if missed else "")
 
 
-def with_figures(readme: str, metrics: dict, others: dict) -> str:
+def with_figures(readme: str, metrics: dict[str, dict], others: dict) -> str:
     """README.md's text with the figures between its two markers replaced."""
     before, _, rest = readme.partition(BEGIN)
     _, _, after = rest.partition(END)
@@ -106,12 +137,15 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where README.md is out of date")
     args = parser.parse_args(argv)
     readme = ROOT / "README.md"
-    metrics = json.loads((ROOT / "checkpoints" / "fer2013" / "metrics.json").read_text(encoding="utf-8"))
+    metrics = {
+        name: json.loads((ROOT / "checkpoints" / name / "metrics.json").read_text(encoding="utf-8"))
+        for name in CHECKPOINTS
+    }
     others = json.loads((ROOT / "results" / "alternatives.json").read_text(encoding="utf-8"))
     wanted = with_figures(readme.read_text(encoding="utf-8"), metrics, others)
     if args.check:
         if wanted != readme.read_text(encoding="utf-8"):
-            raise SystemExit("README.md's figures are not those of checkpoints/fer2013; run: python docs/make.py")
+            raise SystemExit("README.md's figures are not those of checkpoints/; run: python docs/make.py")
         return
     write_text(readme, wanted)
     picture().save(ROOT / "docs" / "annotated.jpg", quality=88)
