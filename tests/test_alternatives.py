@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from fer_hub import evaluate
+from fer_hub import measuring
 from fer_hub.model import EMOTIONS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,11 +32,11 @@ def results():
 
 def test_faces_are_shown_as_our_own_evaluation_shows_them(alternatives):
     for name in ("PHOTOGRAPH_SIDE", "CANVAS_SIDE", "CANVAS_GREY"):
-        assert getattr(alternatives, name) == getattr(evaluate, name)
+        assert getattr(alternatives, name) == getattr(measuring, name)
     assert alternatives.EMOTIONS == EMOTIONS
     photo = alternatives.photograph(Image.effect_noise((48, 48), 60))
     assert photo.size == (192, 192)
-    assert alternatives.on_canvas(photo).tobytes() == evaluate.on_canvas(photo).tobytes()
+    assert alternatives.on_canvas(photo).tobytes() == measuring.on_canvas(photo).tobytes()
 
 
 def test_a_missed_face_is_wrong_and_counted(alternatives):

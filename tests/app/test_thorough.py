@@ -57,7 +57,7 @@ def test_every_endpoint_for_photographs_can_search_thoroughly(http):
     options = ("fer2013", 0.5)
     assert http.call("classify", file, *options) == ("complete", [{}])
     assert http.call("classify", file, *options, True)[1][0]["label"]
-    _, [[plain], [thorough]] = (http.call("predict_batch", [file], *options, flag)[1] for flag in (False, True))
+    [[plain]], [[thorough]] = (http.call("predict_batch", [file], *options, flag)[1] for flag in (False, True))
     assert (len(plain["faces"]), len(thorough["faces"])) == (0, 1)
     pictures = []
     for flag in (False, True):

@@ -21,7 +21,6 @@ def installed(reporter):
     return any(importlib.util.find_spec(package) for package in REPORTERS[reporter])
 
 
-@pytest.mark.skipif(not installed("tensorboard"), reason="needs tensorboard or tensorboardX, which fer_hub does not")
 def test_tensorboard_gets_curves_on_request(tmp_path):
     small_trainer(tmp_path, max_steps=3, report_to="tensorboard").train()
     [file] = tmp_path.glob("runs/*/events.out.tfevents.*")
