@@ -58,6 +58,9 @@ DECISIVE = (
 )
 """The training arguments that decide the result; paths, reporting and tokens are not among them."""
 
+SHIPPED = Path(__file__).resolve().parent.parent / "checkpoints"
+"""The checkpoints of a clone of the repository, which everybody has at the same place in it."""
+
 PLACES = ("data", "ferplus_csv", "resume")
 """Options that say where something is on this machine, or how the run was interrupted."""
 
@@ -68,7 +71,8 @@ def recipe(data: DataArguments, model: ModelArguments, training: FERTrainingArgu
     own = {name: value for name, value in own.items() if name not in PLACES}
     for name in ("start_from", "pretrained"):
         if own[name] is not None and Path(own[name]).exists():
-            own[name] = Path(own[name]).resolve().name
+            place = Path(own[name]).resolve()
+            own[name] = f"./checkpoints/{place.name}" if place.parent == SHIPPED else place.name
     values = own | {name: getattr(training, name) for name in DECISIVE} | {"processes": training.world_size}
     return {name: _plain(value) for name, value in values.items()}
 

@@ -5,14 +5,23 @@ from transformers import PreTrainedConfig
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 """The seven classes of FER-2013 in the order of its CSV file (Goodfellow et al. 2013, arXiv:1307.0414)."""
 
-ARCHITECTURES = ("residual_cnn", "scratch_cnn")
+ARCHITECTURES = (
+    "residual_cnn",
+    "scratch_cnn",
+    "sequential_cnn",
+    "wide_cnn",
+    "baseline_cnn",
+    "resnet50",
+    "vgg16",
+    "mobilenet_v2",
+)
 """Values of `FERConfig.architecture`; `modeling_fer.NETWORKS` holds the network behind each name."""
 
 FORMAT_VERSION = 1
 """Version of the files in a checkpoint folder; raised when an older fer_hub could no longer read them."""
 
-MINIMUM_IMAGE_SIZE = 16
-"""Below this the four poolings of the networks would leave nothing, in pixels."""
+MINIMUM_IMAGE_SIZE = {"sequential_cnn": 24, "wide_cnn": 46, "baseline_cnn": 22, "vgg16": 32}
+"""Below this the poolings of the network would leave nothing, in pixels; 16 for the others."""
 
 
 class FERConfig(PreTrainedConfig):
@@ -20,10 +29,12 @@ class FERConfig(PreTrainedConfig):
 
     Args:
         architecture: the network, one of `ARCHITECTURES`.
-        image_size: height and width of `pixel_values` in pixels, at least 16.
+        image_size: height and width of `pixel_values` in pixels, at least 16, for some architectures more
+            (`MINIMUM_IMAGE_SIZE`).
         num_channels: channels of `pixel_values`, 1 (grey) or 3.
         dropout: probability of zeroing a feature before a linear layer, in [0, 1); `None` takes the
-            architecture's own value (0.4 for `scratch_cnn`, 0.2 for `residual_cnn`).
+            architecture's own value (0.4 for `scratch_cnn`, 0.5 for `sequential_cnn`, `wide_cnn` and `baseline_cnn`,
+            0.2 for the others).
         embedding_size: channels of the first convolution of `residual_cnn`.
         hidden_sizes: channels of each stage of `residual_cnn`; every stage halves height and width.
         depths: residual blocks of each stage of `residual_cnn`, as long as `hidden_sizes`.
@@ -91,9 +102,10 @@ class FERConfig(PreTrainedConfig):
                 f"architecture must be one of {', '.join(ARCHITECTURES)}, got {self.architecture!r}; choose one of "
                 "these, or upgrade fer_hub if the checkpoint is newer."
             )
-        if not _is_int(self.image_size) or self.image_size < MINIMUM_IMAGE_SIZE:
+        smallest = MINIMUM_IMAGE_SIZE.get(self.architecture, 16)
+        if not _is_int(self.image_size) or self.image_size < smallest:
             raise ValueError(
-                f"image_size must be a whole number of at least {MINIMUM_IMAGE_SIZE} pixels, got "
+                f"image_size must be a whole number of at least {smallest} pixels, got "
                 f"{self.image_size!r}; FER-2013 has 48."
             )
         if self.num_channels not in (1, 3) or not _is_int(self.num_channels):

@@ -8,12 +8,19 @@ from transformers import initialization as init
 from transformers.modeling_outputs import ImageClassifierOutputWithNoAttention
 
 from .configuration_fer import FERConfig
-from .zoo_plain_fer import ScratchCNN
+from .zoo_plain_fer import BaselineCNN, ScratchCNN, SequentialCNN, WideCNN
 from .zoo_residual_fer import ResidualCNN
+from .zoo_transfer_fer import VGG16, MobileNetV2, ResNet50
 
 NETWORKS = {
     "residual_cnn": ResidualCNN,
     "scratch_cnn": ScratchCNN,
+    "sequential_cnn": SequentialCNN,
+    "wide_cnn": WideCNN,
+    "baseline_cnn": BaselineCNN,
+    "resnet50": ResNet50,
+    "vgg16": VGG16,
+    "mobilenet_v2": MobileNetV2,
 }
 """`FERConfig.architecture` → the network's class, built with the config as its only argument."""
 

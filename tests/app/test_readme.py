@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from fer_hub.data import load_fer2013
 from fer_hub.data.ferplus import FERPLUS_VOTES
 from fer_hub.model import FERConfig, FERForImageClassification
 
@@ -44,8 +45,10 @@ def clone(tmp_path_factory, small_csv, tiny_checkpoint):
     make_video(folder / "clip.mp4")
     (folder / "path" / "to").mkdir(parents=True)
     (folder / "path" / "to" / "fer2013").mkdir()
-    shutil.copy(small_csv, folder / "path" / "to" / "fer2013" / "fer2013.csv")
-    write_votes(small_csv, folder / "path" / "to" / "fer2013new.csv")
+    votes = folder / "path" / "to" / "fer2013new.csv"
+    write_votes(small_csv, votes)
+    for split, faces in load_fer2013(small_csv, ferplus_csv=votes).items():
+        faces.to_parquet(folder / "path" / "to" / "fer2013" / f"{split}.parquet")
     for name in ("path/or/hub-id", "path/to/checkpoint", "runs/fer/final", "runs/mine/final"):
         shutil.copytree(ROOT / "checkpoints" / "fer2013", folder / name)
     for emotion in ("happy", "neutral"):

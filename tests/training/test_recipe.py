@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from fer_hub.arguments import DataArguments, FERTrainingArguments, ModelArguments
 from fer_hub.augment import PRESETS
 from fer_hub.command_line import FERArgumentParser
-from fer_hub.recipe import DECISIVE, command, recipe
+from fer_hub.recipe import DECISIVE, SHIPPED, command, recipe
 
 INDIFFERENT = {
     "output_dir",
@@ -125,4 +125,6 @@ def test_no_folder_of_this_machine_is_named(tmp_path):
     assert (options["start_from"], options["pretrained"]) == ("weights", "secret")
     assert str(tmp_path) not in json.dumps(options) and "fer2013new" not in json.dumps(options)
     shutil.rmtree(tmp_path / "secret")
+    shipped = ModelArguments(start_from=str(SHIPPED / "fer2013"))
+    assert recipe(data, shipped, FERTrainingArguments())["start_from"] == "./checkpoints/fer2013"
     assert recipe(data, ModelArguments(start_from="owner/name"), FERTrainingArguments())["start_from"] == "owner/name"
