@@ -54,5 +54,11 @@ def small_csv(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def shipped_checkpoint() -> Path:
-    """The checkpoint of the repository, trained on the real data."""
+    """The checkpoint of the repository with FER-2013's seven expressions."""
     return ROOT / "checkpoints" / "fer2013"
+
+
+@pytest.fixture(scope="session", params=["fer2013", "ferplus"])
+def each_checkpoint(request) -> Path:
+    """The checkpoints of the repository, one after the other."""
+    return ROOT / "checkpoints" / request.param

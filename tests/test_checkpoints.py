@@ -1,4 +1,4 @@
-"""The shipped checkpoint: complete, small, safe, and its card says what its files say."""
+"""The shipped checkpoints: complete, small, safe, and their cards say what their files say."""
 
 import json
 from pathlib import Path
@@ -16,42 +16,42 @@ from fer_hub.files import write_json
 from fer_hub.model import FERForImageClassification, FERImageProcessor
 
 
-def test_it_is_small_and_holds_no_pickle(shipped_checkpoint):
-    files = [path for path in shipped_checkpoint.rglob("*") if path.is_file()]
+def test_it_is_small_and_holds_no_pickle(each_checkpoint):
+    files = [path for path in each_checkpoint.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) <= 12_000_000
     assert {path.suffix for path in files} <= {".json", ".csv", ".safetensors", ".py", ".md", ".png"}
-    with safe_open(shipped_checkpoint / "model.safetensors", "pt") as weights:
+    with safe_open(each_checkpoint / "model.safetensors", "pt") as weights:
         assert weights.metadata() == {"format": "pt"}
 
 
-def test_it_loads_without_missing_or_unexpected_weights(shipped_checkpoint):
-    model, info = AutoModelForImageClassification.from_pretrained(shipped_checkpoint, output_loading_info=True)
+def test_it_loads_without_missing_or_unexpected_weights(each_checkpoint):
+    model, info = AutoModelForImageClassification.from_pretrained(each_checkpoint, output_loading_info=True)
     assert not info["missing_keys"] and not info["unexpected_keys"] and not info["mismatched_keys"]
     assert not model.training and model.dtype == torch.float32
-    assert type(AutoImageProcessor.from_pretrained(shipped_checkpoint)) is FERImageProcessor
+    assert type(AutoImageProcessor.from_pretrained(each_checkpoint)) is FERImageProcessor
 
 
-def test_its_code_is_the_code_of_this_repository(shipped_checkpoint):
+def test_its_code_is_the_code_of_this_repository(each_checkpoint):
     """Somebody without fer_hub runs the travelling files; they must not fall behind.
 
-    Remake with: python -m fer_hub.checkpoint checkpoints/fer2013
+    Remake with: python -m fer_hub.checkpoint checkpoints/NAME
     """
     import fer_hub.model
 
     home = Path(fer_hub.model.__file__).parent
     sources = {path.name: path.read_text(encoding="utf-8") for path in home.glob("*_fer.py")}
-    shipped = {path.name: path.read_text(encoding="utf-8") for path in shipped_checkpoint.glob("*.py")}
+    shipped = {path.name: path.read_text(encoding="utf-8") for path in each_checkpoint.glob("*.py")}
     assert shipped == sources
 
 
-def test_its_card_is_filled_from_its_files(shipped_checkpoint, tmp_path):
-    """Remake with: python -m fer_hub.checkpoint checkpoints/fer2013"""
-    for path in shipped_checkpoint.iterdir():
+def test_its_card_is_filled_from_its_files(each_checkpoint, tmp_path):
+    """Remake with: python -m fer_hub.checkpoint checkpoints/NAME"""
+    for path in each_checkpoint.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
     write_card(tmp_path)
-    assert (tmp_path / "README.md").read_text() == (shipped_checkpoint / "README.md").read_text()
-    metrics = json.loads((shipped_checkpoint / "metrics.json").read_text())
-    data = ModelCard((shipped_checkpoint / "README.md").read_text()).data
+    assert (tmp_path / "README.md").read_text() == (each_checkpoint / "README.md").read_text()
+    metrics = json.loads((each_checkpoint / "metrics.json").read_text())
+    data = ModelCard((each_checkpoint / "README.md").read_text()).data
     figures = {(result.dataset_split, result.metric_type): result.metric_value for result in data.eval_results}
     for split in ("validation", "test"):
         assert figures[split, "accuracy"] == round(metrics[split]["accuracy"], 4)

@@ -51,6 +51,10 @@ def test_defaults_are_not_repeated():
 def test_the_recipe_of_the_shipped_checkpoint_is_still_the_default(shipped_checkpoint):
     options = json.loads((shipped_checkpoint / "training_args.json").read_text())
     assert command(options) == "python train.py --data path/to/fer2013"
+
+
+def test_the_recipes_of_the_shipped_checkpoints_are_remade_by_their_commands(each_checkpoint):
+    options = json.loads((each_checkpoint / "training_args.json").read_text())
     now = recipe(*parse(command(options)))
     assert {name: now[name] for name in options if name != "bf16"} == {
         name: value for name, value in options.items() if name != "bf16"

@@ -1,0 +1,93 @@
+"""The only preprocessing there is: a face crop in, `pixel_values` out. Needs Pillow, not torchvision."""
+
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps
+from transformers.image_processing_backends import PilBackend
+from transformers.image_utils import PILImageResampling
+
+
+class FERImageProcessor(PilBackend):
+    """Turn face crops into `pixel_values`: grey, resized to 48x48, scaled to [0, 1], standardised.
+
+    Mean and standard deviation are those of all pixels of the 28,709 FER-2013 training images; they are saved
+    with the checkpoint. Called with one image or a list of images: PIL in any mode, or uint8 arrays / tensors of
+    shape (height, width), (height, width, channels) or (channels, height, width) with 1 or 3 channels in RGB
+    order. Colour becomes grey by ITU-R 601-2 luma, as Pillow's mode "L".
+
+    Returns:
+        `BatchFeature` with `pixel_values` of shape (images, 1, 48, 48), float32.
+
+    Example:
+        >>> FERImageProcessor()(Image.new("RGB", (200, 200)), return_tensors="pt").pixel_values.shape
+        torch.Size([1, 1, 48, 48])
+    """
+
+    model_input_names = ["pixel_values"]
+    size = {"height": 48, "width": 48}
+    resample = PILImageResampling.BILINEAR
+    do_resize = True
+    do_rescale = True
+    rescale_factor = 1 / 255
+    do_normalize = True
+    image_mean = [0.5077]
+    image_std = [0.2550]
+
+    def preprocess(self, images, *args, **kwargs):
+        """As the class says; lists may nest no deeper than one level."""
+        return super().preprocess(_with_channel_axis(images), *args, **kwargs)
+
+    def process_image(self, image, **kwargs) -> np.ndarray:
+        """One crop → grey array of shape (1, height, width), uint8, before resizing."""
+        if isinstance(image, Image.Image):
+            return np.asarray(to_grey(image), dtype=np.uint8)[None]
+        array = np.asarray(image)
+        if array.dtype != np.uint8:
+            raise ValueError(
+                f"an image array must be uint8 with values 0 to 255, got {array.dtype}; convert it, for example with "
+                "(image * 255).astype('uint8') for values in [0, 1]."
+            )
+        channels_last = array.shape[-1] in (1, 3) and array.shape[0] not in (1, 3)
+        array = np.moveaxis(array, -1, 0) if channels_last else array
+        if array.shape[0] == 1:
+            return array
+        if array.shape[0] == 3:
+            return np.asarray(Image.fromarray(np.ascontiguousarray(np.moveaxis(array, 0, -1))).convert("L"))[None]
+        raise ValueError(
+            f"an image array must have 1 or 3 channels, got shape {tuple(np.shape(image))}; give (height, width), "
+            "(height, width, channels) or (channels, height, width)."
+        )
+
+    def normalize_batch(self, images):
+        """Rescale and standardise images that already are grey and of the right size.
+
+        The same arithmetic as calling the processor, without decoding and resizing, for training and for crops
+        that live on a GPU.
+
+        Args:
+            images: torch tensor (images, 1, height, width), uint8 or float, values 0 to 255.
+
+        Returns:
+            `pixel_values`, float32 tensor of the same shape on the same device.
+        """
+        return (images.float() * self.rescale_factor - self.image_mean[0]) / self.image_std[0]
+
+
+def to_grey(image: Image.Image) -> Image.Image:
+    """Any PIL image → mode "L", upright by its EXIF orientation; 16-bit values are divided by 257."""
+    image = ImageOps.exif_transpose(image) if image.getexif() else image  # transposing copies
+    if image.mode.startswith("I"):  # Pillow would clip 16-bit grey at 255
+        values = np.asarray(image).astype(np.float32)
+        sixteen_bit = image.mode.startswith("I;16") or values.max(initial=0) > 255
+        return Image.fromarray((values / 257 if sixteen_bit else values).round().astype(np.uint8))
+    if image.mode in ("P", "PA"):
+        image = image.convert("RGBA")
+    return image.convert("L")
+
+
+def _with_channel_axis(images: Any) -> Any:
+    """(height, width) arrays get a channel axis, which transformers' list flattening wants."""
+    if isinstance(images, (list, tuple)):
+        return [_with_channel_axis(image) for image in images]
+    return images[None] if getattr(images, "ndim", None) == 2 else images
