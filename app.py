@@ -4,6 +4,8 @@ The environment variable FER_HUB_CHECKPOINT names a checkpoint folder or Hub id 
 GRADIO_SERVER_NAME and GRADIO_SERVER_PORT choose the address, as for any Gradio app.
 """
 
+import contextlib
+import ctypes
 import importlib.util
 import os
 import warnings
@@ -31,7 +33,19 @@ def checkpoints() -> dict[str, str]:
     return {name: wanted} | {other: folder for other, folder in shipped.items() if other != name}
 
 
+def limit_arenas(most: int = 2) -> None:
+    """Let glibc keep at most so many heaps, where the C library is glibc: must come before threads start.
+
+    By default every thread gets one of its own, up to eight for each core, and what the requests of one thread leave
+    free is of no use to the others: memory would grow for hours.
+    """
+    m_arena_max = -8  # of glibc's malloc.h
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).mallopt(m_arena_max, most)
+
+
 def main() -> None:
+    limit_arenas()
     warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # such pictures are refused by their size
     torch.set_num_threads(1)  # several waiting threads on a small host slow each other down
     with Service(checkpoints()) as service:

@@ -1,6 +1,6 @@
 """Many clients at once, good and bad requests mixed: every good one answered, every bad one refused, memory flat.
 
-    python benchmarks/load.py [--clients 50] [--seconds 60]
+    python benchmarks/load.py [--clients 50] [--seconds 60] [--output results/load.json]
 
 The app is started for it on the loopback address. Each client has an address of its own, as behind a Space's proxy.
 Memory is the app's resident set after a warm-up with the same mix, and after the load. Exit code 1 where an answer was
@@ -28,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.chromium import ROOT
 from benchmarks.webcam_rate import start
+from fer_hub.files import write_json
 
 PORTRAIT = (ROOT / "examples" / "astronaut.jpg").read_bytes()
 META = {"_type": "gradio.FileData"}
@@ -127,6 +128,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clients", type=int, default=50, help="how many ask at the same time")
     parser.add_argument("--seconds", type=float, default=60, help="for how long they ask")
+    parser.add_argument("--output", type=Path, help="JSON file for the figures")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         process, url = start("app", Path(name))
@@ -150,6 +152,19 @@ def main() -> int:
     half, most = tally.seconds[count // 2], tally.seconds[count * 95 // 100]
     print(f"half of them within {half:.1f} s, 95 % within {most:.1f} s")
     print(f"memory {before / 1e6:.0f} MB before, {after / 1e6:.0f} MB after: {growth:+.1%}")
+    if arguments.output:
+        figures = {
+            "clients": arguments.clients,
+            "seconds": arguments.seconds,
+            "requests": count,
+            "good": sum(number for kind, number in tally.answered.items() if KINDS[kind][2] is None),
+            "wrong": len(tally.wrong),
+            "median_seconds": round(half, 2),
+            "slowest_twentieth_seconds": round(most, 2),
+            "memory_growth": round(growth, 4),
+            "memory_growth_limit": MAX_GROWTH,
+        }
+        write_json(arguments.output, figures)
     for sentence in tally.wrong[:10]:
         print(sentence)
     return 1 if tally.wrong or growth > MAX_GROWTH else 0

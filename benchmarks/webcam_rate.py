@@ -1,6 +1,6 @@
 """Processed frames per second of the webcam tab, against the same page that only echoes frames.
 
-    python benchmarks/webcam_rate.py [--seconds 10] [--rounds 3]
+    python benchmarks/webcam_rate.py [--seconds 10] [--rounds 3] [--output results/webcam.json]
 
 Both apps run side by side, each in a process of its own; a real headless Chromium with a 640x480 camera uses one after
 the other, round by round. A frame counts when its answer is shown. Exit code 1 where the floors are missed: 15 frames
@@ -19,6 +19,7 @@ from statistics import median
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.chromium import ROOT, open_browser, write_camera
+from fer_hub.files import write_json
 
 FLOOR_RATE, FLOOR_RATIO = 15.0, 0.8
 
@@ -45,6 +46,7 @@ def serve(kind: str) -> None:
     from fer_hub.web.page import build, launch_options
     from fer_hub.web.service import Service
 
+    app.limit_arenas()
     torch.set_num_threads(1)
     if kind == "echo":
         live_tab.answer_frame = lambda service, frame, *_: (live_tab.encode(frame), None)
@@ -98,6 +100,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=10, help="how long each measurement takes")
     parser.add_argument("--rounds", type=int, default=3, help="how often app and echo take turns")
+    parser.add_argument("--output", type=Path, help="JSON file for the figures")
     parser.add_argument("--serve", choices=("app", "echo"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.serve:
@@ -121,6 +124,10 @@ def main() -> int:
                 process.terminate()
                 process.wait()
     ours, echo = median(rates["app"]), median(rates["echo"])
+    if arguments.output:
+        figures = {"frame_size": [640, 480], "cores": os.cpu_count(), "seconds": arguments.seconds, "rounds": rates}
+        medians = {"app_fps": round(ours, 1), "echo_fps": round(echo, 1), "ratio": round(ours / echo, 3)}
+        write_json(arguments.output, medians | {"floors": {"app_fps": FLOOR_RATE, "ratio": FLOOR_RATIO}} | figures)
     told = f"app {ours:.1f} frames/s (floor {FLOOR_RATE:g}), echo {echo:.1f}"
     print(f"{told}, ratio {ours / echo:.2f} (floor {FLOOR_RATIO})")
     return 0 if ours >= FLOOR_RATE and ours / echo >= FLOOR_RATIO else 1
