@@ -21,10 +21,11 @@ picture of a face. It does not detect what anybody feels, means or intends.
 {figures}
 
 **Known weaknesses.** The training pictures were found by a web search in 2013: mostly posed, mostly frontal, with noisy
-labels. Fear is often taken for surprise or sadness, disgust is rare, and a calm face with low mouth corners may be
-called sad. Profiles, occluded faces, strong shadows and very small faces are harder. Ages, skin tones and cultures are
-represented as that search returned them; nobody has measured how much errors differ between groups. More is in each
-network's **model card**, in the tab of that name.
+labels, and some of them stand in training and test alike, which flatters the figures a little. Fear is often taken for
+surprise or sadness, disgust is rare, and a calm face with low mouth corners may be called sad. Profiles, occluded
+faces, strong shadows and very small faces are harder. Ages, skin tones and cultures are represented as that search
+returned them; nobody has measured how much errors differ between groups. More is in each network's **model card**, in
+the tab of that name.
 
 **Consent.** Ask people before you analyse their faces. In the European Union emotion recognition at work and in
 education is forbidden (Regulation (EU) 2024/1689, article 5(1)(f)).
@@ -70,7 +71,7 @@ def _measured(name: str, known: Facts) -> str:
     recalls = " and ".join(f"{label} ({_percent(share, 0)} recognised)" for label, share in weakest)
     return (
         f"- **{name}** ({', '.join(known.labels)}): right on {_percent(known.accuracy)} of the {known.images:,} "
-        f"pictures of {known.dataset}'s test set, which it had never seen; weakest on {recalls}; its probabilities are "
+        f"pictures of {known.dataset}'s test set, kept out of training; weakest on {recalls}; its probabilities are "
         f"off by {_percent(known.calibration_error)} on average."
     )
 
