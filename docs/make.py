@@ -21,12 +21,30 @@ CHECKPOINTS = {"fer2013": "FER-2013's labels", "ferplus": "FER+, majority of ten
 """Folder in checkpoints/ → what its test labels are."""
 
 
-def figures(metrics: dict[str, dict], others: dict) -> str:
+def speed(webcam: dict, load: dict) -> str:
+    """One sentence on how fast the app is, as measured.
+
+    Args:
+        webcam: results/webcam.json.
+        load: results/load.json.
+    """
+    width, height = webcam["frame_size"]
+    return (
+        f"On {webcam['cores']} CPU cores without a GPU the webcam tab answers {webcam['app_fps']:.0f} frames of "
+        f"{width}x{height} per second in a real browser (`benchmarks/webcam_rate.py`; a page that only echoes frames: "
+        f"{webcam['echo_fps']:.0f}), and {load['clients']} clients at once got {load['requests']:,} answers in "
+        f"{load['seconds']:.0f} seconds, {load['good']:,} of them results and the rest refusals they deserved, "
+        f"{load['wrong'] or 'none'} wrong, half within {load['median_seconds']:.1f} seconds (`benchmarks/load.py`)."
+    )
+
+
+def figures(metrics: dict[str, dict], others: dict, quick: str) -> str:
     """The front page's figures of the shipped checkpoints, and those of other packages, as Markdown.
 
     Args:
         metrics: metrics.json of each of `CHECKPOINTS`.
         others: results/alternatives.json.
+        quick: what `speed` says.
     """
     photographs = metrics["fer2013"]["photographs"]
     names = [f"`{row['name']}` {others['versions'][row['name']]}" for row in others["alternatives"]]
@@ -63,6 +81,8 @@ def figures(metrics: dict[str, dict], others: dict) -> str:
             "",
             "How often each expression is recognised (recall on test), weakest included:",
             *(line for name in CHECKPOINTS for line in _recalls(name, metrics[name]["test"]["recall"])),
+            "",
+            quick,
         ]
     )
 
@@ -92,13 +112,13 @@ def _share(row: dict, way: str, images: int) -> str:
     return f"{row[way]:.1%}" + (f" ({missed / images:.1%} missed)" if missed else "")
 
 
-def with_figures(readme: str, metrics: dict[str, dict], others: dict) -> str:
+def with_figures(readme: str, text: str) -> str:
     """README.md's text with the figures between its two markers replaced."""
     before, _, rest = readme.partition(BEGIN)
     _, _, after = rest.partition(END)
     if not after:
         raise SystemExit(f"README.md must hold the markers {BEGIN!r} and {END!r}; put them where the figures belong.")
-    return f"{before}{BEGIN}\n{figures(metrics, others)}\n{END}{after}"
+    return f"{before}{BEGIN}\n{text}\n{END}{after}"
 
 
 def picture():
@@ -141,11 +161,14 @@ def main(argv: list[str] | None = None) -> None:
         name: json.loads((ROOT / "checkpoints" / name / "metrics.json").read_text(encoding="utf-8"))
         for name in CHECKPOINTS
     }
-    others = json.loads((ROOT / "results" / "alternatives.json").read_text(encoding="utf-8"))
-    wanted = with_figures(readme.read_text(encoding="utf-8"), metrics, others)
+    others, webcam, load = (
+        json.loads((ROOT / "results" / f"{name}.json").read_text(encoding="utf-8"))
+        for name in ("alternatives", "webcam", "load")
+    )
+    wanted = with_figures(readme.read_text(encoding="utf-8"), figures(metrics, others, speed(webcam, load)))
     if args.check:
         if wanted != readme.read_text(encoding="utf-8"):
-            raise SystemExit("README.md's figures are not those of checkpoints/; run: python docs/make.py")
+            raise SystemExit("README.md's figures are not those of checkpoints/ and results/; run: python docs/make.py")
         return
     write_text(readme, wanted)
     picture().save(ROOT / "docs" / "annotated.jpg", quality=88)
