@@ -31,8 +31,10 @@ this file holds the same in full precision. The epoch was chosen on validation, 
 forward pass per image, calibration error without a fitted temperature. The interval is a 95 % bootstrap over the test
 images; two rows whose intervals overlap may well be equally good. `light` and `heavy` are augmentations
 (`fer_hub/augment.py`). Milliseconds are CPU time for one face on one core in float32, all networks taking turns.
-Training times were taken while the machine did other work too. The last column is what the authors of such networks
-report; their training differs from ours.
+Training times were taken while the machine did other work too. Rows say for how many epochs they were trained: few
+where a CPU had no time for more (`--length cpu`), which says little about what a network can reach; without that option
+the command trains each for as long as it deserves. The last column is what the authors of such networks report; their
+training differs from ours.
 """
 
 
