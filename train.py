@@ -83,7 +83,10 @@ def main(argv: list[str] | None = None) -> dict:
         model, image_processor, new_classes = continue_from(model_args.start_from, names, say=logger.info)
     else:
         config = FERConfig(
-            architecture=model_args.architecture, dropout=model_args.dropout, id2label=dict(enumerate(names))
+            architecture=model_args.architecture,
+            dropout=model_args.dropout,
+            id2label=dict(enumerate(names)),
+            **model_args.sizes(),
         )
         model, image_processor = FERForImageClassification(config), FERImageProcessor()
         model_args.pretrained = load_pretrained(model, model_args.pretrained, resuming=last_checkpoint is not None)

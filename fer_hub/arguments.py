@@ -25,6 +25,9 @@ WARMUP_STEPS = 0.05
 WITHOUT_WARMUP = ("constant", "reduce_lr_on_plateau", "greedy")
 """Schedules in which transformers has no warm-up."""
 
+SIZES = ("embedding_size", "hidden_sizes", "depths")
+"""Options that say how large `residual_cnn` is; the other networks have sizes of their own."""
+
 REPORTERS = {"tensorboard": ("tensorboard", "tensorboardX"), "trackio": ("trackio",), "wandb": ("wandb",)}
 """Value of `report_to` → the packages of which one must be installed."""
 
@@ -33,6 +36,15 @@ REPORTERS = {"tensorboard": ("tensorboard", "tensorboardX"), "trackio": ("tracki
 class ModelArguments:
     architecture: str = field(default="residual_cnn", metadata={"help": "The network.", "choices": [*ARCHITECTURES]})
     dropout: float | None = field(default=None, metadata={"help": "Dropout; the architecture's own if left out."})
+    embedding_size: int | None = field(
+        default=None, metadata={"help": "Width of residual_cnn's stem; 32 if left out."}
+    )
+    hidden_sizes: list[int] | None = field(
+        default=None, metadata={"help": "Widths of residual_cnn's stages, as many as there shall be; 64 128 256."}
+    )
+    depths: list[int] | None = field(
+        default=None, metadata={"help": "Residual blocks in each of these stages; one each if left out."}
+    )
     start_from: str | None = field(
         default=None, metadata={"help": "Checkpoint folder or Hub id whose network training starts from."}
     )
@@ -47,6 +59,13 @@ class ModelArguments:
         default=True,
         metadata={"help": "Fit a temperature on validation after training, before test is looked at."},
     )
+
+    def sizes(self) -> dict[str, int | list[int]]:
+        """The sizes of `FERConfig` that are given here, by its names."""
+        given = {name: getattr(self, name) for name in SIZES if getattr(self, name) is not None}
+        if "hidden_sizes" in given:
+            given.setdefault("depths", [1] * len(self.hidden_sizes))
+        return given
 
 
 @dataclass

@@ -23,6 +23,9 @@ GROUPS = {
     "network": [
         "architecture",
         "dropout",
+        "embedding_size",
+        "hidden_sizes",
+        "depths",
         "pretrained",
         "freeze_backbone_epochs",
         "unfreeze_stages",

@@ -90,7 +90,7 @@ def command(recipe: dict) -> str:
     parts = [*start, "train.py", "--data", "path/to/fer2013"]
     for name, value in recipe.items():
         if value is not None and value != usual.get(name, value):
-            parts += [f"--{name}", _text(value)]
+            parts += [f"--{name}", *map(_text, value if isinstance(value, list) else [value])]
     return shlex.join(parts)
 
 
@@ -118,10 +118,10 @@ def defaults(recipe: dict) -> dict:
 
 
 def _text(value: object) -> str:
-    """As the command line takes it: 3.0 as 3, a dict as JSON."""
+    """As the command line takes it: 3.0 as 3, a dict as JSON; of a list every item by itself."""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return json.dumps(value) if isinstance(value, dict | list) else str(value)
+    return json.dumps(value) if isinstance(value, dict) else str(value)
 
 
 def _plain(value: object) -> object:

@@ -3,7 +3,7 @@
 import logging
 
 from fer_hub.arguments import ModelArguments
-from fer_hub.model import NETWORKS, FERForImageClassification
+from fer_hub.model import NETWORKS, FERConfig, FERForImageClassification
 from fer_hub.pretrained import PRETRAINED, load_backbone
 
 logger = logging.getLogger(__name__)
@@ -13,8 +13,20 @@ def check_start(arguments: ModelArguments) -> None:
     """Refuse what contradicts itself before any data is read.
 
     Raises:
-        ValueError: `pretrained` is given for a network without a backbone, or together with `start_from`.
+        ValueError: `pretrained` is given for a network without a backbone, or together with `start_from`; or sizes for
+            another network than `residual_cnn`, or together with `start_from`.
     """
+    for name in arguments.sizes():
+        if arguments.start_from:
+            raise ValueError(
+                f"--{name} must be left out with --start_from, whose network keeps its sizes; give one of the two."
+            )
+        if arguments.architecture != "residual_cnn":
+            raise ValueError(
+                f"--{name} is for --architecture residual_cnn, got {arguments.architecture}, which has sizes of its "
+                "own; leave it out."
+            )
+    FERConfig(**arguments.sizes())  # checks them
     if arguments.pretrained == "auto":
         return
     if arguments.start_from:

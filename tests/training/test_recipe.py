@@ -115,6 +115,16 @@ def test_quotes_and_numbers_as_a_shell_takes_them():
     )
 
 
+def test_sizes_are_several_words():
+    data, model, args = parse("python train.py --data faces --hidden_sizes 16 32 --depths 2 1 --embedding_size 16")
+    assert model.sizes() == {"embedding_size": 16, "hidden_sizes": [16, 32], "depths": [2, 1]}
+    options = recipe(data, model, args)
+    assert command(options) == (
+        "python train.py --data path/to/fer2013 --embedding_size 16 --hidden_sizes 16 32 --depths 2 1"
+    )
+    assert remade(options) == options
+
+
 def test_several_processes_are_started_by_torchrun():
     assert command({"processes": 2, "mixup": 0.2}) == (
         "torchrun --nproc_per_node 2 train.py --data path/to/fer2013 --mixup 0.2"

@@ -71,6 +71,36 @@ def test_one_start_is_enough():
     )
 
 
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (
+            {"depths": [2, 2], "architecture": "vgg16"},
+            "--depths is for --architecture residual_cnn, got vgg16, which has sizes of its own; leave it out.",
+        ),
+        (
+            {"depths": [1, 1, 2], "start_from": "owner/name"},
+            "--depths must be left out with --start_from, whose network keeps its sizes; give one of the two.",
+        ),
+        (
+            {"hidden_sizes": [8, 16], "depths": [1]},
+            "depths must have one number for each of the 2 hidden_sizes, got 1; give both the same length.",
+        ),
+    ],
+)
+def test_sizes_belong_to_a_new_residual_network(arguments, sentence):
+    with pytest.raises(ValueError) as caught:
+        check_start(ModelArguments(**arguments))
+    assert str(caught.value) == sentence
+
+
+def test_a_network_has_the_sizes_that_are_asked_for(tmp_path, small_csv):
+    train.main(["--data", str(small_csv), "--output_dir", str(tmp_path), "--embedding_size", "16", "--hidden_sizes",
+                "16", "24", "--max_steps", "1", "--per_device_train_batch_size", "16"])  # fmt: skip
+    config = FERConfig.from_pretrained(tmp_path / "final")
+    assert (config.embedding_size, list(config.hidden_sizes), list(config.depths)) == (16, [16, 24], [1, 1])
+
+
 def test_usual_starts_are_fine():
     for arguments in (ModelArguments(), ModelArguments(start_from="a/b"), ModelArguments("vgg16", pretrained="none")):
         check_start(arguments)
