@@ -63,7 +63,7 @@ def write_table(folder: Path, lines: list[dict]) -> None:
 
 def markdown(lines: list[dict]) -> str:
     """The whole text of `architectures.md`."""
-    parts = [HEAD, "![Accuracy on test against multiply-accumulates](architectures.png)\n"]
+    parts = [HEAD, "![Accuracy on test of every row, with its interval](architectures.png)\n"]
     for title, belongs in GROUPS.items():
         if chosen := [line for line in lines if belongs(line)]:
             parts.append(f"## {title}\n\n{_table(chosen)}\n")
@@ -134,6 +134,10 @@ def _compared(one: dict, other: dict) -> str:
     )
 
 
+def _epochs(line: dict) -> str:
+    return f"{line['epochs']:g} epoch{'' if line['epochs'] == 1 else 's'}"
+
+
 def plot(lines: list[dict]) -> Figure:
     """Accuracy on test with its interval, a line for each row, FER-2013 above FER+."""
     panels = [
@@ -158,7 +162,7 @@ def plot(lines: list[dict]) -> Figure:
             for place, value, room in zip(places, accuracy, above, strict=True):
                 end = (value + room, place)
                 axes.annotate(f"{value:.1f}", end, xytext=(4, -3), textcoords="offset points", fontsize=8)
-        names = [f"{line['architecture']}, {line['augmentation']}, {line['epochs']:g} epochs" for line in chosen]
+        names = [f"{line['architecture']}, {line['augmentation']}, {_epochs(line)}" for line in chosen]
         axes.set_yticks(range(len(chosen)), names)
         axes.invert_yaxis()
         axes.set(xlabel="accuracy on test in %, with 95 % interval", title=title)
