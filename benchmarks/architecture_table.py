@@ -128,10 +128,10 @@ def _compared(one: dict, other: dict) -> str:
     apart = one["test_low"] > other["test_high"] or one["test_high"] < other["test_low"]
     verdict = f"{abs(difference):.1f} points {'better' if difference > 0 else 'worse'} on test"
     epochs = "" if one["epochs"] == other["epochs"] else f", after {one['epochs']:g} and {other['epochs']:g} epochs"
-    return (
-        f"{one['test_accuracy']:.1%} against {other['test_accuracy']:.1%}, {verdict}{epochs}; the intervals "
-        f"{'lie apart' if apart else 'overlap, so this may be chance'}."
-    )
+    means = f"the intervals {'lie apart' if apart else 'overlap, so this may be chance'}"
+    if max(one["epochs"], other["epochs"]) > 2 * min(one["epochs"], other["epochs"]):
+        means = "that one was trained so much longer explains the difference as well"
+    return f"{one['test_accuracy']:.1%} against {other['test_accuracy']:.1%}, {verdict}{epochs}; {means}."
 
 
 def _epochs(line: dict) -> str:
