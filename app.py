@@ -44,10 +44,15 @@ def limit_arenas(most: int = 2) -> None:
         ctypes.CDLL(None).mallopt(m_arena_max, most)
 
 
-def main() -> None:
+def set_up_process() -> None:
+    """What holds for the whole process that serves the page."""
     limit_arenas()
     warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # such pictures are refused by their size
     torch.set_num_threads(1)  # several waiting threads on a small host slow each other down
+
+
+def main() -> None:
+    set_up_process()
     with Service(checkpoints()) as service:
         print(f"Loading {service.names[0]} ...", flush=True)
         service.pipeline(service.names[0])

@@ -39,15 +39,12 @@ return Boolean(found);
 def serve(kind: str) -> None:
     """Run the app, or the same page whose webcam tab echoes; in a process of its own."""
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-    import torch
-
     import app
     from fer_hub.web import live_tab
     from fer_hub.web.page import build, launch_options
     from fer_hub.web.service import Service
 
-    app.limit_arenas()
-    torch.set_num_threads(1)
+    app.set_up_process()
     if kind == "echo":
         live_tab.answer_frame = lambda service, frame, *_: (live_tab.encode(frame), None)
     with Service(app.checkpoints()) as service:

@@ -22,6 +22,7 @@ import torch
 
 from fer_hub.files import building
 from fer_hub.model import EMOTIONS, FERConfig, FERForImageClassification, FERImageProcessor
+from fer_hub.tensors import first_misfit
 
 ARCHITECTURE = "scratch_cnn"
 
@@ -33,9 +34,6 @@ PREFIXES = ("module.", "_orig_mod.")
 
 LAST = "classifier.4.weight"
 """The tensor with a row for each class."""
-
-COUNTER = "num_batches_tracked"
-"""How often a batch norm was trained; nothing reads it, and older files do not have it."""
 
 
 def import_weights(
@@ -149,15 +147,12 @@ def _network(
     config = FERConfig(architecture=ARCHITECTURE, image_size=image_size, id2label=dict(enumerate(labels)))
     model = FERForImageClassification(config).eval()
     wanted = {name: tuple(tensor.shape) for name, tensor in model.network.state_dict().items()}
-    for name in [*wanted, *sorted(shapes.keys() - wanted.keys())]:
-        if name not in shapes and name.endswith(COUNTER):
-            continue
-        if wanted.get(name) != shapes.get(name):
-            raise ValueError(
-                f"{path} must hold the tensors of {ARCHITECTURE} for {image_size}x{image_size} grey pixels, but {name} "
-                f"must be {wanted.get(name, 'absent')} and is {shapes.get(name, 'absent')}; see --image-size, or train "
-                "this network anew."
-            )
+    if misfit := first_misfit(wanted, shapes):
+        name, must, has = misfit
+        raise ValueError(
+            f"{path} must hold the tensors of {ARCHITECTURE} for {image_size}x{image_size} grey pixels, but {name} "
+            f"must be {must} and is {has}; see --image-size, or train this network anew."
+        )
     model.network.load_state_dict(state_dict, strict=False)  # checked above, but for the counters
     return model
 

@@ -18,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 
 from fer_hub.hub.remote import causes, redact
 from fer_hub.model import FERForImageClassification
+from fer_hub.tensors import first_misfit
 
 PRETRAINED = {
     "resnet50": "microsoft/resnet-50",
@@ -27,9 +28,6 @@ PRETRAINED = {
 """Architecture → the repository on the Hub that has ImageNet weights for its backbone."""
 
 FILE = "model.safetensors"
-
-COUNTER = "num_batches_tracked"
-"""How often a batch norm was trained; nothing reads it, and older files do not have it."""
 
 CURE = "name a local folder with --pretrained FOLDER, or train from random weights with --pretrained none"
 
@@ -99,14 +97,11 @@ def _check(path: Path, architecture: str, wanted: dict[str, tuple], held: dict[s
     parts = {name.partition(".")[0] for name in wanted}
     inside = {name.removeprefix(prefix): shape for name, shape in held.items() if name.startswith(prefix)}
     inside = {name: shape for name, shape in inside.items() if name.partition(".")[0] in parts}
-    for name in [*wanted, *sorted(inside.keys() - wanted.keys())]:
-        if name not in inside and name.endswith(COUNTER):
-            continue
-        if wanted.get(name) != inside.get(name):
-            raise ValueError(
-                f"{path} must hold the backbone of {architecture}, but {prefix}{name} must be "
-                f"{wanted.get(name, 'absent')} and is {inside.get(name, 'absent')}; {CURE}."
-            )
+    if misfit := first_misfit(wanted, inside):
+        name, must, has = misfit
+        raise ValueError(
+            f"{path} must hold the backbone of {architecture}, but {prefix}{name} must be {must} and is {has}; {CURE}."
+        )
 
 
 def _local(path: Path) -> Path | None:

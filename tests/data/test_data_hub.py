@@ -10,6 +10,20 @@ import pytest
 from fer_hub.data import load_fer2013
 
 
+def run(script, environment):
+    """A script in an interpreter of its own, which must end well."""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env=environment,
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[2],
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return done
+
+
 def test_a_hub_dataset_loads_by_its_id_and_revision(tmp_path, make_dataset, dataset_hub):
     made = make_dataset([0, 1, 2], ["happy", "neutral", "sad"])
     repo = tmp_path / "repo"
@@ -29,15 +43,7 @@ for key, name, revision in (("name", "someone/else", None), ("revision", "someon
 print(json.dumps(seen))
 """
     with dataset_hub(repo) as environment:
-        done = subprocess.run(
-            [sys.executable, "-c", script],
-            env=environment,
-            capture_output=True,
-            text=True,
-            cwd=Path(__file__).parents[2],
-            timeout=120,
-        )
-    assert done.returncode == 0, done.stderr
+        done = run(script, environment)
     seen = json.loads(done.stdout.splitlines()[-1])
     assert seen["labels"] == {name: [3, 6, 4] for name in ("train", "validation", "test")}
     lead = "no such file or folder here, and no dataset of that name"
@@ -67,15 +73,7 @@ sizes = {name: decode_images(split).shape for name, split in found.splits.items(
 print(json.dumps([found.splits["train"].features["label"].names, sizes, found.about]))
 """
     with dataset_hub(repo) as environment:
-        done = subprocess.run(
-            [sys.executable, "-c", script],
-            env=environment,
-            capture_output=True,
-            text=True,
-            cwd=Path(__file__).parents[2],
-            timeout=120,
-        )
-    assert done.returncode == 0, done.stderr
+        done = run(script, environment)
     names, sizes, about = json.loads(done.stdout.splitlines()[-1])
     assert names == ["wild", "calm", "odd"]
     assert sizes == {"train": [6, 48, 48], "validation": [3, 48, 48], "test": [3, 48, 48]}
