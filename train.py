@@ -22,6 +22,7 @@ TrainingArguments is an option here.
 import logging
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 # Two processes on two cores starve each other when idle threads spin; must be set before torch is imported.
@@ -29,12 +30,13 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 if os.environ.get("RANK", "0") != "0":  # with torchrun; only the first process shows how far it is
     os.environ["TQDM_DISABLE"] = "1"
 
+import numpy as np
 from transformers import EarlyStoppingCallback, set_seed
 
 from fer_hub.augment import PRESETS
 from fer_hub.checkpoint import write_checkpoint
 from fer_hub.command_line import FERArgumentParser
-from fer_hub.data import decode_images, prepare, targets, write_faces
+from fer_hub.data import Targets, decode_images, label_shares, prepare, targets, write_faces
 from fer_hub.data.duplicates import without_duplicates
 from fer_hub.fine_tuning import continue_from, fit_last_layer
 from fer_hub.hub import publish_model, take_over_push
@@ -42,6 +44,7 @@ from fer_hub.measuring import measure_trained
 from fer_hub.model import FERConfig, FERForImageClassification, FERImageProcessor
 from fer_hub.recipe import recipe
 from fer_hub.resuming import find_checkpoint
+from fer_hub.second_labels import cut_in_two, joined_names
 from fer_hub.starting import check_start, load_pretrained
 from fer_hub.training import FaceDataset, FERTrainer, TrainingClock
 
@@ -76,25 +79,25 @@ def main(argv: list[str] | None = None) -> dict:
     if prepared.photographs and args.process_index == 0:
         write_faces(Path(args.output_dir) / "faces.csv", prepared.photographs)
     wanted = {name: targets(split, data_args.labels) for name, split in splits.items()}
-    names = wanted["train"].names
+    names, second = wanted["train"].names, data_args.second_labels
+    classes = list(names) if second == "none" else joined_names(names, second)
 
     # model: new, or continued from a checkpoint
     if model_args.start_from:
-        model, image_processor, new_classes = continue_from(model_args.start_from, names, say=logger.info)
+        model, image_processor, new_classes = continue_from(model_args.start_from, classes, say=logger.info)
     else:
         config = FERConfig(
             architecture=model_args.architecture,
             dropout=model_args.dropout,
-            id2label=dict(enumerate(names)),
+            id2label=dict(enumerate(classes)),
             **model_args.sizes(),
         )
         model, image_processor = FERForImageClassification(config), FERImageProcessor()
         model_args.pretrained = load_pretrained(model, model_args.pretrained, resuming=last_checkpoint is not None)
     logger.info(f"{model.config.architecture}: {model.num_parameters():,} parameters, {args.device}, bf16 {args.bf16}")
 
-    images = {
-        name: decode_images(split, model.config.image_size)[wanted[name].rows] for name, split in splits.items()
-    }
+    decoded = {name: decode_images(split, model.config.image_size) for name, split in splits.items()}
+    images = {name: decoded[name][wanted[name].rows] for name in decoded}
     if data_args.drop_duplicates:
         kept = without_duplicates(images["train"], images["validation"], images["test"], progress="find duplicates")
         logger.info(f"train: {len(images['train']) - len(kept):,} near-duplicates of validation and test left out")
@@ -102,13 +105,15 @@ def main(argv: list[str] | None = None) -> dict:
     labels = {name: target.classes for name, target in wanted.items()}
     if model_args.start_from and new_classes and not last_checkpoint:
         fit_last_layer(model, image_processor, images["train"], labels["train"])
-    soft = data_args.labels == "ferplus_votes"
+    first = wanted["train"].votes if data_args.labels == "ferplus_votes" else labels["train"]
+    beside = None if second == "none" else label_shares(splits["train"], second, wanted["train"].rows)
     trainer = FERTrainer(
         model=model,
         args=args,
         image_processor=image_processor,
         augmentation=PRESETS[data_args.augmentation],
-        train_dataset=FaceDataset(images["train"], wanted["train"].votes if soft else labels["train"]),
+        second_classes=len(classes) - len(names),
+        train_dataset=FaceDataset(images["train"], first, beside),
         eval_dataset=FaceDataset(images["validation"], labels["validation"]),
         callbacks=[TrainingClock(), *([EarlyStoppingCallback(data_args.patience)] if data_args.patience else [])],
     )
@@ -119,39 +124,59 @@ def main(argv: list[str] | None = None) -> dict:
 
     # the chosen epoch, measured: validation again, test this once; without accelerate's bfloat16 wrapper
     model = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
+    about = {
+        "data": prepared.about,
+        "training": {
+            "epochs": trainer.state.epoch,
+            "chosen_step": trainer.state.best_global_step,
+            "steps": trainer.state.global_step,
+            "seconds": round(clock.seconds, 1),
+            "timed_from_step": clock.from_step,
+            "device": str(args.device),
+            "train_images": len(images["train"]),
+        },
+    }
+    options = recipe(data_args, model_args, args)
+    finish = partial(_finish, image_processor=image_processor, about=about, log=trainer.state.log_history)
+    if second != "none":
+        model, other = cut_in_two(model, names, second)
+        others = {name: targets(splits[name], second) for name in ("validation", "test")}
+        crops = {name: decoded[name][target.rows] for name, target in others.items()}
+        finish(
+            Path(args.output_dir) / "second", other, images=crops, wanted=others, options=options | {"result": "second"}
+        )
+    metrics = finish(Path(args.output_dir) / "final", model, images=images, wanted=wanted, options=options)
+    if destination:
+        publish_model(Path(args.output_dir) / "final", **destination, say=logger.info)
+    return metrics
+
+
+def _finish(
+    folder: Path,
+    model: FERForImageClassification,
+    *,
+    image_processor: FERImageProcessor,
+    images: dict[str, np.ndarray],
+    wanted: dict[str, Targets],
+    about: dict,
+    options: dict,
+    log: list[dict],
+) -> dict:
+    """Measure a trained network and write its checkpoint to `folder`; returns what its metrics.json holds."""
     metrics = measure_trained(
         model,
         image_processor,
         images,
         wanted,
-        calibrate=model_args.calibrate,
-        report=Path(args.output_dir) / "report",
+        calibrate=options["calibrate"],
+        report=folder.parent / ("report" if folder.name == "final" else f"report_{folder.name}"),
         say=logger.info,
     )
-    metrics["data"] = prepared.about
-    metrics["training"] = {
-        "epochs": trainer.state.epoch,
-        "chosen_step": trainer.state.best_global_step,
-        "steps": trainer.state.global_step,
-        "seconds": round(clock.seconds, 1),
-        "timed_from_step": clock.from_step,
-        "parameters": model.num_parameters(),
-        "device": str(args.device),
-        "train_images": len(images["train"]),
-    }
-    final = write_checkpoint(
-        Path(args.output_dir) / "final",
-        model,
-        image_processor,
-        metrics=metrics,
-        training_args=recipe(data_args, model_args, args),
-        log=trainer.state.log_history,
-    )
+    metrics |= about | {"training": about["training"] | {"parameters": model.num_parameters()}}
+    write_checkpoint(folder, model, image_processor, metrics=metrics, training_args=options, log=log)
     for split in ("validation", "test"):
         logger.info(f"{split}: accuracy {metrics[split]['accuracy']:.4f}, macro-F1 {metrics[split]['macro_f1']:.4f}")
-    logger.info(f"checkpoint: {final}")
-    if destination:
-        publish_model(final, **destination, say=logger.info)
+    logger.info(f"checkpoint: {folder}")
     return metrics
 
 

@@ -16,9 +16,6 @@ weights, and their row says which.
 import argparse
 import json
 import os
-import shlex
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -29,22 +26,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.architecture_rows import ROWS, Row
 from benchmarks.architecture_table import COLUMNS, read_table, write_table
+from benchmarks.training_runs import train
 from fer_hub.model import FERConfig, FERForImageClassification
-
-ROOT = Path(__file__).resolve().parent.parent
-
-
-def train(row: Row, data: str, folder: Path, length: str, pretrained: bool) -> None:
-    """Run train.py for a row unless it has been run to its end; go on where it was interrupted."""
-    if (folder / "final" / "metrics.json").is_file():
-        print(f"{row.name}: trained already", flush=True)
-        return
-    command = [sys.executable, str(ROOT / "train.py"), "--data", data, "--output_dir", str(folder)]
-    command += row.arguments(length, pretrained)
-    if any(folder.glob("checkpoint-*")):
-        command.append("--resume")
-    print(f"{row.name}: {shlex.join(command[1:])}", flush=True)
-    subprocess.run(command, check=True, cwd=ROOT)
 
 
 def line(row: Row, final: Path) -> dict[str, object]:
@@ -146,7 +129,7 @@ def main(argv: list[str] | None = None) -> None:
     chosen = [row for row in ROWS if row.name in args.rows]
     if not args.collect:
         for row in chosen:
-            train(row, args.data, args.runs / row.name, args.length, args.pretrained)
+            train(row.name, row.arguments(args.length, args.pretrained), args.data, args.runs / row.name)
     finished = [row for row in chosen if (args.runs / row.name / "final" / "metrics.json").is_file()]
     for row in chosen:
         if row not in finished:

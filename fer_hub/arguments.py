@@ -36,9 +36,7 @@ REPORTERS = {"tensorboard": ("tensorboard", "tensorboardX"), "trackio": ("tracki
 class ModelArguments:
     architecture: str = field(default="residual_cnn", metadata={"help": "The network.", "choices": [*ARCHITECTURES]})
     dropout: float | None = field(default=None, metadata={"help": "Dropout; the architecture's own if left out."})
-    embedding_size: int | None = field(
-        default=None, metadata={"help": "Width of residual_cnn's stem; 32 if left out."}
-    )
+    embedding_size: int | None = field(default=None, metadata={"help": "Width of residual_cnn's stem; 32 if left out."})
     hidden_sizes: list[int] | None = field(
         default=None, metadata={"help": "Widths of residual_cnn's stages, as many as there shall be; 64 128 256."}
     )
@@ -86,6 +84,14 @@ class DataArguments:
             "help": "The classes of the data set, whatever they are (auto), FER-2013's seven and no others, FER+ "
             "majority (eight classes), or the FER+ votes.",
             "choices": ["auto", *LABELS],
+        },
+    )
+    second_labels: str = field(
+        default="none",
+        metadata={
+            "help": "Labels of the same images to learn beside the first, which makes the features better; the network "
+            "for them is written to second/ in --output_dir.",
+            "choices": ["none", *LABELS],
         },
     )
     image_column: str | None = field(

@@ -86,15 +86,32 @@ def fill(config: dict, metrics: dict, training_args: dict, size: int, repo_id: s
         data=about,
         framed=about["fer2013"] or about["images"] == "photographs",
         dataset=dataset["dataset_name"],
+        kind=labels_kind(training_args),
+        votes=any("ferplus" in str(training_args.get(name)) for name in ("labels", "second_labels")),
+        both=training_args.get("second_labels", "none") != "none",
         repo_id=repo_id,
         megabytes=size / 1e6,
     )
 
 
+def labels_kind(training_args: dict) -> str:
+    """The key of `DATASETS` whose labels a checkpoint of FER-2013 gives.
+
+    Args:
+        training_args: content of training_args.json.
+
+    Example:
+        >>> labels_kind({"labels": "auto", "second_labels": "ferplus_votes", "result": "second"})
+        'ferplus'
+    """
+    name = "second_labels" if training_args.get("result") == "second" else "labels"
+    return "ferplus" if "ferplus" in training_args.get(name, "fer2013") else "fer2013"
+
+
 def _dataset(about: dict, training_args: dict) -> dict[str, str]:
     """Type and name of the data set as the Hub's metadata have them; a type has no spaces."""
     if about["fer2013"]:
-        return DATASETS["ferplus" if "ferplus" in training_args.get("labels", "fer2013") else "fer2013"]
+        return DATASETS[labels_kind(training_args)]
     kind = about["name"] if about["hub"] else re.sub(r"[^\w.-]+", "-", about["name"])
     return {"dataset_type": kind, "dataset_name": about["name"]}
 

@@ -22,9 +22,9 @@ from typing import Any
 from fer_hub.class_map import map_classes
 from fer_hub.data import IMAGES, LABELS, decode_images
 from fer_hub.evaluation_data import input_size, load_splits
-from fer_hub.measuring import figures, measure, measure_photographs
+from fer_hub.measuring import figures, flip_averaged, measure, measure_photographs
 from fer_hub.model import FERForImageClassification
-from fer_hub.predict import predict_probabilities
+from fer_hub.predict import predict_logits, softmax
 from fer_hub.report_folder import table, write_pictures, write_report
 
 __all__ = ["evaluate", "measure"]
@@ -63,9 +63,10 @@ def evaluate(
         trust_remote_code: run the Python files of a checkpoint of unknown architecture.
 
     Returns:
-        dict with one entry per split; where asked for, `photographs` (of the last split named); and where model and
-        data set do not have the same classes, `classes`: `map` (class of the model → class of the data set or None),
-        `missing` (classes of the data set that the model does not have) and `left_out` (split → images of those).
+        dict with one entry per split, of checkpoints of fer_hub with `flip_averaged` in it; where asked for,
+        `photographs` (of the last split named); and where model and data set do not have the same classes, `classes`:
+        `map` (class of the model → class of the data set or None), `missing` (classes of the data set that the model
+        does not have) and `left_out` (split → images of those).
 
     Raises:
         ValueError: the model lacks classes and `partial` is not set, or an argument does not fit.
@@ -98,11 +99,14 @@ def evaluate(
                 faces = faces.select(kept)
             pixels = decode_images(faces, size if ours else SHOWN_SIZE)
             seen = {"images": pixels} if ours else {"images": faces["image"], "batch_size": 32}
-            probabilities = known.apply(
-                predict_probabilities(model, image_processor, **seen, progress=f"evaluate {split}")
-            )
+            logits = predict_logits(model, image_processor, **seen, progress=f"evaluate {split}")
+            probabilities = known.apply(softmax(logits))
             temperature = model.config.temperature if ours else 1.0
             result[split] = figures(probabilities, target.classes, known.ours, target.votes, temperature)
+            if ours and found.same:
+                result[split]["flip_averaged"] = flip_averaged(
+                    model, image_processor, pixels, target.classes, logits, progress=f"evaluate {split}, mirrored"
+                )
             if report:
                 write_pictures(report, split, result[split], pixels, probabilities, target.classes)
         if photographs:

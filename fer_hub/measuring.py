@@ -53,6 +53,31 @@ def figures(
     return classification_metrics(probabilities, labels, names, votes) | {"temperature": float(temperature)}
 
 
+def flip_averaged(
+    model: FERForImageClassification,
+    image_processor: FERImageProcessor,
+    images: np.ndarray,
+    labels: np.ndarray,
+    logits: np.ndarray,
+    *,
+    progress: str | None = None,
+) -> dict[str, float]:
+    """Some figures of a network that sees every image and its mirror image, as `FERPipeline(flip_average=True)`.
+
+    Args:
+        images, labels: as for `measure`.
+        logits: what the model gives for the images as they are, divided by its temperature.
+        progress: text beside a progress bar; no bar if `None`.
+
+    Returns:
+        `accuracy`, `macro_f1` and `calibration_error` as in `classification_metrics`.
+    """
+    mirrored = predict_logits(model, image_processor, np.ascontiguousarray(images[:, :, ::-1]), progress=progress)
+    names = list(model.config.id2label.values())
+    row = classification_metrics(softmax((logits + mirrored) / 2), labels, names)
+    return {name: row[name] for name in ("accuracy", "macro_f1", "calibration_error")}
+
+
 def measure_trained(
     model: FERForImageClassification,
     image_processor: FERImageProcessor,
@@ -74,9 +99,9 @@ def measure_trained(
         say: is told what became of the temperature.
 
     Returns:
-        JSON-ready dict: `validation` and `test` as from `measure`, from one forward pass over each; and where a
-        temperature was fitted `calibration`: `temperature`, `split` and `images` that it was fitted on, and for each
-        of the two splits `before_and_after`.
+        JSON-ready dict: `validation` and `test` as from `measure`, from one forward pass over each, with what
+        `flip_averaged` says of a second one over the mirror images; and where a temperature was fitted `calibration`:
+        `temperature`, `split` and `images` that it was fitted on, and for each of the two splits `before_and_after`.
     """
     model.config.temperature = 1.0
     logits = {
@@ -103,6 +128,14 @@ def measure_trained(
     for split, values in logits.items():
         probabilities, target = softmax(values / model.config.temperature), targets[split]
         rows[split] = figures(probabilities, target.classes, names, target.votes, model.config.temperature)
+        rows[split]["flip_averaged"] = flip_averaged(
+            model,
+            image_processor,
+            images[split],
+            target.classes,
+            values / model.config.temperature,
+            progress=f"evaluate {split}, mirrored",
+        )
         if report:
             before = fitted["calibration"][split]["before"] if fitted else None
             write_pictures(report, split, rows[split], images[split], probabilities, target.classes, before=before)

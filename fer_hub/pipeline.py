@@ -23,6 +23,7 @@ from fer_hub.framing import face_crop
 from fer_hub.hub.loading import explain_load_error
 from fer_hub.images import ImageSource, load_image
 from fer_hub.onnx_model import RUNTIMES, OnnxClassifier
+from fer_hub.predict import logits_of
 from fer_hub.results import Face, FacePrediction
 
 
@@ -38,6 +39,8 @@ class FERPipeline:
             `None` makes a `FaceDetector()` when the first photo comes, and closes it.
         device: where the model runs, as "cuda" or "cpu"; `None` leaves it where it is.
         batch_size: how many faces go through the network at once, at most.
+        flip_average: let every face through the network a second time, mirrored, and take the mean of the two logits:
+            a little more often right, at twice the cost of the network.
 
     Raises:
         ValueError: `batch_size` is not a whole number above 0.
@@ -57,12 +60,13 @@ class FERPipeline:
         detector: FaceDetector | None = None,
         device: str | torch.device | None = None,
         batch_size: int = 64,
+        flip_average: bool = False,
     ) -> None:
         if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
             raise ValueError(f"batch_size must be a whole number above 0, got {batch_size!r}; 64 is the default.")
         self.model = (model if device is None else model.to(device)).eval()
         self.image_processor = image_processor
-        self.batch_size = batch_size
+        self.batch_size, self.flip_average = batch_size, flip_average
         self._owns_detector = detector is None
         self.detector = FaceDetector() if detector is None else detector
 
@@ -77,6 +81,7 @@ class FERPipeline:
         detector: str = "both",
         search: str = "normal",
         batch_size: int = 64,
+        flip_average: bool = False,
         trust_remote_code: bool = False,
         runtime: str = "torch",
         **hub_options: Any,
@@ -94,6 +99,7 @@ class FERPipeline:
             detector: which models look for faces, see `FaceDetector`.
             search: "fast", "normal" or "thorough", see `FaceDetector`.
             batch_size: how many faces go through the network at once, at most.
+            flip_average: let every face through the network mirrored too, see `FERPipeline`.
             trust_remote_code: run the Python files of a checkpoint of unknown architecture.
             runtime: what computes the network: "torch", or "onnx" or "onnx-int8" for the files that
                 `python -m fer_hub.onnx_export` writes beside the weights.
@@ -117,7 +123,7 @@ class FERPipeline:
                 raise
             raise explain_load_error(checkpoint, error, revision=revision) from None
         finder = FaceDetector(detector, min_score, search)
-        pipeline = cls(model, image_processor, finder, device, batch_size)
+        pipeline = cls(model, image_processor, finder, device, batch_size, flip_average)
         pipeline._owns_detector = True
         return pipeline
 
@@ -177,7 +183,8 @@ class FERPipeline:
         for start in range(0, len(crops), self.batch_size):
             batch = [load_image(image) for image in crops[start : start + self.batch_size]]
             pixel_values = self.image_processor(images=batch, return_tensors="pt")["pixel_values"]
-            logits = self.model(pixel_values=pixel_values.to(self.model.device, self.model.dtype)).logits
+            pixel_values = pixel_values.to(self.model.device, self.model.dtype)
+            logits = logits_of(self.model, pixel_values, self.flip_average)
             for values in logits.double().softmax(-1).tolist():
                 rows.append({labels[index]: value for index, value in enumerate(values)})
         return rows

@@ -45,10 +45,29 @@ def predict_logits(
             else:
                 batch = [load_image(image) for image in batch]
                 pixel_values = image_processor(images=batch, return_tensors="pt")["pixel_values"].to(model.device)
-            logits = model(pixel_values=pixel_values).logits
-            parts.append(logits.float().cpu().numpy())
+            parts.append(model(pixel_values=pixel_values).logits.float().cpu().numpy())
             bar.update(len(batch))
     return np.concatenate(parts) if parts else np.zeros((0, model.config.num_labels), np.float32)
+
+
+def logits_of(model: Any, pixel_values: torch.Tensor, flip_average: bool = False) -> torch.Tensor:
+    """Logits (images, labels) for `pixel_values` (images, channels, height, width).
+
+    Args:
+        flip_average: every image and its mirror image go through the network in one batch, and the mean of their two
+            logits counts: a face says the same in a mirror, and their errors differ. It takes twice the work.
+
+    Example:
+        >>> from fer_hub import FERConfig, FERForImageClassification
+        >>> model, image = FERForImageClassification(FERConfig()).eval(), torch.rand(1, 1, 48, 48)
+        >>> a, b = (logits_of(model, view, flip_average=True) for view in (image, image.flip(-1)))
+        >>> torch.allclose(a, b, atol=1e-6)
+        True
+    """
+    if not flip_average:
+        return model(pixel_values=pixel_values).logits
+    logits = model(pixel_values=torch.cat([pixel_values, pixel_values.flip(-1)])).logits
+    return logits.unflatten(0, (2, -1)).mean(0)
 
 
 def predict_probabilities(model, image_processor, images, *, batch_size=256, progress=None) -> np.ndarray:

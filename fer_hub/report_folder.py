@@ -59,6 +59,8 @@ def report_text(metrics: dict) -> str:
         for name in ("accuracy", "macro_f1"):
             low, high = row[f"{name}_interval"]
             lines.append(f"| {name.replace('_', ' ')}, 95 % interval | {low:.4f} to {high:.4f} |")
+        for name, value in row.get("flip_averaged", {}).items():
+            lines.append(f"| {name.replace('_', ' ')} with mirror images | {value:.4f} |")
         lines += ["", "| expression | images | precision | recall | F1 |", "|---|---|---|---|---|"]
         for name, counts in zip(row["recall"], row["confusion"], strict=True):
             scores = " | ".join(f"{row[score][name]:.3f}" for score in ("precision", "recall", "f1"))
@@ -97,6 +99,9 @@ def table(metrics: dict) -> str:
             f"{split}: accuracy {row['accuracy']:.1%}, macro-F1 {row['macro_f1']:.3f}, calibration error "
             f"{row['calibration_error']:.3f} ({row['images']} images)"
         )
+        if "flip_averaged" in row:
+            mirrored = row["flip_averaged"]
+            lines.append(f"  with mirror images {mirrored['accuracy']:.1%}, macro-F1 {mirrored['macro_f1']:.3f}")
         lines.append("  recall " + ", ".join(f"{name} {value:.1%}" for name, value in row["recall"].items()))
     if "photographs" in metrics:
         row = metrics["photographs"]

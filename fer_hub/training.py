@@ -9,8 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch.nn import functional as F
 from torch.utils.data import Dataset
 from transformers import Trainer, TrainerCallback
+from transformers.modeling_outputs import ImageClassifierOutputWithNoAttention
 from transformers.trainer_callback import ExportableState
 from transformers.trainer_utils import get_last_checkpoint
 
@@ -20,7 +22,8 @@ from fer_hub.freezing import BackboneFreezing
 from fer_hub.metrics import classification_metrics
 from fer_hub.mixing import Mixing
 from fer_hub.model import FERImageProcessor
-from fer_hub.soft_labels import class_weights, training_labels
+from fer_hub.second_labels import joint_loss
+from fer_hub.soft_labels import class_weights, to_probabilities, training_labels
 
 
 class FaceDataset(Dataset):
@@ -29,12 +32,14 @@ class FaceDataset(Dataset):
     Args:
         images: uint8 array (images, height, width), as `fer_hub.data.decode_images` returns it.
         labels: class indices, integer array (images,), or probabilities, float array (images, classes).
+        second_labels: probabilities of other classes (`fer_hub.second_labels`), float array (images, second classes),
+            whose rows are zero for images without.
 
     Raises:
-        ValueError: the two do not belong together.
+        ValueError: images and labels do not belong together.
     """
 
-    def __init__(self, images: np.ndarray, labels: np.ndarray):
+    def __init__(self, images: np.ndarray, labels: np.ndarray, second_labels: np.ndarray | None = None):
         if images.ndim != 3 or images.dtype != np.uint8 or len(images) != len(labels) or len(images) == 0:
             raise ValueError(
                 "images must be uint8 of shape (images, height, width) with one label each, got "
@@ -43,17 +48,20 @@ class FaceDataset(Dataset):
         self.images = torch.from_numpy(images)[:, None]
         labels = np.asarray(labels)
         self.labels = torch.from_numpy(labels.astype(np.float32 if labels.ndim == 2 else np.int64))
+        self._columns = {"pixel_values": self.images, "labels": self.labels}
+        if second_labels is not None:
+            self._columns["second_labels"] = torch.from_numpy(np.asarray(second_labels, dtype=np.float32))
 
     def __len__(self) -> int:
         return len(self.images)
 
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
-        return {"pixel_values": self.images[index], "labels": self.labels[index]}
+        return {name: column[index] for name, column in self._columns.items()}
 
     def __getitems__(self, indices: list[int]) -> dict[str, torch.Tensor]:
         """torch's data loader asks for a whole batch at once where this method is there."""
         chosen = torch.as_tensor(indices)
-        return {"pixel_values": self.images[chosen], "labels": self.labels[chosen]}
+        return {name: column[chosen] for name, column in self._columns.items()}
 
 
 class FERTrainer(Trainer):
@@ -66,13 +74,17 @@ class FERTrainer(Trainer):
         args: `FERTrainingArguments`.
         image_processor: its `normalize_batch` is the last step before the model, in training as in evaluation.
         augmentation: applied to training batches only, before they are mixed and before the image processor.
+        second_classes: so many of the model's classes, the last ones, are learnt from the training images'
+            `second_labels`; evaluations look at the others alone.
         (others): as for `transformers.Trainer`.
 
     Raises:
         ValueError: `args` ask for what the network or the training images do not have.
     """
 
-    def __init__(self, *, image_processor: FERImageProcessor, augmentation: Augmentation, **kwargs):
+    def __init__(
+        self, *, image_processor: FERImageProcessor, augmentation: Augmentation, second_classes: int = 0, **kwargs
+    ):
         super().__init__(
             data_collator=_as_it_is,
             processing_class=image_processor,
@@ -81,10 +93,12 @@ class FERTrainer(Trainer):
         )
         self.image_processor, self.augmentation = image_processor, augmentation
         self.label_smoother = None  # _prepare_inputs smooths instead: HF's own cannot read probabilities as labels
+        self.names = list(self.model.config.id2label.values())
+        self.classes, self.second_classes = len(self.names) - second_classes, second_classes
         self.mixing = Mixing(self.args.mixup, self.args.cutmix)
         self.class_weights = None
         if self.args.class_weights != "none":
-            weights = class_weights(self.train_dataset.labels, self.model.config.num_labels, self.args.class_weights)
+            weights = class_weights(self.train_dataset.labels, self.classes, self.args.class_weights)
             self.class_weights = weights.to(self.args.device)
         self.averaging = AverageWeights(self.args.ema) if self.args.ema else None
         self.freezing = None
@@ -110,11 +124,19 @@ class FERTrainer(Trainer):
         with _known_to_be_absent("lomo_optim"):  # accelerate looks for it on the disk twice in every step
             return super().train(resume_from_checkpoint=resume_from_checkpoint, **kwargs)
 
-    def compute_loss(self, model, inputs, *args, **kwargs):
+    def compute_loss(self, model, inputs, return_outputs=False, **kwargs):
         """As in `transformers.Trainer`, which has just put the whole model into training mode."""
         if self.freezing is not None and self.model.training:
             self.freezing.hold()
-        return super().compute_loss(model, inputs, *args, **kwargs)
+        if not self.second_classes:
+            return super().compute_loss(model, inputs, return_outputs=return_outputs, **kwargs)
+        labels, logits = inputs["labels"], model(pixel_values=inputs["pixel_values"]).logits
+        if self.model.training:
+            loss = joint_loss(logits, labels, self.classes)
+        else:
+            logits = logits[:, : self.classes]
+            loss = F.cross_entropy(logits.float(), labels)
+        return (loss, ImageClassifierOutputWithNoAttention(loss=loss, logits=logits)) if return_outputs else loss
 
     def evaluate(self, *args, **kwargs) -> dict[str, float]:
         """As in `transformers.Trainer`; during a training with an average it is the average that is measured."""
@@ -145,21 +167,31 @@ class FERTrainer(Trainer):
         inputs = dict(super()._prepare_inputs(inputs))
         images = inputs["pixel_values"]
         if self.model.training:
-            classes = self.model.config.num_labels
-            images, labels = self.mixing(self.augmentation(images), inputs["labels"], classes)
-            inputs["labels"] = training_labels(
-                labels, classes, smoothing=self.args.label_smoothing_factor, weights=self.class_weights
-            )
+            images, inputs["labels"] = self._mix(self.augmentation(images), inputs)
         images = self.image_processor.normalize_batch(images)
         inputs["pixel_values"] = images.contiguous(memory_format=self.memory_format)
         return inputs
+
+    def _mix(self, images: torch.Tensor, inputs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mixed images, and what their loss is computed from; second labels are neither smoothed nor weighted."""
+        labels = inputs["labels"]
+        if not self.second_classes:
+            images, labels = self.mixing(images, labels, self.classes)
+            return images, self._smoothed(labels)
+        both = torch.cat([to_probabilities(labels, self.classes), inputs.pop("second_labels")], 1)
+        images, both = self.mixing(images, both, both.shape[1])
+        return images, torch.cat([self._smoothed(both[:, : self.classes]), both[:, self.classes :]], 1)
+
+    def _smoothed(self, labels: torch.Tensor) -> torch.Tensor:
+        return training_labels(
+            labels, self.classes, smoothing=self.args.label_smoothing_factor, weights=self.class_weights
+        )
 
     def _metrics(self, prediction) -> dict[str, float]:
         logits = torch.as_tensor(prediction.predictions).float()
         labels = prediction.label_ids
         labels = labels.argmax(1) if labels.ndim == 2 else labels
-        names = list(self.model.config.id2label.values())
-        result = classification_metrics(logits.softmax(1).numpy(), labels, names)
+        result = classification_metrics(logits.softmax(1).numpy(), labels, self.names[: self.classes])
         return {name: result[name] for name in ("accuracy", "macro_f1", "calibration_error")}
 
 

@@ -16,10 +16,10 @@ from transformers.models.auto.image_processing_auto import AutoImageProcessor
 from fer_hub import evaluate as evaluation
 from fer_hub import measuring, report, report_folder
 from fer_hub.card import PICTURES
-from fer_hub.data import FERPLUS_EMOTIONS, decode_images, load_fer2013
+from fer_hub.data import FERPLUS_EMOTIONS, decode_images, load_fer2013, targets
 from fer_hub.metrics import classification_metrics
 from fer_hub.model import EMOTIONS, FERConfig, FERForImageClassification, FERImageProcessor
-from fer_hub.predict import predict_probabilities
+from fer_hub.predict import predict_logits, predict_probabilities, softmax
 from fer_hub.results import FacePrediction
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,6 +33,22 @@ def test_probabilities_do_not_depend_on_the_batch_size(tiny_checkpoint):
     assert one.shape == (7, 7) and one.dtype == np.float32
     assert np.allclose(one, many, atol=1e-6) and np.allclose(one.sum(1), 1, atol=1e-5)
     assert predict_probabilities(model, FERImageProcessor(), images[:0]).shape == (0, 7)
+
+
+def test_the_mirror_images_count_as_much(tiny_checkpoint, small_csv):
+    """By hand: both views one after the other, the mean of their logits."""
+    model = FERForImageClassification.from_pretrained(tiny_checkpoint)
+    model.config.temperature = 1.7
+    test = load_fer2013(small_csv)["test"]
+    images, labels = decode_images(test), np.array(test["label"][:])
+    measured = measuring.measure_trained(
+        model, FERImageProcessor(), {"validation": images, "test": images},
+        dict.fromkeys(("validation", "test"), targets(test)), calibrate=False,
+    )["test"]["flip_averaged"]  # fmt: skip
+    views = [predict_logits(model, FERImageProcessor(), view) for view in (images, images[:, :, ::-1].copy())]
+    by_hand = classification_metrics(softmax(sum(views) / 2), labels, list(EMOTIONS))
+    assert measured == {name: by_hand[name] for name in ("accuracy", "macro_f1", "calibration_error")}
+    assert not np.allclose(*views)
 
 
 class EveryOtherFace:

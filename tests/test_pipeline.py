@@ -125,6 +125,19 @@ def test_crops_are_softmax_of_the_logits():
     assert pipeline.classify_crops([]) == []
 
 
+def test_with_flip_average_a_face_and_its_mirror_image_say_the_same():
+    photo = coloured_photo(2, 1)
+    mirrored = photo.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    plain, averaged = grid_pipeline(), grid_pipeline(flip_average=True)
+    batches = counting(averaged.model)
+    one, other = averaged.classify_crops([photo, mirrored])
+    assert batches == [4] and one == pytest.approx(other, abs=1e-6)
+    views = [[math.log(p) for p in row.values()] for row in plain.classify_crops([photo, mirrored])]
+    assert views[0] != pytest.approx(views[1], abs=1e-4)
+    powers = [math.exp((a + b) / 2) for a, b in zip(*views, strict=True)]  # the mean of logits, up to a constant
+    assert list(one.values()) == pytest.approx([power / sum(powers) for power in powers], abs=1e-6)
+
+
 def test_the_model_is_in_evaluation_mode_without_gradients():
     pipeline = grid_pipeline()
     pipeline.model.train()

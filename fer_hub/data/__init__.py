@@ -10,7 +10,7 @@ from fer_hub.data.expressions import load_expressions
 from fer_hub.data.ferplus import FERPLUS_VOTES, ferplus_majority
 from fer_hub.data.loading import load_fer2013
 from fer_hub.data.prepared import IMAGES, Prepared, prepare, write_faces
-from fer_hub.data.targets import FERPLUS_EMOTIONS, LABELS, Targets, targets
+from fer_hub.data.targets import FERPLUS_EMOTIONS, LABELS, Targets, label_shares, targets
 
 __all__ = [
     "FERPLUS_EMOTIONS",
@@ -21,6 +21,7 @@ __all__ = [
     "Targets",
     "decode_images",
     "ferplus_majority",
+    "label_shares",
     "load_expressions",
     "load_fer2013",
     "prepare",

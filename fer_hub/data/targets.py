@@ -73,3 +73,21 @@ def targets(split: Dataset, labels: str = "fer2013") -> Targets:
     counts = np.array([votes[row][: len(FERPLUS_EMOTIONS)] for row in rows], dtype=np.float32)
     classes = np.array([majorities[row] for row in rows], dtype=np.int64)
     return Targets(FERPLUS_EMOTIONS, rows, classes, counts / counts.sum(1, keepdims=True))
+
+
+def label_shares(split: Dataset, labels: str, rows: np.ndarray) -> np.ndarray:
+    """The labels of some images of a split as probabilities, whether they count for that kind of labels or not.
+
+    Args:
+        split, labels: as for `targets`.
+        rows: positions in the split.
+
+    Returns:
+        float32 array (rows, classes): the votes' shares for `ferplus_votes`, else 1 for the class of the image. A row
+        of zeros is an image that `targets` would leave out.
+    """
+    found = targets(split, labels)
+    shares = np.zeros((len(split), len(found.names)), dtype=np.float32)
+    one_hot = np.eye(len(found.names), dtype=np.float32)[found.classes]
+    shares[found.rows] = found.votes if labels == "ferplus_votes" else one_hot
+    return shares[rows]

@@ -10,7 +10,7 @@ from typing import Any
 from huggingface_hub import hf_hub_download
 from huggingface_hub.errors import EntryNotFoundError
 
-from fer_hub.card import DATASETS
+from fer_hub.card import DATASETS, labels_kind
 
 _PICTURE = re.compile(r"!\[([^\]]*)\]\(([\w-]+\.png)\)")  # only names beside the card, no addresses and no folders
 
@@ -55,7 +55,7 @@ def facts(checkpoint: str | Path) -> Facts:
     except (KeyError, TypeError, ValueError):
         labels = ()
     try:
-        test, kind = metrics["test"], "ferplus" if "ferplus" in options.get("labels", "fer2013") else "fer2013"
+        test, kind = metrics["test"], labels_kind(options)
         return Facts(
             labels=labels,
             dataset=DATASETS[kind]["dataset_name"].partition(" (")[0],

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from datasets import ClassLabel, Dataset, Features, List, Value
 
-from fer_hub.data import FERPLUS_EMOTIONS, targets
+from fer_hub.data import FERPLUS_EMOTIONS, label_shares, targets
 from fer_hub.model import EMOTIONS
 
 VOTES = [
@@ -36,6 +36,19 @@ def test_ferplus_takes_what_has_a_majority(split, labels):
     assert result.rows.tolist() == [0, 1, 5]
     assert np.allclose(result.votes.sum(1), 1)
     assert result.votes[1] == pytest.approx([1 / 8, 0, 0, 6 / 8, 0, 0, 1 / 8, 0])
+
+
+def test_shares_are_for_every_image(split):
+    rows = np.array([1, 2, 4, 5])
+    votes = label_shares(split, "ferplus_votes", rows)
+    assert votes.dtype == np.float32 and votes.shape == (4, 8)
+    assert np.allclose(votes[0], targets(split, "ferplus_votes").votes[1])
+    assert not votes[1:3].any()  # unknown, and no votes
+    majority = label_shares(split, "ferplus", rows)
+    assert [FERPLUS_EMOTIONS[row.argmax()] for row in majority if row.any()] == ["sad", "contempt"]
+    assert majority.any(1).tolist() == [True, False, False, True] and majority.sum() == 2
+    own = label_shares(split, "fer2013", rows)
+    assert own.argmax(1).tolist() == [4, 0, 2, 6] and own.sum() == 4
 
 
 def test_auto_takes_the_classes_of_the_split():

@@ -28,7 +28,9 @@ def small_model(**config) -> FERForImageClassification:
     return FERForImageClassification(FERConfig(**CONFIG | config))
 
 
-def small_trainer(folder: Path, *, model=None, train=None, augmentation="light", callbacks=(), **options) -> FERTrainer:
+def small_trainer(
+    folder: Path, *, model=None, train=None, augmentation="light", callbacks=(), second_classes=0, **options
+) -> FERTrainer:
     """Six steps with an evaluation and a checkpoint at every third, in float32, unless `options` say otherwise."""
     usual = {"max_steps": 6, "eval_strategy": "steps", "save_strategy": "steps", "eval_steps": 3, "save_steps": 3,
              "per_device_train_batch_size": 16, "learning_rate": 0.05, "precision": "fp32",
@@ -38,6 +40,7 @@ def small_trainer(folder: Path, *, model=None, train=None, augmentation="light",
         args=FERTrainingArguments(output_dir=str(folder), **usual | options),
         image_processor=FERImageProcessor(size={"height": 16, "width": 16}),
         augmentation=PRESETS[augmentation],
+        second_classes=second_classes,
         train_dataset=train or dataset(),
         eval_dataset=dataset(21, seed=1),
         callbacks=list(callbacks),
