@@ -1,6 +1,7 @@
 """Train a facial expression network on FER-2013, or on photographs of your own, and leave a checkpoint for the Hub.
 
-    python train.py --data path/to/fer2013                     # the shipped recipe
+    python train.py --data path/to/fer2013
+    python train.py --data path/to/fer2013 --second_labels ferplus_votes    # both kinds of labels, a network for each
     python train.py --data path/to/fer2013 --architecture scratch_cnn --num_train_epochs 100
     python train.py --data path/to/fer2013 --resume            # go on after an interruption
     python train.py --data my_photos --images photographs --start_from checkpoints/fer2013 --learning_rate 0.003 \\
@@ -15,8 +16,8 @@ FER-2013 or with any other classes, which then are the network's: a folder `<cla
 The epoch is chosen on the validation split; the test split is looked at once, at the end. Everything lands in
 `--output_dir`: `checkpoint-*` folders to resume from, `report/` with figures and pictures, and `final/`, the
 checkpoint: config.json, model.safetensors, preprocessor_config.json, the code files, metrics.json,
-training_args.json, training_log.json and .csv, and README.md with its pictures. Every option of transformers'
-TrainingArguments is an option here.
+training_args.json, training_log.json and .csv, and README.md with its pictures; with `--second_labels` also `second/`,
+the checkpoint for those. Every option of transformers' TrainingArguments is an option here.
 """
 
 import logging

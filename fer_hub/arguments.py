@@ -1,4 +1,4 @@
-"""The options of `train.py`: their defaults are the shipped recipe."""
+"""The options of `train.py`, with defaults that suit a small network and FER-2013."""
 
 import importlib.util
 import math
@@ -123,7 +123,7 @@ class DataArguments:
 
 @dataclass
 class FERTrainingArguments(TrainingArguments):
-    """HF's TrainingArguments with the defaults of the shipped recipe, and options of our own.
+    """HF's TrainingArguments with defaults for a small network and FER-2013, and options of our own.
 
     `learning_rate`, `optim_args`, `warmup_steps` and, for `reduce_lr_on_plateau`, the mode in `lr_scheduler_kwargs`
     follow from other options where they are `None`; afterwards they hold what is used.

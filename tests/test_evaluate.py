@@ -270,6 +270,8 @@ def test_the_shipped_figures_are_remade(name, images, floor, fer2013_folder):
     for split in ("validation", "test"):
         assert remade[split]["images"] == stored[split]["images"]
         assert remade[split]["accuracy"] == pytest.approx(stored[split]["accuracy"], abs=2.5 / images)
+        mirrored = (figures[split]["flip_averaged"]["accuracy"] for figures in (remade, stored))
+        assert next(mirrored) == pytest.approx(next(mirrored), abs=2.5 / images)
         assert remade[split]["macro_f1"] == pytest.approx(stored[split]["macro_f1"], abs=0.002)
         assert remade[split]["calibration_error"] == pytest.approx(stored[split]["calibration_error"], abs=0.002)
     for way in ("crop", "photograph", "canvas") if whole else ():

@@ -1,0 +1,34 @@
+"""The page of goals: what counts as reached, and that it says what the files beside the weights say."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks import checkpoint_goals
+from benchmarks.checkpoint_goals import Goal
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.mark.parametrize(
+    ("value", "verdict"),
+    [
+        (0.75, "reached"),
+        (0.74, "missed by 1.0 points, the least accepted reached"),
+        (0.70, "missed by 5.0 points, the least accepted by 3.0 points"),
+    ],
+)
+def test_a_goal_is_reached_or_missed_by_so_much(value, verdict):
+    row = Goal("accuracy", lambda m: m["x"], 0.75, 0.73).row({"x": value})
+    assert row == f"| accuracy | at least 75.0 % (not below 73.0 %) | {100 * value:.1f} % | {verdict} |"
+
+
+def test_less_can_be_better():
+    goal = Goal("time", lambda m: m["x"], 5, unit="ms", more_is_better=False)
+    assert goal.row({"x": 4}) == "| time | at most 5.00 ms | 4.00 ms | reached |"
+    assert goal.row({"x": 6.5}) == "| time | at most 5.00 ms | 6.50 ms | missed by 1.50 ms |"
+
+
+def test_the_committed_page_is_made_from_the_committed_figures():
+    """Remake with: python -m benchmarks.checkpoint_goals"""
+    assert (ROOT / "results" / "checkpoints.md").read_text() == checkpoint_goals.made()
