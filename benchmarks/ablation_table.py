@@ -1,0 +1,129 @@
+"""The table of the ablation: a CSV file that is the record, and Markdown and a picture made from it."""
+
+import csv
+import io
+import statistics
+from collections.abc import Callable
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from fer_hub.files import write_text
+from fer_hub.report import BLUE, GREY, ORANGE, save_picture
+
+
+def _maybe(text: str) -> float | None:
+    return float(text) if text else None
+
+
+COLUMNS: dict[str, Callable] = {
+    "row": str, "what": str, "length": str, "epochs": float, "parameters": int, "train_images": int, "accuracy": float,
+    "flip_averaged": float, "macro_f1": float, "fear_recall": float, "calibration_error": float,
+    "ferplus_accuracy": _maybe, "minutes": float, "device": str, "options": str,
+}  # fmt: skip
+"""Column of the CSV file → how its text is read. Shares of the validation images, `calibration_error` without a fitted
+temperature."""
+
+HEAD = """# What each part of the recipe brings
+
+Made by `python -m benchmarks.ablation`, which can be interrupted; `ablation.csv` beside this file holds the same in
+full precision. The shipped recipe is trained with three seeds; every other row changes one part of it, with seed 42.
+All figures are of the validation split, on which recipes are chosen; nothing here looks at test. The column "beside" is
+the difference from the mean of the three seeds, in points of accuracy: where it is no larger than the distance of the
+seeds from each other it may well be chance. "Calibration error" is without a fitted temperature.
+"""
+
+SHORT = """
+These rows come from a CPU (`--length cpu`): the shipped network at half its width, for {epochs:g} epochs, with an
+average of the weights over fewer steps. So short a training says little about the full one: what makes learning harder,
+as heavy augmentation and mixing do, needs many epochs to pay off. Without that option the command trains the shipped
+network for 200 epochs per row, which is for a GPU.
+"""
+
+
+def read_table(folder: Path) -> dict[str, dict]:
+    """Name of a row → its columns, from `ablation.csv`; empty where there is none."""
+    path = folder / "ablation.csv"
+    if not path.is_file():
+        return {}
+    with path.open(newline="", encoding="utf-8") as file:
+        return {
+            entry["row"]: {name: kind(entry[name]) for name, kind in COLUMNS.items()} for entry in csv.DictReader(file)
+        }
+
+
+def write_table(folder: Path, lines: list[dict]) -> None:
+    """Write `ablation.csv`, `.md` and `.png`; a line has the keys of `COLUMNS`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(COLUMNS), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(lines)
+    write_text(folder / "ablation.csv", text.getvalue())
+    write_text(folder / "ablation.md", markdown(lines))
+    save_picture(plot(lines), folder / "ablation.png")
+
+
+def seeds(lines: list[dict]) -> list[float]:
+    """Accuracies of the shipped recipe, one for each seed, shares."""
+    return [line["accuracy"] for line in lines if line["row"].startswith("seed-")]
+
+
+def spread(lines: list[dict]) -> str:
+    """Mean and spread of the seeds as a sentence."""
+    values = [100 * value for value in seeds(lines)]
+    if len(values) < 2:
+        return "Mean and spread over seeds take at least two of them."
+    return (
+        f"The shipped recipe with {len(values)} seeds: mean {statistics.mean(values):.2f} %, standard deviation "
+        f"{statistics.stdev(values):.2f} points, from {min(values):.2f} to {max(values):.2f} %."
+    )
+
+
+def markdown(lines: list[dict]) -> str:
+    """The whole text of `ablation.md`."""
+    head = (
+        "| recipe | epochs | train images | accuracy | beside | with mirror images | macro-F1 | fear recall | "
+        "calibration error | FER+ accuracy | training |"
+    )
+    mean = statistics.mean(seeds(lines)) if seeds(lines) else None
+    table = "\n".join([head, "|" + "---|" * (head.count("|") - 1), *(_cells(line, mean) for line in lines)])
+    short = SHORT.format(epochs=lines[0]["epochs"]) if lines and lines[0]["length"] == "cpu" else ""
+    commands = "\n".join(
+        f"python train.py --data path/to/fer2013 {line['options']}   # {line['row']}" for line in lines
+    )
+    return (
+        f"{HEAD}{short}\n![Accuracy of every row on validation](ablation.png)\n\n{table}\n\n{spread(lines)}\n\n"
+        f"## Commands\n\n```bash\n{commands}\n```\n"
+    )
+
+
+def _cells(line: dict, mean: float | None) -> str:
+    apart = "" if mean is None or line["row"].startswith("seed-") else f"{100 * (line['accuracy'] - mean):+.1f}"
+    ferplus = "" if line["ferplus_accuracy"] is None else f"{line['ferplus_accuracy']:.1%}"
+    cells = (
+        line["what"], f"{line['epochs']:g}", f"{line['train_images']:,}", f"{line['accuracy']:.1%}", apart,
+        f"{line['flip_averaged']:.1%}", f"{line['macro_f1']:.3f}", f"{line['fear_recall']:.1%}",
+        f"{line['calibration_error']:.3f}", ferplus, f"{line['minutes']:g} min {line['device']}",
+    )  # fmt: skip
+    return f"| {' | '.join(cells)} |"
+
+
+def plot(lines: list[dict]) -> Figure:
+    """Accuracy on validation, a line for each row, and a band from the lowest to the highest seed."""
+    figure = Figure(figsize=(8, 1.4 + 0.36 * len(lines)), layout="constrained")
+    axes = figure.subplots()
+    values = [100 * line["accuracy"] for line in lines]
+    colours = [BLUE if line["row"].startswith("seed-") else ORANGE for line in lines]
+    axes.scatter(values, range(len(lines)), c=colours, zorder=3)
+    for place, value in enumerate(values):
+        axes.annotate(f"{value:.1f}", (value, place), xytext=(7, -3), textcoords="offset points", fontsize=8)
+    if own := [100 * value for value in seeds(lines)]:
+        axes.axvspan(min(own), max(own), color=GREY, alpha=0.3, lw=0, label="from the lowest to the highest seed")
+        axes.legend(loc="upper center", bbox_to_anchor=(0.4, -0.16), frameon=False)
+    axes.set_yticks(range(len(lines)), [line["what"] for line in lines])
+    axes.invert_yaxis()
+    axes.set(xlabel="accuracy on validation in %, FER-2013's labels")
+    axes.grid(alpha=0.3, axis="x")
+    axes.margins(x=0.12)
+    return figure
