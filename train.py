@@ -97,8 +97,8 @@ def main(argv: list[str] | None = None) -> dict:
         model_args.pretrained = load_pretrained(model, model_args.pretrained, resuming=last_checkpoint is not None)
     logger.info(f"{model.config.architecture}: {model.num_parameters():,} parameters, {args.device}, bf16 {args.bf16}")
 
-    decoded = {name: decode_images(split, model.config.image_size) for name, split in splits.items()}
-    images = {name: decoded[name][wanted[name].rows] for name in decoded}
+    size = model.config.image_size
+    images = {name: decode_images(split, size)[wanted[name].rows] for name, split in splits.items()}
     if data_args.drop_duplicates:
         kept = without_duplicates(images["train"], images["validation"], images["test"], progress="find duplicates")
         logger.info(f"train: {len(images['train']) - len(kept):,} near-duplicates of validation and test left out")
@@ -142,7 +142,7 @@ def main(argv: list[str] | None = None) -> dict:
     if second != "none":
         model, other = cut_in_two(model, names, second)
         others = {name: targets(splits[name], second) for name in ("validation", "test")}
-        crops = {name: decoded[name][target.rows] for name, target in others.items()}
+        crops = {name: decode_images(splits[name], size)[target.rows] for name, target in others.items()}
         finish(
             Path(args.output_dir) / "second", other, images=crops, wanted=others, options=options | {"result": "second"}
         )

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.ablation_table import COLUMNS, read_table, write_table
-from benchmarks.training_runs import train
+from benchmarks.training_runs import finished_rows
 
 RECIPE = {"second_labels": "ferplus_votes", "drop_duplicates": "yes", "ema": "0.999"}
 """Options of the shipped recipe; everything else is as train.py has it by default."""
@@ -108,13 +108,8 @@ def main(argv: list[str] | None = None) -> None:
         parser.error("--data must name FER-2013, got nothing; or pass --collect to make the table of what is there.")
     runs = args.runs or Path(f"runs/ablation-{args.length}")
     chosen = [row for row in ROWS if row.name in args.rows]
-    if not args.collect:
-        for row in chosen:
-            train(row.name, row.arguments(args.length), args.data, runs / row.name)
-    finished = [row for row in chosen if _metrics(runs / row.name / "final")]
-    for row in chosen:
-        if row not in finished:
-            print(f"{row.name}: not trained in {runs}, its line stays as it is", flush=True)
+    data = None if args.collect else args.data
+    finished = finished_rows(chosen, runs, data, lambda row: row.arguments(args.length))
     known = read_table(args.output)
     if finished:
         known = {name: entry for name, entry in known.items() if entry["length"] == args.length}

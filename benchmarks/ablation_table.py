@@ -1,15 +1,13 @@
 """The table of the ablation: a CSV file that is the record, and Markdown and a picture made from it."""
 
-import csv
-import io
 import statistics
 from collections.abc import Callable
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from fer_hub.files import write_text
-from fer_hub.report import BLUE, GREY, ORANGE, save_picture
+from benchmarks.table_files import read_rows, write_files
+from fer_hub.report import BLUE, GREY, ORANGE
 
 
 def _maybe(text: str) -> float | None:
@@ -43,25 +41,12 @@ network for 200 epochs per row, which is for a GPU.
 
 def read_table(folder: Path) -> dict[str, dict]:
     """Name of a row → its columns, from `ablation.csv`; empty where there is none."""
-    path = folder / "ablation.csv"
-    if not path.is_file():
-        return {}
-    with path.open(newline="", encoding="utf-8") as file:
-        return {
-            entry["row"]: {name: kind(entry[name]) for name, kind in COLUMNS.items()} for entry in csv.DictReader(file)
-        }
+    return read_rows(folder / "ablation.csv", COLUMNS)
 
 
 def write_table(folder: Path, lines: list[dict]) -> None:
     """Write `ablation.csv`, `.md` and `.png`; a line has the keys of `COLUMNS`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(COLUMNS), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(lines)
-    write_text(folder / "ablation.csv", text.getvalue())
-    write_text(folder / "ablation.md", markdown(lines))
-    save_picture(plot(lines), folder / "ablation.png")
+    write_files(folder / "ablation", COLUMNS, lines, markdown(lines), plot(lines))
 
 
 def seeds(lines: list[dict]) -> list[float]:

@@ -1,14 +1,12 @@
 """The table of architectures: a CSV file that is the record, and Markdown and a picture made from it."""
 
-import csv
-import io
 from collections.abc import Callable
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from fer_hub.files import write_text
-from fer_hub.report import BLUE, GREY, ORANGE, save_picture
+from benchmarks.table_files import read_rows, write_files
+from fer_hub.report import BLUE, GREY, ORANGE
 
 COLUMNS: dict[str, Callable] = {
     "row": str, "architecture": str, "labels": str, "augmentation": str, "weights": str, "epochs": float,
@@ -49,25 +47,12 @@ training differs from ours.
 
 def read_table(folder: Path) -> dict[str, dict]:
     """Name of a row → its columns, from `architectures.csv`; empty where there is none."""
-    path = folder / "architectures.csv"
-    if not path.is_file():
-        return {}
-    with path.open(newline="", encoding="utf-8") as file:
-        return {
-            entry["row"]: {name: kind(entry[name]) for name, kind in COLUMNS.items()} for entry in csv.DictReader(file)
-        }
+    return read_rows(folder / "architectures.csv", COLUMNS)
 
 
 def write_table(folder: Path, lines: list[dict]) -> None:
     """Write `architectures.csv`, `.md` and `.png`; a line has the keys of `COLUMNS`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(COLUMNS), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(lines)
-    write_text(folder / "architectures.csv", text.getvalue())
-    write_text(folder / "architectures.md", markdown(lines))
-    save_picture(plot(lines), folder / "architectures.png")
+    write_files(folder / "architectures", COLUMNS, lines, markdown(lines), plot(lines))
 
 
 def markdown(lines: list[dict]) -> str:

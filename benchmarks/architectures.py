@@ -26,7 +26,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.architecture_rows import ROWS, Row
 from benchmarks.architecture_table import COLUMNS, read_table, write_table
-from benchmarks.training_runs import train
+from benchmarks.training_runs import finished_rows
 from fer_hub.model import FERConfig, FERForImageClassification
 
 
@@ -127,13 +127,8 @@ def main(argv: list[str] | None = None) -> None:
     if not (args.collect or args.data):
         parser.error("--data must name FER-2013, got nothing; or pass --collect to make the table of what is there.")
     chosen = [row for row in ROWS if row.name in args.rows]
-    if not args.collect:
-        for row in chosen:
-            train(row.name, row.arguments(args.length, args.pretrained), args.data, args.runs / row.name)
-    finished = [row for row in chosen if (args.runs / row.name / "final" / "metrics.json").is_file()]
-    for row in chosen:
-        if row not in finished:
-            print(f"{row.name}: not trained in {args.runs}, its line stays as it is", flush=True)
+    data = None if args.collect else args.data
+    finished = finished_rows(chosen, args.runs, data, lambda row: row.arguments(args.length, args.pretrained))
     known = read_table(args.output)
     known |= {row.name: line(row, args.runs / row.name / "final") for row in finished}
     measured = latencies({name: _config(entry) for name, entry in known.items()}, args.rounds)

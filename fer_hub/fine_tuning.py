@@ -40,23 +40,36 @@ def continue_from(
     known = list(trained.config.id2label.values())
     if known == list(names):
         return trained, image_processor, False
-    config = FERConfig.from_pretrained(checkpoint, id2label=dict(enumerate(names)), temperature=1.0)
-    model = FERForImageClassification(config)
-    head = last_layer(trained)[0]
-    weights = trained.state_dict()
-    rows = [known.index(name) for name in names if name in known]
-    is_new = len(rows) < len(names)
-    if is_new:
-        weights |= {key: value for key, value in model.state_dict().items() if key.startswith(f"{head}.")}
-        say(
-            f"{checkpoint}: its classes {', '.join(known)} give way to {', '.join(names)}: all weights are taken over "
-            "but those of the last layer"
-        )
-    else:
-        weights |= {key: weights[key][rows] for key in weights if key.startswith(f"{head}.")}
+    if all(name in known for name in names):
         say(f"{checkpoint}: knows {', '.join(names)}, whose rows of the last layer are taken over")
-    model.load_state_dict(weights)
-    return model, image_processor, is_new
+        return with_rows(trained, [known.index(name) for name in names], names), image_processor, False
+    say(
+        f"{checkpoint}: its classes {', '.join(known)} give way to {', '.join(names)}: all weights are taken over but "
+        "those of the last layer"
+    )
+    config = FERConfig.from_dict(trained.config.to_dict(), id2label=dict(enumerate(names)))
+    model = FERForImageClassification(config)
+    head = f"{last_layer(trained)[0]}."
+    own = {key: value for key, value in model.state_dict().items() if key.startswith(head)}
+    model.load_state_dict(trained.state_dict() | own)
+    return model, image_processor, True
+
+
+def with_rows(
+    model: FERForImageClassification, rows: Sequence[int], names: Sequence[str]
+) -> FERForImageClassification:
+    """A network of its own with some rows of the model's last layer, and all else as in the model.
+
+    Args:
+        rows: which of the model's classes stay, in their new order.
+        names: what these are called.
+    """
+    head = f"{last_layer(model)[0]}."
+    config = FERConfig.from_dict(model.config.to_dict(), id2label=dict(enumerate(names)))
+    part = FERForImageClassification(config).to(model.device)
+    weights = model.state_dict()
+    part.load_state_dict({key: value[list(rows)] if key.startswith(head) else value for key, value in weights.items()})
+    return part
 
 
 def fit_last_layer(

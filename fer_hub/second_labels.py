@@ -8,13 +8,12 @@ of two cross-entropies. Afterwards it is cut in two: a network for each.
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch.nn import functional as F
 
 from fer_hub.data.targets import LABELS
-from fer_hub.fine_tuning import last_layer
-from fer_hub.model import FERConfig, FERForImageClassification
+from fer_hub.fine_tuning import with_rows
+from fer_hub.model import FERForImageClassification
 
 
 def joined_names(names: Sequence[str], second: str) -> list[str]:
@@ -66,14 +65,5 @@ def cut_in_two(
         model: with the classes of `joined_names(names, second)`.
     """
     count = len(names)
-    both = np.arange(model.config.num_labels)
-    return _rows(model, both[:count], names), _rows(model, both[count:], LABELS[second])
-
-
-def _rows(model: FERForImageClassification, rows: np.ndarray, names: Sequence[str]) -> FERForImageClassification:
-    head = f"{last_layer(model)[0]}."
-    config = FERConfig.from_dict(model.config.to_dict(), id2label=dict(enumerate(names)))
-    part = FERForImageClassification(config).to(model.device).eval()
-    weights = {key: value[rows] if key.startswith(head) else value for key, value in model.state_dict().items()}
-    part.load_state_dict(weights)
-    return part
+    rows = range(model.config.num_labels)
+    return with_rows(model, rows[:count], names).eval(), with_rows(model, rows[count:], LABELS[second]).eval()
