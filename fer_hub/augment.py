@@ -23,6 +23,8 @@ class Augmentation:
         shear: largest horizontal shear, in degrees either way.
         brightness: largest added grey value, in fractions of the full range, either way.
         contrast: largest change of contrast: a factor between 1 / (1 + contrast) and 1 + contrast.
+        crop: side of a square window that alone is kept, in fractions of the image's side; it lies anywhere in the
+            image. Less to compute, and another framing every time; only for networks that take images of any size.
         erasing: probability of blanking a rectangle (random erasing, Zhong et al. 2017, arXiv:1708.04896).
         erasing_area: smallest and largest area of that rectangle, in fractions of the image.
     """
@@ -34,6 +36,7 @@ class Augmentation:
     shear: float = 0.0
     brightness: float = 0.0
     contrast: float = 0.0
+    crop: float = 1.0
     erasing: float = 0.0
     erasing_area: tuple[float, float] = (0.02, 0.2)
 
@@ -44,13 +47,16 @@ class Augmentation:
             images: tensor (images, channels, height, width), uint8 or float, values 0 to 255.
 
         Returns:
-            float32 tensor of the same shape on the same device, values 0 to 255. What moves in from outside the
-            image has one random grey value per image, so that no value of a border means anything.
+            float32 tensor on the same device, values 0 to 255, of the same shape but for a smaller height and width
+            with `crop`. What moves in from outside the image has one random grey value per image, so that no value
+            of a border means anything.
 
         Example:
             >>> _ = torch.manual_seed(0)
             >>> PRESETS["light"](torch.zeros(2, 1, 48, 48, dtype=torch.uint8)).shape
             torch.Size([2, 1, 48, 48])
+            >>> PRESETS["crop"](torch.zeros(2, 1, 48, 48, dtype=torch.uint8)).shape
+            torch.Size([2, 1, 40, 40])
         """
         images = self._move(images.float())
         if self.brightness or self.contrast:
@@ -58,23 +64,27 @@ class Augmentation:
         return self._erase(images) if self.erasing else images
 
     def _move(self, images: torch.Tensor) -> torch.Tensor:
-        if not (self.flip or self.rotation or self.shift or self.zoom or self.shear):
+        if not (self.flip or self.rotation or self.shift or self.zoom or self.shear or self.crop < 1):
             return images
         count, device = len(images), images.device
         angle = _between(count, self.rotation, device) * math.pi / 180
         shear = torch.tan(_between(count, self.shear, device) * math.pi / 180)
         scale = (1 + self.zoom) ** _between(count, 1.0, device)
         mirror = torch.where(torch.rand(count, device=device) < self.flip, -1.0, 1.0)
-        cos, sin = torch.cos(angle) / scale, torch.sin(angle) / scale
+        cos, sin = self.crop * torch.cos(angle) / scale, self.crop * torch.sin(angle) / scale
+        across, down = (2 * _between(count, self.shift, device) for _ in range(2))
+        if self.crop < 1:
+            across, down = (move + _between(count, 1 - self.crop, device) for move in (across, down))
         # rows of the matrix that takes an output position to its input position, in [-1, 1] coordinates
         theta = torch.stack(
             [
-                torch.stack([cos * mirror, shear * cos - sin, 2 * _between(count, self.shift, device)], dim=1),
-                torch.stack([sin * mirror, shear * sin + cos, 2 * _between(count, self.shift, device)], dim=1),
+                torch.stack([cos * mirror, shear * cos - sin, across], dim=1),
+                torch.stack([sin * mirror, shear * sin + cos, down], dim=1),
             ],
             dim=1,
         )
-        grid = F.affine_grid(theta, list(images.shape), align_corners=False)
+        sides = [round(self.crop * side) for side in images.shape[2:]]
+        grid = F.affine_grid(theta, [*images.shape[:2], *sides], align_corners=False)
         outside = 255 * torch.rand(count, 1, 1, 1, device=device)
         return F.grid_sample(images - outside, grid, align_corners=False) + outside
 
@@ -115,5 +125,8 @@ PRESETS = {
     "heavy": Augmentation(
         flip=0.5, rotation=20, shift=0.12, zoom=0.25, shear=10, brightness=0.25, contrast=0.5, erasing=0.5
     ),
+    "crop": Augmentation(flip=0.5, rotation=10, zoom=0.12, brightness=0.1, contrast=0.2, crop=40 / 48, erasing=0.25),
 }
-"""Named augmentations: `none`; `light`, which keeps a face looking like a photograph; `heavy`, beyond that."""
+"""Named augmentations: `none`; `light`, which keeps a face looking like a photograph; `heavy`, beyond that; `crop`, as
+`light` but with random windows of 40 of 48 pixels instead of shifts, which a network computes in two thirds of the
+time (40x40 windows of FER-2013: Khaireddin and Chen 2021, arXiv:2105.03588)."""

@@ -37,7 +37,7 @@ def contact_sheet(
     Args:
         images: uint8 array (images, height, width).
         presets: names from `fer_hub.augment.PRESETS`, one block each.
-        draws: augmented pictures beside each original.
+        draws: augmented pictures beside each original, at the same scale.
         seed: the same seed gives the same sheet.
 
     Returns:
@@ -65,9 +65,11 @@ def contact_sheet(
         for row, (image, drawn) in enumerate(zip(images, draw(images, preset, draws, seed), strict=True)):
             y = top + 2 * LINE + row * step
             pen.rectangle((MARGIN - 2, y - 2, MARGIN + SIDE + 1, y + SIDE + 1), outline=EDGE, width=2)
-            sheet.paste(_enlarged(image), (MARGIN, y))
+            sheet.paste(_enlarged(image, len(image)), (MARGIN, y))
             for column, picture in enumerate(drawn):
-                sheet.paste(_enlarged(picture), (MARGIN + GAP + (column + 1) * step, y))
+                shown = _enlarged(picture, len(image))
+                gap = (SIDE - shown.width) // 2  # around a window
+                sheet.paste(shown, (MARGIN + GAP + (column + 1) * step + gap, y + gap))
     return sheet
 
 
@@ -79,8 +81,12 @@ def ranges(preset: str) -> str:
         ('unchanged', ['flip 0.5', 'rotation 10'])
     """
     augmentation = PRESETS[preset]
-    values = {item.name: getattr(augmentation, item.name) for item in fields(augmentation)}
-    changes = [f"{name} {value:g}" for name, value in values.items() if isinstance(value, int | float) and value]
+    values = {item.name: (getattr(augmentation, item.name), item.default) for item in fields(augmentation)}
+    changes = [
+        f"{name} {value:.3g}"
+        for name, (value, unchanged) in values.items()
+        if isinstance(value, int | float) and value != unchanged
+    ]
     return ", ".join(changes) or "unchanged"
 
 
@@ -91,13 +97,14 @@ def draw(images: np.ndarray, preset: str, draws: int, seed: int = 0) -> np.ndarr
         images: uint8 array (images, height, width).
 
     Returns:
-        uint8 array (images, draws, height, width); torch's global random numbers are left as they were.
+        uint8 array (images, draws, height, width), smaller than the images where the preset crops; torch's global
+        random numbers are left as they were.
     """
     batch = torch.from_numpy(np.repeat(images, draws, axis=0))[:, None]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         drawn = PRESETS[preset](batch)
-    return drawn.round().to(torch.uint8).numpy().reshape(len(images), draws, *images.shape[1:])
+    return drawn.round().to(torch.uint8).numpy().reshape(len(images), draws, *drawn.shape[2:])
 
 
 def example_crops(size: int = 48) -> np.ndarray:
@@ -146,8 +153,10 @@ def training_crops(data: str, count: int, seed: int = 0) -> np.ndarray:
     return decode_images(split.select(rows))
 
 
-def _enlarged(image: np.ndarray) -> Image.Image:
-    return Image.fromarray(image).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
+def _enlarged(image: np.ndarray, original: int) -> Image.Image:
+    """As large as it is beside an original of `original` pixels, which is drawn with `SIDE`."""
+    side = round(SIDE * len(image) / original)
+    return Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC)
 
 
 def main(argv: list[str] | None = None) -> None:

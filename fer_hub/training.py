@@ -92,6 +92,11 @@ class FERTrainer(Trainer):
             **kwargs,
         )
         self.image_processor, self.augmentation = image_processor, augmentation
+        if augmentation.crop < 1 and not getattr(self.model.network, "trains_on_windows", False):
+            raise ValueError(
+                "an augmentation that crops needs a network that takes images of any size, as residual_cnn and those "
+                f"with a backbone do, got {self.model.config.architecture}; choose another --augmentation."
+            )
         self.label_smoother = None  # _prepare_inputs smooths instead: HF's own cannot read probabilities as labels
         self.names = list(self.model.config.id2label.values())
         self.classes, self.second_classes = len(self.names) - second_classes, second_classes

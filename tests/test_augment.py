@@ -16,14 +16,14 @@ def test_none_changes_nothing():
     assert torch.equal(PRESETS["none"](batch()), batch().float())
 
 
-@pytest.mark.parametrize("name", ["light", "heavy"])
-def test_presets_keep_shape_range_and_seed(name):
+@pytest.mark.parametrize(("name", "size"), [("light", 48), ("heavy", 48), ("crop", 40)])
+def test_presets_keep_shape_range_and_seed(name, size):
     results = []
     for _ in range(2):
         torch.manual_seed(5)
         results.append(PRESETS[name](batch()))
     assert torch.equal(*results)
-    assert results[0].shape == (16, 1, 48, 48) and results[0].dtype == torch.float32
+    assert results[0].shape == (16, 1, size, size) and results[0].dtype == torch.float32
     assert results[0].min() >= 0 and results[0].max() <= 255
     assert not torch.equal(PRESETS[name](batch()), results[0])  # the next call draws anew
 
@@ -37,6 +37,20 @@ def test_heavy_is_wider_than_light_everywhere():
 def test_flip_mirrors_exactly_and_only_left_and_right():
     images = batch()
     assert torch.allclose(Augmentation(flip=1.0)(images), images.flip(3).float(), atol=1e-2)
+
+
+def test_windows_are_cut_without_a_change_of_scale_and_lie_anywhere():
+    down, across = torch.meshgrid(torch.arange(48.0), torch.arange(48.0), indexing="ij")
+    torch.manual_seed(0)
+    windows = Augmentation(crop=0.75)(torch.stack([across, down]).expand(500, 2, 48, 48))
+    assert windows.shape == (500, 2, 36, 36)
+    for channel, axis in enumerate((2, 1)):
+        steps = windows[:, channel, 1:-1, 1:-1].diff(dim=axis)  # a pixel further is a grey value more
+        assert torch.allclose(steps, torch.ones_like(steps), atol=1e-3)
+    starts = windows[:, :, 18, 18] - 18
+    assert starts.min() >= -1e-3 and starts.max() <= 12 + 1e-3
+    assert (starts.amin(0) < 0.5).all() and (starts.amax(0) > 11.5).all()
+    assert torch.corrcoef(starts.T)[0, 1].abs() < 0.2  # across and down are drawn each for itself
 
 
 def test_each_image_draws_its_own():

@@ -34,6 +34,7 @@ class ResidualCNN(nn.Module):
     """
 
     default_dropout = 0.2
+    trains_on_windows = True  # of any size, as the mean is taken over however many positions there are
 
     def __init__(self, config):
         super().__init__()

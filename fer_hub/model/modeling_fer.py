@@ -80,7 +80,8 @@ class FERForImageClassification(PreTrainedModel):
         """Classify face crops.
 
         Args:
-            pixel_values: float tensor (images, channels, size, size) from `FERImageProcessor`.
+            pixel_values: float tensor (images, channels, size, size) from `FERImageProcessor`; in training mode
+                networks that end in a mean over all positions take windows of other sizes too.
             labels: class indices, integer tensor (images,), or one probability distribution per image, float tensor
                 (images, labels) whose rows sum to 1.
 
@@ -116,7 +117,8 @@ class FERForImageClassification(PreTrainedModel):
                 f"{pixel_values.shape[1]}; convert the images with FERImageProcessor, or set num_channels in the "
                 "config."
             )
-        if tuple(pixel_values.shape[2:]) != (size, size):
+        windows = self.training and getattr(self.network, "trains_on_windows", False)
+        if tuple(pixel_values.shape[2:]) != (size, size) and not windows:
             raise ValueError(
                 f"pixel_values must be {size}x{size} pixels, got {pixel_values.shape[2]}x{pixel_values.shape[3]}; "
                 "resize the images with FERImageProcessor, or set image_size in the config."

@@ -30,6 +30,7 @@ class TransferNetwork(nn.Module):
     default_dropout = 0.2
     image_mean = (0.485, 0.456, 0.406)
     image_std = (0.229, 0.224, 0.225)
+    trains_on_windows = True
     num_features: int
 
     def __init__(self, config, backbone: nn.Module):

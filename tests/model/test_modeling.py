@@ -166,6 +166,20 @@ def test_inputs_that_do_not_fit_are_named(arguments, message):
     assert str(caught.value) == message
 
 
+@pytest.mark.parametrize("architecture", ["residual_cnn", "mobilenet_v2"])
+def test_windows_of_images_are_taken_in_training_alone(architecture):
+    model = FERForImageClassification(FERConfig(architecture=architecture)).train()
+    assert model(pixel_values=torch.rand(2, 1, 40, 40)).logits.shape == (2, 7)
+    with pytest.raises(ValueError, match="pixel_values must be 48x48 pixels, got 40x40;"):
+        model.eval()(pixel_values=torch.rand(2, 1, 40, 40))
+
+
+def test_a_network_of_fixed_size_takes_no_windows():
+    model = FERForImageClassification(FERConfig(architecture="scratch_cnn")).train()
+    with pytest.raises(ValueError, match="pixel_values must be 48x48 pixels, got 40x40;"):
+        model(pixel_values=torch.rand(2, 1, 40, 40))
+
+
 @pytest.mark.parametrize("labels", [{"id2label": {0: "no", 1: "yes"}}, {"num_labels": 2}])
 def test_labels_that_do_not_fit_the_weights_are_refused(labels, tmp_path):
     FERForImageClassification(FERConfig()).save_pretrained(tmp_path)

@@ -49,6 +49,18 @@ def test_the_ranges_are_those_of_the_preset():
     assert ranges("heavy") == (
         "flip 0.5, rotation 20, shift 0.12, zoom 0.25, shear 10, brightness 0.25, contrast 0.5, erasing 0.5"
     )
+    assert ranges("crop").endswith(", crop 0.833, erasing 0.25")
+
+
+def test_windows_are_drawn_at_the_scale_of_their_image(faces):
+    drawn = draw(faces, "crop", 2)
+    assert drawn.shape == (3, 2, 40, 40)
+    shown = cell(contact_sheet.contact_sheet(faces, ["crop"], draws=2), 0, 1, 1)
+    window = Image.fromarray(drawn[1, 0]).resize((80, 80), Image.Resampling.BICUBIC)  # 40 of 48 are 80 of 96 pixels
+    assert np.array_equal(shown[8:88, 8:88], np.asarray(window))
+    around = shown.copy()
+    around[8:88, 8:88] = 255
+    assert (around == 255).all()  # nothing but white around it
 
 
 def test_every_class_is_shown_before_one_is_shown_twice(small_csv):
@@ -67,13 +79,13 @@ def test_the_command_on_a_data_set(small_csv, tmp_path, capsys):
 
 def test_the_command_on_the_faces_of_the_examples(tmp_path, capsys):
     main(["--output", str(tmp_path / "sheet.png"), "--draws", "1"])
-    assert capsys.readouterr().out.endswith("sheet.png: 2 images, 1 draws of none, light, heavy\n")
+    assert capsys.readouterr().out.endswith("sheet.png: 2 images, 1 draws of none, light, heavy, crop\n")
 
 
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--draws", "0"], "a contact sheet needs an image, a preset and a draw, got 2 images, 3 presets and 0 draws; "
+        (["--draws", "0"], "a contact sheet needs an image, a preset and a draw, got 2 images, 4 presets and 0 draws; "
          "give at least one of each."),
         (["--data", "no/such/folder"], "no/such/folder"),
     ],

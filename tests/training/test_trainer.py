@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from fer_hub.model import FERConfig, FERForImageClassification
 from fer_hub.soft_labels import class_weights
 from tests.training.making import dataset, small_trainer
 
@@ -51,6 +52,26 @@ def test_class_weights_make_a_rare_class_pull_harder(tmp_path):
     probabilities = trainer.model(prepared["pixel_values"]).logits.softmax(1)
     pull = weights[batch["labels"]][:, None] * (probabilities - F.one_hot(batch["labels"], 7))
     assert torch.allclose(trainer.model.network.classifier.bias.grad, pull.mean(0), atol=1e-6)
+
+
+def test_windows_are_trained_on_and_whole_images_evaluated(tmp_path):
+    trainer = small_trainer(tmp_path, augmentation="crop")
+    seen = {True: set(), False: set()}
+    trainer.model.register_forward_pre_hook(
+        lambda model, _, inputs: seen[model.training].add(tuple(inputs["pixel_values"].shape[2:])), with_kwargs=True
+    )
+    trainer.train()
+    assert seen == {True: {(13, 13)}, False: {(16, 16)}}  # 40 / 48 of 16
+
+
+def test_windows_need_a_network_that_takes_them(tmp_path):
+    model = FERForImageClassification(FERConfig(architecture="scratch_cnn"))
+    with pytest.raises(ValueError) as caught:
+        small_trainer(tmp_path, model=model, augmentation="crop")
+    assert str(caught.value) == (
+        "an augmentation that crops needs a network that takes images of any size, as residual_cnn and those with a "
+        "backbone do, got scratch_cnn; choose another --augmentation."
+    )
 
 
 def test_nothing_waits_for_a_package_that_is_not_there(tmp_path):
