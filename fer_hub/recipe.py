@@ -66,7 +66,10 @@ PLACES = ("data", "ferplus_csv", "resume")
 
 
 def recipe(data: DataArguments, model: ModelArguments, training: FERTrainingArguments) -> dict:
-    """Everything that decides the result of a training, JSON-ready, without paths and names of this machine."""
+    """Everything that decides the result of a training, JSON-ready, without paths and names of this machine.
+
+    Where it starts from the folder of a checkpoint, `earlier` holds the command lines that made that one, oldest first.
+    """
     own = {item.name: getattr(part, item.name) for part in (data, model) for item in fields(part)}
     own = {name: value for name, value in own.items() if name not in PLACES}
     for name in ("start_from", "pretrained"):
@@ -74,7 +77,18 @@ def recipe(data: DataArguments, model: ModelArguments, training: FERTrainingArgu
             place = Path(own[name]).resolve()
             own[name] = f"./checkpoints/{place.name}" if place.parent == SHIPPED else place.name
     values = own | {name: getattr(training, name) for name in DECISIVE} | {"processes": training.world_size}
-    return {name: _plain(value) for name, value in values.items()}
+    earlier = _made_by(Path(model.start_from)) if model.start_from else []
+    return {name: _plain(value) for name, value in values.items()} | ({"earlier": earlier} if earlier else {})
+
+
+def _made_by(checkpoint: Path) -> list[str]:
+    """The command lines that made a checkpoint, oldest first; none where its folder does not say."""
+    path = checkpoint / "training_args.json"
+    if not path.is_file():
+        return []
+    options = json.loads(path.read_text(encoding="utf-8"))
+    which = "   # its second/" if options.get("result") == "second" else ""
+    return [*options.get("earlier", []), command(options) + which]
 
 
 def command(recipe: dict) -> str:

@@ -85,3 +85,13 @@ def test_a_card_needs_the_training_files(tiny_checkpoint):
         "a checkpoint folder must hold metrics.json to fill its model card, checkpoint does not; train with train.py, "
         "which writes it."
     )
+
+
+def test_a_card_names_the_trainings_before(each_checkpoint, tmp_path):
+    for path in each_checkpoint.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    options = json.loads((tmp_path / "training_args.json").read_text())
+    write_json(tmp_path / "training_args.json", options | {"earlier": ["python train.py --first", "python train.py"]})
+    code = write_card(tmp_path).read_text().split("```bash\n")[-1].split("```")[0].splitlines()
+    assert code[:3] == ["python train.py --first", "python train.py", "# and from those weights:"]
+    assert code[3].startswith("python train.py --data path/to/fer2013 ") and "fer_hub.evaluate" in code[4]

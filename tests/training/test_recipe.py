@@ -136,6 +136,25 @@ def test_several_processes_are_started_by_torchrun():
     )
 
 
+def test_a_checkpoint_that_is_gone_on_from_says_how_it_was_made(tmp_path):
+    data, training = DataArguments(data="owner/name"), FERTrainingArguments(output_dir=str(tmp_path))
+    first = recipe(data, ModelArguments(), training) | {"mixup": 0.2}
+    second = {"result": "second", "earlier": ["python train.py --data path/to/old"]}
+    for options, expected in (
+        (first, ["python train.py --data path/to/fer2013 --mixup 0.2"]),
+        (
+            first | second,
+            [*second["earlier"], "python train.py --data path/to/fer2013 --mixup 0.2   # its second/"],
+        ),
+    ):
+        (tmp_path / "training_args.json").write_text(json.dumps(options))
+        now = recipe(data, ModelArguments(start_from=str(tmp_path)), training)
+        assert now["earlier"] == expected
+        assert command(now).startswith("python train.py --data path/to/fer2013 --start_from ")
+        assert "earlier" not in command(now)
+    assert "earlier" not in first
+
+
 def test_no_folder_of_this_machine_is_named(tmp_path):
     (tmp_path / "secret" / "weights").mkdir(parents=True)
     model = ModelArguments(start_from=str(tmp_path / "secret" / "weights"), pretrained=str(tmp_path / "secret"))
