@@ -1,6 +1,6 @@
-"""What each part of the shipped recipe brings: the recipe with three seeds, and with one part changed at a time.
+"""What each part of the recipe brings: a recipe with three seeds, with one part changed at a time, and what is shipped.
 
-    python -m benchmarks.ablation --data path/to/fer2013                # the shipped network at full length, on a GPU
+    python -m benchmarks.ablation --data path/to/fer2013                # networks of full width and length, on a GPU
     python -m benchmarks.ablation --data path/to/fer2013 --length cpu   # half as wide, as long as a CPU has time for
     python -m benchmarks.ablation --collect                             # only the table, from what is there
 
@@ -18,7 +18,7 @@ from benchmarks.ablation_table import COLUMNS, read_table, write_table
 from benchmarks.training_runs import finished_rows
 
 RECIPE = {"second_labels": "ferplus_votes", "drop_duplicates": "yes", "ema": "0.999"}
-"""Options of the shipped recipe; everything else is as train.py has it by default."""
+"""Options of the recipe that every row changes, that of the second checkpoints; the rest is train.py's default."""
 
 LENGTHS = {
     "full": {"num_train_epochs": "200"},
@@ -44,13 +44,15 @@ class Row:
     def arguments(self, length: str) -> list[str]:
         """The options of train.py, without data and output folder; `length` is a key of `LENGTHS`."""
         options = RECIPE | LENGTHS[length] | self.options
+        if length == "cpu" and "hidden_sizes" in self.options:
+            options["hidden_sizes"] = " ".join(str(int(size) // 2) for size in self.options["hidden_sizes"].split())
         return [part for name, value in options.items() if value for part in (f"--{name}", *value.split())]
 
 
 ROWS = (
-    Row("seed-42", "the shipped recipe, seed 42"),
-    Row("seed-43", "the shipped recipe, seed 43", {"seed": "43"}),
-    Row("seed-44", "the shipped recipe, seed 44", {"seed": "44"}),
+    Row("seed-42", "the recipe, seed 42"),
+    Row("seed-43", "the recipe, seed 43", {"seed": "43"}),
+    Row("seed-44", "the recipe, seed 44", {"seed": "44"}),
     Row("no-second-labels", "without the FER+ votes as second labels", {"second_labels": None}),
     Row("no-augmentation", "without augmentation", {"augmentation": "none"}),
     Row("heavy", "heavy augmentation instead of light", {"augmentation": "heavy"}),
@@ -60,6 +62,12 @@ ROWS = (
     Row("cutmix", "with CutMix (1)", {"cutmix": "1"}),
     Row("mixup", "with mixup (0.2)", {"mixup": "0.2"}),
     Row("class-weights", "rare classes weighted (effective)", {"class_weights": "effective"}),
+    Row("crop", "windows of 40 of 48 pixels instead of shifts", {"augmentation": "crop"}),
+    Row(
+        "shipped",
+        "windows, and a narrower, deeper network: as shipped",
+        {"augmentation": "crop", "hidden_sizes": "48 96 192", "depths": "1 2 2"},
+    ),
 )
 
 

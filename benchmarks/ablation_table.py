@@ -25,17 +25,18 @@ temperature."""
 HEAD = """# What each part of the recipe brings
 
 Made by `python -m benchmarks.ablation`, which can be interrupted; `ablation.csv` beside this file holds the same in
-full precision. The shipped recipe is trained with three seeds; every other row changes one part of it, with seed 42.
+full precision. The recipe of the second checkpoints is trained with three seeds; every other row changes one part of
+it, with seed 42. The last row is the recipe that is shipped now, which was found after the others: two changes at once.
 All figures are of the validation split, on which recipes are chosen; nothing here looks at test. The column "beside" is
 the difference from the mean of the three seeds, in points of accuracy: where it is no larger than the distance of the
 seeds from each other it may well be chance. "Calibration error" is without a fitted temperature.
 """
 
 SHORT = """
-These rows come from a CPU (`--length cpu`): the shipped network at half its width, for {epochs:g} epochs, with an
-average of the weights over fewer steps. So short a training says little about the full one: what makes learning harder,
-as heavy augmentation and mixing do, needs many epochs to pay off. Without that option the command trains the shipped
-network for 200 epochs per row, which is for a GPU.
+These rows come from a CPU (`--length cpu`): networks of half the width, for {epochs:g} epochs, with an average of
+the weights over fewer steps. So short a training says little about the full one: what makes learning harder,
+as heavy augmentation and mixing do, needs many epochs to pay off. Without that option the command trains the whole
+width for 200 epochs per row, which is for a GPU.
 """
 
 
@@ -50,7 +51,7 @@ def write_table(folder: Path, lines: list[dict]) -> None:
 
 
 def seeds(lines: list[dict]) -> list[float]:
-    """Accuracies of the shipped recipe, one for each seed, shares."""
+    """Accuracies of the recipe, one for each seed, shares."""
     return [line["accuracy"] for line in lines if line["row"].startswith("seed-")]
 
 
@@ -60,7 +61,7 @@ def spread(lines: list[dict]) -> str:
     if len(values) < 2:
         return "Mean and spread over seeds take at least two of them."
     return (
-        f"The shipped recipe with {len(values)} seeds: mean {statistics.mean(values):.2f} %, standard deviation "
+        f"The recipe with {len(values)} seeds: mean {statistics.mean(values):.2f} %, standard deviation "
         f"{statistics.stdev(values):.2f} points, from {min(values):.2f} to {max(values):.2f} %."
     )
 

@@ -21,15 +21,19 @@ CHECKPOINTS = {"fer2013": "FER-2013's labels", "ferplus": "FER+, majority of ten
 """Folder in checkpoints/ → what its test labels are."""
 
 
-def speed(webcam: dict, load: dict) -> str:
-    """One sentence on how fast the app is, as measured.
+def speed(latency: dict, webcam: dict, load: dict) -> str:
+    """How fast the networks and the app are, as measured.
 
     Args:
+        latency: results/latency.json.
         webcam: results/webcam.json.
         load: results/load.json.
     """
     width, height = webcam["frame_size"]
+    one = latency["milliseconds"]["fer2013"]
     return (
+        f"A face takes {one['pipeline']:.1f} ms of one CPU core from crop to probabilities, with its mirror image "
+        f"{one['pipeline_mirrored']:.1f} ms (`benchmarks/latency.py`).\n"
         f"On {webcam['cores']} CPU cores without a GPU the webcam tab answers {webcam['app_fps']:.0f} frames of "
         f"{width}x{height} per second in a real browser (`benchmarks/webcam_rate.py`; a page that only echoes frames: "
         f"{webcam['echo_fps']:.0f}), and {load['clients']} clients at once got {load['requests']:,} answers in "
@@ -164,11 +168,11 @@ def main(argv: list[str] | None = None) -> None:
         name: json.loads((ROOT / "checkpoints" / name / "metrics.json").read_text(encoding="utf-8"))
         for name in CHECKPOINTS
     }
-    others, webcam, load = (
+    others, latency, webcam, load = (
         json.loads((ROOT / "results" / f"{name}.json").read_text(encoding="utf-8"))
-        for name in ("alternatives", "webcam", "load")
+        for name in ("alternatives", "latency", "webcam", "load")
     )
-    wanted = with_figures(readme.read_text(encoding="utf-8"), figures(metrics, others, speed(webcam, load)))
+    wanted = with_figures(readme.read_text(encoding="utf-8"), figures(metrics, others, speed(latency, webcam, load)))
     if args.check:
         if wanted != readme.read_text(encoding="utf-8"):
             raise SystemExit("README.md's figures are not those of checkpoints/ and results/; run: python docs/make.py")

@@ -52,7 +52,7 @@ def test_one_command_remakes_both_shipped_checkpoints(each_checkpoint):
     options = json.loads((each_checkpoint / "training_args.json").read_text())
     assert command(options) == (
         "python train.py --data path/to/fer2013 --second_labels ferplus_votes --drop_duplicates True "
-        "--num_train_epochs 64 --ema 0.999"
+        "--augmentation crop --hidden_sizes 48 96 192 --depths 1 2 2 --num_train_epochs 90 --ema 0.999"
     )
 
 
