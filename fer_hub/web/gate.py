@@ -4,6 +4,7 @@ import json
 import logging
 import re
 import shutil
+from collections import Counter
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
@@ -43,6 +44,7 @@ class Gate:
 
     def __init__(self, app: Any) -> None:
         self.app = app
+        self._entering: Counter[str] = Counter()  # address → requests let in that gradio has not yet put in its queue
 
     async def __call__(self, scope, receive, send) -> None:
         if scope["type"] != "http":
@@ -54,8 +56,21 @@ class Gate:
         told = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
         if not told.isdigit() or int(told) > limit:
             return await _answer(413, _too_large(limit), scope, receive, send)
-        if scope["method"] == "POST" and (problem := _refusal(path, scope)):
+        host = (scope.get("client") or ("",))[0]
+        asks = scope["method"] == "POST" and path.startswith(("/gradio_api/call", "/gradio_api/queue/join"))
+        if scope["method"] == "POST" and (problem := _refusal(path, scope, asks, host, self._entering)):
             return await _answer(*problem, scope, receive, send)
+        if not asks:
+            return await self._pass_on(scope, receive, send, limit)
+        self._entering[host] += 1
+        try:
+            await self._pass_on(scope, receive, send, limit)
+        finally:
+            self._entering[host] -= 1
+            self._entering += Counter()  # forgets the addresses that have none
+
+    async def _pass_on(self, scope, receive, send, limit: int) -> None:
+        """Let the app answer, unless more than `limit` bytes come."""
         counted, started, too_large = 0, False, False
 
         async def count() -> dict:
@@ -107,18 +122,24 @@ def _too_large(limit: int) -> str:
     return f"a request must be at most {limit // 10**6} MB, but this one is larger; send less."
 
 
-def _refusal(path: str, scope) -> tuple[int, str] | None:
-    """Status and sentence where a client asks for more than its share."""
+def _refusal(path: str, scope, asks: bool, host: str, entering: Counter[str]) -> tuple[int, str] | None:
+    """Status and sentence where a client asks for more than its share.
+
+    Args:
+        asks: whether the request is one for the queue.
+        host: the client's address.
+        entering: address → requests on their way into the queue; many that come at once would all find it empty.
+    """
     if path.startswith("/gradio_api/upload"):
         if shutil.disk_usage(get_upload_folder()).free < MIN_FREE_BYTES:
             return 507, "the server has no room for uploads at the moment; try again in half an hour."
-    elif path.startswith(("/gradio_api/call", "/gradio_api/queue/join")):
-        host = (scope.get("client") or ("",))[0]
+    elif asks:
         queue = scope["app"].get_blocks()._queue
         events = list(queue.event_ids_to_events.values())
-        if len(queue) >= queue.max_size:  # gradio would say so too, in its own words
-            return 503, f"the server has {len(queue)} requests waiting, as many as it takes; try again in a minute."
-        if sum(bool(event.request.client and event.request.client.host == host) for event in events) >= MAX_PER_CLIENT:
+        if len(queue) + entering.total() >= queue.max_size:  # gradio would say so too, in its own words
+            return 503, f"the server has {queue.max_size} requests waiting, as many as it takes; try again in a minute."
+        own = sum(bool(event.request.client and event.request.client.host == host) for event in events)
+        if own + entering[host] >= MAX_PER_CLIENT:
             return 429, f"a client must have at most {MAX_PER_CLIENT} unfinished requests; wait for their answers."
     return None
 
