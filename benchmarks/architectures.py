@@ -16,16 +16,18 @@ weights, and their row says which.
 import argparse
 import json
 import os
-import time
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
+import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.architecture_rows import ROWS, Row
 from benchmarks.architecture_table import COLUMNS, read_table, write_table
+from benchmarks.timing import in_turns
 from benchmarks.training_runs import finished_rows
 from fer_hub.model import FERConfig, FERForImageClassification
 
@@ -96,16 +98,12 @@ def latencies(configs: dict[str, FERConfig], rounds: int) -> dict[str, float]:
     """
     torch.set_num_threads(1)
     models = {name: FERForImageClassification(config).eval() for name, config in configs.items()}
-    times: dict[str, list[float]] = {name: [] for name in models}
-    with torch.inference_mode():
-        for turn in range(rounds + 5):
-            for name, model in models.items():
-                face = torch.zeros(1, model.config.num_channels, *(model.config.image_size,) * 2)
-                start = time.process_time()
-                model(pixel_values=face)
-                if turn >= 5:  # the first ones load code and fill caches
-                    times[name].append(1000 * (time.process_time() - start))
-    return {name: round(sorted(values)[len(values) // 2], 2) for name, values in times.items()}
+    calls = {}
+    for name, model in models.items():
+        face = torch.zeros(1, model.config.num_channels, *(model.config.image_size,) * 2)
+        calls[name] = partial(model, pixel_values=face)
+    times = in_turns(calls, rounds, clock="cpu")
+    return {name: round(float(np.median(values)), 2) for name, values in times.items()}
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -13,17 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fer_hub.files import write_text
+from fer_hub.recipe import command
 
 ROOT = Path(__file__).resolve().parent.parent
 
 NAMES = {"fer2013": "FER-2013, seven expressions", "ferplus": "FER+, eight expressions, majority of ten votes"}
 """Folder in checkpoints/ → what its labels are."""
 
-GPU_COMMAND = (
-    "python train.py --data path/to/fer2013 --second_labels ferplus_votes --drop_duplicates yes --ema 0.999 "
-    "--augmentation crop --hidden_sizes 48 96 192 --depths 1 2 2 --num_train_epochs 300"
-)
-"""What a GPU would do next; nobody has run it yet."""
+GPU_EPOCHS = 300
+"""How long a GPU would train the shipped recipe; nobody has run it yet."""
 
 
 @dataclass(frozen=True)
@@ -118,11 +116,14 @@ def changes(generations: dict[str, dict]) -> str:
     return "\n".join(rows)
 
 
-def markdown(metrics: dict[str, dict], earlier: dict, milliseconds: dict[str, float], duplicates: dict) -> str:
+def markdown(
+    metrics: dict[str, dict], options: dict, earlier: dict, milliseconds: dict[str, float], duplicates: dict
+) -> str:
     """The whole text of `checkpoints.md`.
 
     Args:
         metrics: name of a checkpoint → its metrics.json, with `size` of its weights in bytes.
+        options: the options that remake them, training_args.json.
         earlier: results/earlier_checkpoints.json.
         milliseconds: name of a checkpoint → time per face of its network.
         duplicates: results/duplicates.json.
@@ -144,7 +145,7 @@ def markdown(metrics: dict[str, dict], earlier: dict, milliseconds: dict[str, fl
         "published ones\nhad 200 to 300 epochs on a GPU, and ten times as many parameters and more. In "
         "[ablation.md](ablation.md) are the parts of the\nrecipe, each tried for a short training, and the spread over "
         "three seeds. A GPU would go on with\n\n"
-        f"```bash\n{GPU_COMMAND}\n```\n\n"
+        f"```bash\n{command(options | {'num_train_epochs': GPU_EPOCHS})}\n```\n\n"
         "which nobody has run yet. Not tried: larger networks as teachers, whose answers a small one learns "
         "(distillation).\n"
     )
@@ -182,7 +183,8 @@ def made() -> str:
         _read(ROOT / "results" / f"{name}.json") for name in ("earlier_checkpoints", "latency", "duplicates")
     )
     milliseconds = {name: values["network"] for name, values in latency["milliseconds"].items()}
-    return markdown(metrics, earlier, milliseconds, duplicates)
+    options = _read(ROOT / "checkpoints" / "fer2013" / "training_args.json")
+    return markdown(metrics, options, earlier, milliseconds, duplicates)
 
 
 def _read(path: Path) -> dict:

@@ -14,7 +14,6 @@ import argparse
 import os
 import platform
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,6 +23,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from benchmarks.timing import in_turns
 from fer_hub import FERForImageClassification, FERPipeline
 from fer_hub.files import write_json
 
@@ -32,15 +32,12 @@ ROOT = Path(__file__).resolve().parent.parent
 LIMIT = 5.0
 """Milliseconds that one face may take at most."""
 
-WARM_UP = 10
-"""Rounds that do not count."""
-
 
 def ways(checkpoint: Path) -> dict[str, Callable[[], object]]:
     """Name → what is timed, for one face."""
     plain = FERForImageClassification.from_pretrained(checkpoint).eval()
     pipeline = FERPipeline.from_pretrained(checkpoint)
-    mirrored = FERPipeline.from_pretrained(checkpoint, flip_average=True)
+    mirrored = FERPipeline(pipeline.model, pipeline.image_processor, pipeline.detector, flip_average=True)
     size = plain.config.image_size
     face, crop = torch.rand(1, plain.config.num_channels, size, size), Image.new("L", (size, size), 128)
     return {
@@ -49,25 +46,6 @@ def ways(checkpoint: Path) -> dict[str, Callable[[], object]]:
         "pipeline": lambda: pipeline.classify_crops([crop]),
         "pipeline_mirrored": lambda: mirrored.classify_crops([crop]),
     }
-
-
-@torch.inference_mode()
-def measure(timed: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Name → median of its milliseconds.
-
-    Example:
-        >>> list(measure({"nothing": lambda: None}, 3))
-        ['nothing']
-    """
-    times: dict[str, list[float]] = {name: [] for name in timed}
-    for turn in range(WARM_UP + rounds):
-        for name, call in timed.items():
-            call()  # brings its weights into the caches, as the face before does where faces follow each other
-            start = time.perf_counter()
-            call()
-            if turn >= WARM_UP:
-                times[name].append(1000 * (time.perf_counter() - start))
-    return {name: round(float(np.median(values)), 2) for name, values in times.items()}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -86,7 +64,8 @@ def main(argv: list[str] | None = None) -> int:
         "machine": platform.machine(),
     }
     for folder in sorted((ROOT / "checkpoints").iterdir()):
-        result["milliseconds"][folder.name] = measure(ways(folder), args.rounds)
+        times = in_turns(ways(folder), args.rounds, warm=True)
+        result["milliseconds"][folder.name] = {way: round(float(np.median(each)), 2) for way, each in times.items()}
         print(folder.name, result["milliseconds"][folder.name], flush=True)
     write_json(args.output, result)
     slow = [name for name, times in result["milliseconds"].items() if times["network"] > LIMIT]

@@ -11,9 +11,8 @@ round to round. Given are medians and quartiles over the rounds, per face, and t
 import argparse
 import os
 import platform
-import random
-import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # waiting threads shall not slow the others down
@@ -22,14 +21,9 @@ import numpy as np
 import onnxruntime
 import torch
 
+from benchmarks.timing import CLOCKS, in_turns
 from fer_hub.model import FERForImageClassification
 from fer_hub.onnx_model import INT8_FILE, MODEL_FILE, OnnxClassifier
-
-CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
-"""What passes, or what this process computes, all its threads added up."""
-
-WARM_UP = 10
-"""Rounds that do not count."""
 
 
 def runtimes(checkpoint: Path, threads: int) -> dict[str, Callable[[torch.Tensor], object]]:
@@ -47,24 +41,6 @@ def _channels_last(checkpoint: Path) -> Callable[[torch.Tensor], object]:
     model = FERForImageClassification.from_pretrained(checkpoint, dtype=torch.float32).eval()
     model = model.to(memory_format=torch.channels_last)
     return lambda batch: model(batch.contiguous(memory_format=torch.channels_last))
-
-
-@torch.inference_mode()
-def measure(
-    networks: dict[str, Callable], batch: torch.Tensor, rounds: int, clock: Callable[[], float]
-) -> dict[str, np.ndarray]:
-    """Name → milliseconds per face of each round."""
-    times: dict[str, list[float]] = {name: [] for name in networks}
-    order = list(networks)
-    shuffle = random.Random(0).shuffle
-    for turn in range(WARM_UP + rounds):
-        shuffle(order)
-        for name in order:
-            start = clock()
-            networks[name](batch)
-            if turn >= WARM_UP:
-                times[name].append(1000 * (clock() - start) / len(batch))
-    return {name: np.array(values) for name, values in times.items()}
 
 
 def table(times: dict[str, np.ndarray]) -> str:
@@ -99,7 +75,9 @@ def main() -> None:
         f"{config.architecture}, batch {args.batch}, threads {args.threads}, rounds {args.rounds}, {args.clock} "
         f"time; torch {torch.__version__}, onnxruntime {onnxruntime.__version__}, {platform.machine()}"
     )
-    print(table(measure(networks, batch, args.rounds, CLOCKS[args.clock])))
+    calls = {name: partial(network, batch) for name, network in networks.items()}
+    times = in_turns(calls, args.rounds, clock=args.clock)
+    print(table({name: values / args.batch for name, values in times.items()}))
 
 
 if __name__ == "__main__":

@@ -92,7 +92,7 @@ class FERTrainer(Trainer):
             **kwargs,
         )
         self.image_processor, self.augmentation = image_processor, augmentation
-        if augmentation.crop < 1 and not getattr(self.model.network, "trains_on_windows", False):
+        if augmentation.crop < 1 and not self.model.trains_on_windows:
             raise ValueError(
                 "an augmentation that crops needs a network that takes images of any size, as residual_cnn and those "
                 f"with a backbone do, got {self.model.config.architecture}; choose another --augmentation."

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks import latency
+from benchmarks import latency, timing
 
 ROOT = Path(__file__).resolve().parent.parent
 WAYS = ["network", "network_channels_last", "pipeline", "pipeline_mirrored"]
@@ -21,7 +21,7 @@ def threads():
 
 
 def test_every_checkpoint_is_timed_every_way(tmp_path, monkeypatch):
-    monkeypatch.setattr(latency, "WARM_UP", 0)
+    monkeypatch.setattr(timing, "WARM_UP", 0)
     latency.main(["--rounds", "1", "--output", str(tmp_path / "latency.json")])
     result = json.loads((tmp_path / "latency.json").read_text())
     committed = json.loads((ROOT / "results" / "latency.json").read_text())
@@ -34,6 +34,6 @@ def test_every_checkpoint_is_timed_every_way(tmp_path, monkeypatch):
 
 def test_a_slow_network_is_told_by_the_exit_code(tmp_path, monkeypatch):
     for values, code in (([4.0, 3.0], 0), ([5.1, 3.0], 1), ([4.0, 4.1], 1)):
-        measured = dict(zip(WAYS, [*values, 5.0, 9.0], strict=True))
-        monkeypatch.setattr(latency, "measure", lambda timed, rounds, measured=measured: measured)
+        measured = dict(zip(WAYS, ([value] for value in [*values, 5.0, 9.0]), strict=True))
+        monkeypatch.setattr(latency, "in_turns", lambda calls, rounds, warm, measured=measured: measured)
         assert latency.main(["--output", str(tmp_path / "latency.json")]) == code

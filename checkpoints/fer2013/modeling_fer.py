@@ -68,6 +68,11 @@ class FERForImageClassification(PreTrainedModel):
                 )
         return super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
 
+    @property
+    def trains_on_windows(self) -> bool:
+        """Whether the network takes images of any size in training mode, as it ends in a mean over all positions."""
+        return getattr(self.network, "trains_on_windows", False)
+
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
         super()._init_weights(module)
@@ -117,8 +122,7 @@ class FERForImageClassification(PreTrainedModel):
                 f"{pixel_values.shape[1]}; convert the images with FERImageProcessor, or set num_channels in the "
                 "config."
             )
-        windows = self.training and getattr(self.network, "trains_on_windows", False)
-        if tuple(pixel_values.shape[2:]) != (size, size) and not windows:
+        if tuple(pixel_values.shape[2:]) != (size, size) and not (self.training and self.trains_on_windows):
             raise ValueError(
                 f"pixel_values must be {size}x{size} pixels, got {pixel_values.shape[2]}x{pixel_values.shape[3]}; "
                 "resize the images with FERImageProcessor, or set image_size in the config."
