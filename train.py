@@ -37,8 +37,9 @@ from transformers import EarlyStoppingCallback, set_seed
 from fer_hub.augment import PRESETS
 from fer_hub.checkpoint import write_checkpoint
 from fer_hub.command_line import FERArgumentParser
-from fer_hub.data import Targets, decode_images, label_shares, prepare, targets, write_faces
+from fer_hub.data import LABELS, Targets, decode_images, label_shares, prepare, targets, write_faces
 from fer_hub.data.duplicates import without_duplicates
+from fer_hub.distillation import Teachers
 from fer_hub.fine_tuning import continue_from, fit_last_layer
 from fer_hub.hub import publish_model, take_over_push
 from fer_hub.measuring import measure_trained
@@ -108,6 +109,12 @@ def main(argv: list[str] | None = None) -> dict:
         fit_last_layer(model, image_processor, images["train"], labels["train"])
     first = wanted["train"].votes if data_args.labels == "ferplus_votes" else labels["train"]
     beside = None if second == "none" else label_shares(splits["train"], second, wanted["train"].rows)
+    if model_args.teachers:
+        kinds = [names] if beside is None else [names, LABELS[second]]
+        teachers = Teachers(model_args.teachers, kinds, size, args.device)
+        blend = partial(teachers.blend, images=images["train"], share=model_args.teachers_share)
+        first = blend(first, names)
+        beside = None if beside is None else blend(beside, kinds[1])
     trainer = FERTrainer(
         model=model,
         args=args,

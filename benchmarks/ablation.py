@@ -1,4 +1,4 @@
-"""What each part of the recipe brings: a recipe with three seeds, with one part changed at a time, and what is shipped.
+"""What each part of a recipe brings: two recipes, each with three seeds and with one part changed at a time.
 
     python -m benchmarks.ablation --data path/to/fer2013                # networks of full width and length, on a GPU
     python -m benchmarks.ablation --data path/to/fer2013 --length cpu   # half as wide, as long as a CPU has time for
@@ -18,7 +18,10 @@ from benchmarks.ablation_table import COLUMNS, read_table, write_table
 from benchmarks.training_runs import finished_rows
 
 RECIPE = {"second_labels": "ferplus_votes", "drop_duplicates": "yes", "ema": "0.999"}
-"""Options of the recipe that every row changes, that of the second checkpoints; the rest is train.py's default."""
+"""Options of the first recipe, that of the second checkpoints; the rest is train.py's default."""
+
+SHIPPED = RECIPE | {"augmentation": "crop", "hidden_sizes": "48 96 192", "depths": "1 2 2"}
+"""Options of the recipe that was found with it, and with which the shipped checkpoints begin."""
 
 LENGTHS = {
     "full": {"num_train_epochs": "200"},
@@ -34,19 +37,23 @@ class Row:
     Attributes:
         name: folder of the run, and how the command line calls it.
         what: the change, in words.
-        options: options of train.py that are other than in the recipe; `None` leaves one out.
+        options: options of train.py that are other than in the recipe; `None` leaves one out, `RUNS` in them is the
+            folder of all runs.
+        recipe: the options that these change.
     """
 
     name: str
     what: str
     options: dict[str, str | None] = field(default_factory=dict)
+    recipe: dict[str, str] = field(default_factory=lambda: RECIPE)
 
-    def arguments(self, length: str) -> list[str]:
+    def arguments(self, length: str, runs: Path | None = None) -> list[str]:
         """The options of train.py, without data and output folder; `length` is a key of `LENGTHS`."""
-        options = RECIPE | LENGTHS[length] | self.options
-        if length == "cpu" and "hidden_sizes" in self.options:
-            options["hidden_sizes"] = " ".join(str(int(size) // 2) for size in self.options["hidden_sizes"].split())
-        return [part for name, value in options.items() if value for part in (f"--{name}", *value.split())]
+        options = self.recipe | LENGTHS[length] | self.options
+        if length == "cpu" and "hidden_sizes" in self.recipe:
+            options["hidden_sizes"] = " ".join(str(int(size) // 2) for size in self.recipe["hidden_sizes"].split())
+        words = [part for name, value in options.items() if value for part in (f"--{name}", *value.split())]
+        return [word.replace("RUNS", str(runs or usual_runs(length))) for word in words]
 
 
 ROWS = (
@@ -63,12 +70,23 @@ ROWS = (
     Row("mixup", "with mixup (0.2)", {"mixup": "0.2"}),
     Row("class-weights", "rare classes weighted (effective)", {"class_weights": "effective"}),
     Row("crop", "windows of 40 of 48 pixels instead of shifts", {"augmentation": "crop"}),
+    Row("now-seed-42", "the recipe, seed 42", recipe=SHIPPED),
+    Row("now-seed-43", "the recipe, seed 43", {"seed": "43"}, SHIPPED),
+    Row("now-seed-44", "the recipe, seed 44", {"seed": "44"}, SHIPPED),
+    Row("now-mixup", "with mixup (0.2)", {"mixup": "0.2"}, SHIPPED),
+    Row("now-no-smoothing", "without label smoothing", {"label_smoothing_factor": "0"}, SHIPPED),
     Row(
-        "shipped",
-        "windows, and a narrower, deeper network: as shipped",
-        {"augmentation": "crop", "hidden_sizes": "48 96 192", "depths": "1 2 2"},
+        "now-taught",
+        "without label smoothing, taught by seed 42",
+        {"label_smoothing_factor": "0", "teachers": "RUNS/now-seed-42/final RUNS/now-seed-42/second"},
+        SHIPPED,
     ),
 )
+
+
+def usual_runs(length: str) -> Path:
+    """The folder of all runs, where none is given."""
+    return Path("runs") / f"ablation-{length}"
 
 
 def line(row: Row, folder: Path, length: str) -> dict[str, object]:
@@ -108,16 +126,16 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--data", help="FER-2013 with FER+ votes: Hub dataset id, parquet folder, ...")
     parser.add_argument("--rows", nargs="+", choices=names, default=names, metavar="ROW", help=", ".join(names))
     parser.add_argument("--length", choices=[*LENGTHS], default="full", help="how long (%(default)s)")
-    parser.add_argument("--runs", type=Path, help="(runs/ablation-LENGTH)")
+    parser.add_argument("--runs", type=Path, help=f"({usual_runs('LENGTH')})")
     parser.add_argument("--output", type=Path, default=Path("results"), help="folder of the table (%(default)s)")
     parser.add_argument("--collect", action="store_true", help="train nothing, only make the table")
     args = parser.parse_args(argv)
     if not (args.collect or args.data):
         parser.error("--data must name FER-2013, got nothing; or pass --collect to make the table of what is there.")
-    runs = args.runs or Path(f"runs/ablation-{args.length}")
+    runs = args.runs or usual_runs(args.length)
     chosen = [row for row in ROWS if row.name in args.rows]
     data = None if args.collect else args.data
-    finished = finished_rows(chosen, runs, data, lambda row: row.arguments(args.length))
+    finished = finished_rows(chosen, runs, data, lambda row: row.arguments(args.length, runs))
     known = read_table(args.output)
     if finished:
         known = {name: entry for name, entry in known.items() if entry["length"] == args.length}

@@ -46,6 +46,16 @@ class ModelArguments:
     start_from: str | None = field(
         default=None, metadata={"help": "Checkpoint folder or Hub id whose network training starts from."}
     )
+    teachers: list[str] | None = field(
+        default=None,
+        metadata={
+            "help": "Checkpoint folders or Hub ids whose answers to the training images are learnt beside the labels "
+            "(distillation, arXiv:1503.02531); each teaches the labels whose classes it has."
+        },
+    )
+    teachers_share: float = field(
+        default=0.5, metadata={"help": "How much of each label is the teachers' answer, from 0 to 1."}
+    )
     pretrained: str = field(
         default="auto",
         metadata={

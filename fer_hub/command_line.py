@@ -46,6 +46,8 @@ GROUPS = {
         "mixup",
         "cutmix",
         "label_smoothing_factor",
+        "teachers",
+        "teachers_share",
         "class_weights",
         "ema",
         "patience",

@@ -61,6 +61,9 @@ DECISIVE = (
 SHIPPED = Path(__file__).resolve().parent.parent / "checkpoints"
 """The checkpoints of a clone of the repository, which everybody has at the same place in it."""
 
+ITS_SECOND = "   # its second/"
+"""Remark behind a command whose result is meant that --second_labels leave in second/."""
+
 PLACES = ("data", "ferplus_csv", "resume")
 """Options that say where something is on this machine, or how the run was interrupted."""
 
@@ -68,17 +71,26 @@ PLACES = ("data", "ferplus_csv", "resume")
 def recipe(data: DataArguments, model: ModelArguments, training: FERTrainingArguments) -> dict:
     """Everything that decides the result of a training, JSON-ready, without paths and names of this machine.
 
-    Where it starts from the folder of a checkpoint, `earlier` holds the command lines that made that one, oldest first.
+    Where it starts from the folder of a checkpoint or learns from some, `earlier` holds the command lines that made
+    these, oldest first.
     """
     own = {item.name: getattr(part, item.name) for part in (data, model) for item in fields(part)}
     own = {name: value for name, value in own.items() if name not in PLACES}
     for name in ("start_from", "pretrained"):
-        if own[name] is not None and Path(own[name]).exists():
-            place = Path(own[name]).resolve()
-            own[name] = f"./checkpoints/{place.name}" if place.parent == SHIPPED else place.name
+        own[name] = own[name] and _name(own[name])
+    own["teachers"] = own["teachers"] and [_name(teacher) for teacher in own["teachers"]]
     values = own | {name: getattr(training, name) for name in DECISIVE} | {"processes": training.world_size}
-    earlier = _made_by(Path(model.start_from)) if model.start_from else []
+    begun_from = [*([model.start_from] if model.start_from else []), *(model.teachers or [])]
+    earlier = _each_once([line for checkpoint in begun_from for line in _made_by(Path(checkpoint))])
     return {name: _plain(value) for name, value in values.items()} | ({"earlier": earlier} if earlier else {})
+
+
+def _name(checkpoint: str) -> str:
+    """A Hub id as it is, a folder without the names of this machine."""
+    if not Path(checkpoint).exists():
+        return checkpoint
+    place = Path(checkpoint).resolve()
+    return f"./checkpoints/{place.name}" if place.parent == SHIPPED else place.name
 
 
 def _made_by(checkpoint: Path) -> list[str]:
@@ -87,8 +99,17 @@ def _made_by(checkpoint: Path) -> list[str]:
     if not path.is_file():
         return []
     options = json.loads(path.read_text(encoding="utf-8"))
-    which = "   # its second/" if options.get("result") == "second" else ""
+    which = ITS_SECOND if options.get("result") == "second" else ""
     return [*options.get("earlier", []), command(options) + which]
+
+
+def _each_once(lines: list[str]) -> list[str]:
+    """Every command once, in the order of its first line; without the remark where both of its results are meant."""
+    remarks: dict[str, set[str]] = {}
+    for line in lines:
+        made, remark, _ = line.partition(ITS_SECOND)
+        remarks.setdefault(made, set()).add(remark)
+    return [made + (ITS_SECOND if found == {ITS_SECOND} else "") for made, found in remarks.items()]
 
 
 def command(recipe: dict) -> str:

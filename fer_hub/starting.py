@@ -14,8 +14,13 @@ def check_start(arguments: ModelArguments) -> None:
 
     Raises:
         ValueError: `pretrained` is given for a network without a backbone, or together with `start_from`; or sizes for
-            another network than `residual_cnn`, or together with `start_from`.
+            another network than `residual_cnn`, or together with `start_from`; or the teachers' share is no share.
     """
+    if not 0 <= arguments.teachers_share <= 1:
+        raise ValueError(
+            f"teachers_share must be from 0 to 1, got {arguments.teachers_share:g}; with 0.5 labels and teachers count "
+            "the same."
+        )
     for name in arguments.sizes():
         if arguments.start_from:
             raise ValueError(

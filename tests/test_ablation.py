@@ -1,6 +1,7 @@
 """The table of the ablation: its rows are runs of train.py, its text and picture come from its CSV file."""
 
 import json
+import shlex
 import shutil
 from pathlib import Path
 
@@ -8,24 +9,32 @@ import pytest
 
 from benchmarks import ablation, ablation_table
 from fer_hub.command_line import FERArgumentParser
-from fer_hub.recipe import recipe
+from fer_hub.recipe import ITS_SECOND, command, recipe
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def options(row, length, folder):
+    line = ["--data", "somewhere", "--output_dir", str(folder), *row.arguments(length)]
+    return recipe(*FERArgumentParser().parse_args_into_dataclasses(line))
+
+
 @pytest.mark.parametrize("row", ablation.ROWS, ids=lambda row: row.name)
 @pytest.mark.parametrize("length", ["full", "cpu"])
-def test_every_row_but_the_last_changes_one_option(row, length, tmp_path):
-    def options(chosen):
-        line = ["--data", "somewhere", "--output_dir", str(tmp_path), *chosen.arguments(length)]
-        return recipe(*FERArgumentParser().parse_args_into_dataclasses(line))
-
-    recipe_of_all, own = options(ablation.ROWS[0]), options(row)
+def test_every_row_changes_one_part_of_its_recipe(row, length, tmp_path):
+    prefix = ablation_table.recipe_of({"row": row.name})
+    first = next(each for each in ablation.ROWS if each.name == f"{prefix}seed-42")
+    recipe_of_all, own = options(first, length, tmp_path), options(row, length, tmp_path)
     changed = {name for name in own if recipe_of_all[name] != own[name]}
-    if row is ablation.ROWS[-1]:
-        assert changed == {"augmentation", "hidden_sizes", "depths"}
+    if row.name == "now-taught":  # of which one is a row of its own
+        assert changed == {"teachers", "label_smoothing_factor"}
     else:
-        assert len(changed) == (row is not ablation.ROWS[0])
+        assert len(changed) == (row is not first)
+
+
+def test_the_two_recipes_differ_in_network_and_windows(tmp_path):
+    one, other = (options(row, "full", tmp_path) for row in ablation.ROWS if row.name.endswith("seed-42"))
+    assert {name for name in one if one[name] != other[name]} == {"augmentation", "hidden_sizes", "depths"}
 
 
 def test_the_length_for_a_cpu_is_half_as_wide():
@@ -34,20 +43,29 @@ def test_the_length_for_a_cpu_is_half_as_wide():
     assert "--hidden_sizes 24 48 96" in half and "--embedding_size 16" in half
 
 
-def test_the_full_length_trains_the_shipped_network(each_checkpoint):
-    """What is shipped is the last row, but for the number of epochs, what the machine had and what does not apply."""
+def test_a_row_names_the_runs_that_it_learns_from():
+    taught = ablation.ROWS[-1]
+    assert "--teachers runs/ablation-cpu/now-seed-42/final runs/ablation-cpu/now-seed-42/second" in " ".join(
+        taught.arguments("cpu")
+    )
+    assert "elsewhere/now-seed-42/final" in taught.arguments("full", Path("elsewhere"))
+
+
+def test_the_full_length_is_how_the_shipped_networks_began(each_checkpoint):
+    """But for the number of epochs, what the machine had and what does not apply."""
     stored = json.loads((each_checkpoint / "training_args.json").read_text())
-    line = ["--data", "somewhere", *ablation.ROWS[-1].arguments("full")]
-    own = recipe(*FERArgumentParser().parse_args_into_dataclasses(line))
-    apart = {name for name in own if own[name] != stored[name]}
-    assert apart <= {"num_train_epochs", "bf16", "processes", "pretrained"}
+    began = stored.get("earlier", [command(stored)])[0].removesuffix(ITS_SECOND)
+    line = shlex.split(began)[2:]
+    stored = recipe(*FERArgumentParser().parse_args_into_dataclasses(line))
+    own = options(next(row for row in ablation.ROWS if row.name == "now-seed-42"), "full", "somewhere")
+    assert {name for name in own if own[name] != stored[name]} <= {"num_train_epochs"}
 
 
 @pytest.fixture()
 def runs(tmp_path):
-    """Two finished seeds and a row without second labels, as train.py leaves them."""
+    """Two finished seeds, a row without second labels and one of the other recipe, as train.py leaves them."""
     metrics = json.loads((ROOT / "checkpoints" / "fer2013" / "metrics.json").read_text())
-    for name, accuracy in (("seed-42", 0.61), ("seed-43", 0.63), ("no-second-labels", 0.6)):
+    for name, accuracy in (("seed-42", 0.61), ("seed-43", 0.63), ("no-second-labels", 0.6), ("now-mixup", 0.7)):
         metrics["validation"]["accuracy"] = accuracy
         for half in ("final", "second") if name.startswith("seed") else ("final",):
             (tmp_path / "runs" / name / half).mkdir(parents=True)
@@ -66,6 +84,9 @@ def test_a_table_is_made_from_finished_runs_and_kept_where_nothing_new_is_there(
     assert "with 2 seeds: mean 62.00 %, standard deviation 1.41 points, from 61.00 to 63.00 %." in text
     row = next(line for line in text.splitlines() if line.startswith("| without the FER+ votes"))
     assert "| 60.0% | -2.0 |" in row and "|  |" in row  # no FER+ accuracy without votes
+    other = text.index("## The recipe with which the shipped checkpoints begin")
+    assert "| with mixup (0.2) |" in text[other:] and "take at least two of them" in text[other:]
+    assert "without the FER+ votes" not in text[other : text.index("## Commands")]
     assert "`--length cpu`" in text and "--seed 43   # seed-43" in text
     assert (output / "ablation.png").read_bytes().startswith(b"\x89PNG")
     shutil.rmtree(runs)

@@ -1,0 +1,150 @@
+"""Labels blended with the answers of trained networks, and train.py with --teachers from end to end."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import train
+from fer_hub import FERConfig, FERForImageClassification, FERImageProcessor
+from fer_hub.arguments import DataArguments, FERTrainingArguments, ModelArguments
+from fer_hub.data import FERPLUS_EMOTIONS
+from fer_hub.distillation import Teachers
+from fer_hub.model import EMOTIONS
+from fer_hub.predict import logits_of
+from fer_hub.recipe import recipe
+from fer_hub.starting import check_start
+from tests.training.making import CONFIG, dataset
+
+IMAGES = dataset().images[:, 0].numpy()
+
+
+@pytest.fixture(scope="module")
+def teacher(tmp_path_factory):
+    """Makes the folder of a small network with these classes; the same seed gives the same weights."""
+
+    def make(names, seed=0, temperature=1.0):
+        torch.manual_seed(seed)
+        folder = tmp_path_factory.mktemp("teachers") / "final"
+        config = FERConfig(id2label=dict(enumerate(names)), temperature=temperature, **CONFIG)
+        FERForImageClassification(config).save_pretrained(folder)
+        FERImageProcessor(size={"height": 16, "width": 16}).save_pretrained(folder)
+        return str(folder)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def seven(teacher):
+    return teacher(EMOTIONS, temperature=0.5)
+
+
+def answers(checkpoint):
+    """The probabilities of one teacher, by hand."""
+    network = FERForImageClassification.from_pretrained(checkpoint).eval()
+    pixels = FERImageProcessor.from_pretrained(checkpoint).normalize_batch(torch.from_numpy(IMAGES)[:, None])
+    with torch.inference_mode():
+        return logits_of(network, pixels, flip_average=True).softmax(1).numpy()
+
+
+@settings(max_examples=20, deadline=None)
+@given(share=st.floats(0, 1), seed=st.integers(0, 99))
+def test_labels_give_way_by_the_share(seven, share, seed):
+    random = np.random.default_rng(seed)
+    labels = random.dirichlet(np.ones(7), len(IMAGES)).astype(np.float32)
+    labels[::4] = 0
+    blended = Teachers([seven], [EMOTIONS], 16).blend(labels, EMOTIONS, IMAGES, share)
+    assert blended.dtype == np.float32
+    expected = (1 - share) * labels + share * answers(seven)
+    np.testing.assert_allclose(blended[labels.sum(1) > 0], expected[labels.sum(1) > 0], atol=1e-5)
+    assert not blended[::4].any()  # an image without a label is not given one
+
+
+def test_class_indices_and_a_share_of_nothing_are_the_labels_themselves(seven):
+    labels = dataset().labels.numpy()
+    blended = Teachers([seven], [EMOTIONS], 16).blend(labels, EMOTIONS, IMAGES, 0.0)
+    assert blended.shape == (len(IMAGES), 7) and (blended.argmax(1) == labels).all() and (blended.max(1) == 1).all()
+
+
+def test_several_teachers_count_the_same_and_may_have_another_order(teacher, seven):
+    turned = teacher(EMOTIONS[::-1], seed=1)
+    labels = dataset().labels.numpy()
+    blended = Teachers([seven, turned], [EMOTIONS], 16).blend(labels, EMOTIONS, IMAGES, 1.0)
+    np.testing.assert_allclose(blended, (answers(seven) + answers(turned)[:, ::-1]) / 2, atol=1e-5)
+
+
+def test_a_teacher_teaches_the_labels_whose_classes_it_has(teacher, seven):
+    eight = teacher(FERPLUS_EMOTIONS)
+    shares = np.full((len(IMAGES), 8), 1 / 8, np.float32)
+    both = Teachers([seven, eight], [EMOTIONS, FERPLUS_EMOTIONS], 16)
+    np.testing.assert_allclose(both.blend(shares, FERPLUS_EMOTIONS, IMAGES, 1.0), answers(eight), atol=1e-5)
+    only = Teachers([seven], [EMOTIONS, FERPLUS_EMOTIONS], 16)
+    assert only.blend(shares, FERPLUS_EMOTIONS, IMAGES, 1.0) is shares
+
+
+def test_a_teacher_of_something_else_is_refused(teacher):
+    other = teacher(["calm", "tense"])
+    with pytest.raises(ValueError) as caught:
+        Teachers([other], [EMOTIONS], 16)
+    assert str(caught.value) == (
+        "a teacher must know the classes that are learnt, angry, disgust, fear, happy, sad, surprise, neutral, got "
+        f"{other} with calm, tense; leave it out of --teachers."
+    )
+
+
+def test_a_teacher_of_other_images_is_refused(seven):
+    with pytest.raises(ValueError) as caught:
+        Teachers([seven], [EMOTIONS], 48)
+    assert str(caught.value) == (
+        f"a teacher must take images of 48 pixels as the network that learns, got {seven}, which takes 16; leave it "
+        "out of --teachers."
+    )
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.5, float("nan")])
+def test_the_share_is_a_share(share):
+    with pytest.raises(ValueError) as caught:
+        check_start(ModelArguments(teachers_share=share))
+    assert str(caught.value) == (
+        f"teachers_share must be from 0 to 1, got {share:g}; with 0.5 labels and teachers count the same."
+    )
+
+
+def test_train_learns_from_a_teacher_and_says_so(tmp_path, small_csv, tiny_checkpoint):
+    """The teacher alone, labels that mean nothing: after training both say the same of most images."""
+    torch.manual_seed(5)
+    teacher = FERForImageClassification.from_pretrained(tiny_checkpoint)
+    with torch.no_grad():  # sure of one class, whatever the image shows
+        teacher.network.classifier.weight.zero_()
+        teacher.network.classifier.bias.copy_(torch.tensor([0.0, 0, 0, 9, 0, 0, 0]))
+    teacher.save_pretrained(tmp_path / "teacher")
+    FERImageProcessor().save_pretrained(tmp_path / "teacher")
+    metrics = train.main(["--data", str(small_csv), "--output_dir", str(tmp_path / "run"), "--start_from",
+                          str(tiny_checkpoint), "--teachers", str(tmp_path / "teacher"), "--teachers_share", "1",
+                          "--max_steps", "12", "--per_device_train_batch_size", "16"])  # fmt: skip
+    assert metrics["test"]["recall"]["happy"] == 1 and metrics["test"]["accuracy"] < 0.2
+    options = json.loads((tmp_path / "run" / "final" / "training_args.json").read_text())
+    assert options["teachers"] == ["teacher"] and options["teachers_share"] == 1
+    assert "--teachers teacher --teachers_share 1" in (tmp_path / "run" / "final" / "README.md").read_text()
+
+
+def test_what_made_the_teachers_stands_in_the_recipe(tmp_path):
+    data, training = DataArguments(data="owner/name"), FERTrainingArguments(output_dir=str(tmp_path))
+    made = {"final": {"mixup": 0.2}, "second": {"mixup": 0.2, "result": "second"}, "other": {"cutmix": 1.0}}
+    for name, options in made.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "training_args.json").write_text(json.dumps(options))
+    final, second, other = (str(tmp_path / name) for name in made)
+    start = "python train.py --data path/to/fer2013 "
+    for model, expected in (
+        (ModelArguments(teachers=[second]), [f"{start}--mixup 0.2   # its second/"]),
+        (ModelArguments(teachers=[final, second]), [f"{start}--mixup 0.2"]),
+        (ModelArguments(start_from=other, teachers=[final, other]), [f"{start}--cutmix 1", f"{start}--mixup 0.2"]),
+    ):
+        found = recipe(data, model, training)
+        assert found["earlier"] == expected
+        assert str(tmp_path) not in json.dumps(found)
+    assert "earlier" not in recipe(data, ModelArguments(teachers=["owner/name"]), training)
