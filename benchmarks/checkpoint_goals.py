@@ -2,15 +2,17 @@
 
     python -m benchmarks.checkpoint_goals            # writes results/checkpoints.md
 
-Reads checkpoints/*/metrics.json, which the command in each card remakes; results/latency.json, results/duplicates.json,
-and results/earlier_checkpoints.json, the figures of the two generations before as they were released. Measures nothing
-itself.
+Reads checkpoints/*/metrics.json, which the command in each card remakes; results/latency.json, results/duplicates.json;
+results/earlier_checkpoints.json, the figures of the generations before as they were released; and
+results/tried_checkpoints.json, what validation said of trainings that were not. Measures nothing itself.
 """
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from fer_hub.files import write_text
 from fer_hub.recipe import command
@@ -116,8 +118,58 @@ def changes(generations: dict[str, dict]) -> str:
     return "\n".join(rows)
 
 
+def course(options: dict, trainings: list[dict]) -> str:
+    """How long the network was trained, and the commands with which a GPU would do it for longer.
+
+    Args:
+        options: training_args.json of a checkpoint.
+        trainings: `epochs` and `seconds` of the trainings that made it, the oldest first.
+    """
+    epochs = " and then ".join(f"{training['epochs']:g}" for training in trainings)
+    minutes = " and then ".join(f"{training['seconds'] / 60:.0f}" for training in trainings)
+    longer = [_longer(line) for line in [*options.get("earlier", []), command(options)]]
+    commands = "\n".join(longer)
+    return (
+        f"The network was trained for {epochs} epochs in {minutes} minutes on a CPU with two cores, where "
+        "published ones\nhad 200 to 300 epochs on a GPU, and ten times as many parameters and more. In "
+        "[ablation.md](ablation.md) are the parts of the\nrecipe, each tried for a short training, and the spread over "
+        f"three seeds. A GPU would go on with\n\n```bash\n{commands}\n```\n\nwhich nobody has run yet. Not tried: "
+        "larger networks as teachers, whose answers a small one learns (distillation).\n"
+    )
+
+
+def _longer(line: str) -> str:
+    """A command of train.py with `GPU_EPOCHS` epochs.
+
+    Example:
+        >>> _longer("python train.py --num_train_epochs 90 --ema 0.999")
+        'python train.py --num_train_epochs 300 --ema 0.999'
+    """
+    return re.sub(r"--num_train_epochs \S+", f"--num_train_epochs {GPU_EPOCHS}", line)
+
+
+def tries(tried: list[dict]) -> str:
+    """A table of trainings that are not shipped, by what validation says of them."""
+    rows = [
+        "| training | accuracy | with mirror images | macro-F1 | calibration error | FER+ accuracy |",
+        "|---|---|---|---|---|---|",
+        *(
+            f"| {one['what']} | {one['accuracy']:.1%} | {one['flip_averaged']:.1%} | {one['macro_f1']:.3f} | "
+            f"{one['calibration_error']:.3f} | {one['ferplus_accuracy']:.1%} |"
+            for one in tried
+        ),
+    ]
+    commands = "\n".join(f"{one['command']}   # {one['what']}" for one in tried)
+    return "\n".join(rows) + f"\n\n```\n{commands}\n```\n"
+
+
 def markdown(
-    metrics: dict[str, dict], options: dict, earlier: dict, milliseconds: dict[str, float], duplicates: dict
+    metrics: dict[str, dict],
+    options: dict,
+    earlier: dict,
+    tried: list[dict],
+    milliseconds: dict[str, float],
+    duplicates: dict,
 ) -> str:
     """The whole text of `checkpoints.md`.
 
@@ -125,11 +177,13 @@ def markdown(
         metrics: name of a checkpoint → its metrics.json, with `size` of its weights in bytes.
         options: the options that remake them, training_args.json.
         earlier: results/earlier_checkpoints.json.
+        tried: results/tried_checkpoints.json.
         milliseconds: name of a checkpoint → time per face of its network.
         duplicates: results/duplicates.json.
     """
-    epochs = metrics["fer2013"]["training"]["epochs"]
-    minutes = metrics["fer2013"]["training"]["seconds"] / 60
+    trainings = [metrics["fer2013"]["training"]]
+    if "earlier" in options:
+        trainings = [list(earlier.values())[-1]["fer2013"]["training"], *trainings]
     parts = [
         "# The shipped checkpoints, their goals, and the ones before\n\n"
         "Made by `python -m benchmarks.checkpoint_goals` from the figures beside the weights; the command in each card "
@@ -139,16 +193,12 @@ def markdown(
     for name, title in NAMES.items():
         table = "\n".join(goal.row(metrics[name]) for goal in goals(name, milliseconds[name]))
         parts.append(f"## {title}\n\n| figure | goal | measured | |\n|---|---|---|---|\n{table}\n")
-    parts.append(
-        "## What stands between them and the goals\n\n"
-        f"The network was trained for {epochs:g} epochs in {minutes:.0f} minutes on a CPU with two cores, where "
-        "published ones\nhad 200 to 300 epochs on a GPU, and ten times as many parameters and more. In "
-        "[ablation.md](ablation.md) are the parts of the\nrecipe, each tried for a short training, and the spread over "
-        "three seeds. A GPU would go on with\n\n"
-        f"```bash\n{command(options | {'num_train_epochs': GPU_EPOCHS})}\n```\n\n"
-        "which nobody has run yet. Not tried: larger networks as teachers, whose answers a small one learns "
-        "(distillation).\n"
-    )
+    parts.append(f"## What stands between them and the goals\n\n{course(options, trainings)}")
+    if tried:
+        parts.append(
+            "## Trainings that were tried and are not shipped\n\nWhat validation said of them, with a fitted "
+            f"temperature; it chose.\n\n{tries(tried)}"
+        )
     copies = {
         split: f"{duplicates[split]['copies']} of {duplicates[split]['images']:,}" for split in ("validation", "test")
     }
@@ -179,15 +229,16 @@ def made() -> str:
     for name in NAMES:
         folder = ROOT / "checkpoints" / name
         metrics[name] = _read(folder / "metrics.json") | {"size": (folder / "model.safetensors").stat().st_size}
-    earlier, latency, duplicates = (
-        _read(ROOT / "results" / f"{name}.json") for name in ("earlier_checkpoints", "latency", "duplicates")
+    earlier, tried, latency, duplicates = (
+        _read(ROOT / "results" / f"{name}.json")
+        for name in ("earlier_checkpoints", "tried_checkpoints", "latency", "duplicates")
     )
     milliseconds = {name: values["network"] for name, values in latency["milliseconds"].items()}
     options = _read(ROOT / "checkpoints" / "fer2013" / "training_args.json")
-    return markdown(metrics, options, earlier, milliseconds, duplicates)
+    return markdown(metrics, options, earlier, tried, milliseconds, duplicates)
 
 
-def _read(path: Path) -> dict:
+def _read(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
