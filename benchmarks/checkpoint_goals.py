@@ -4,7 +4,7 @@
 
 Reads checkpoints/*/metrics.json, which the command in each card remakes; results/latency.json, results/duplicates.json;
 results/earlier_checkpoints.json, the figures of the generations before as they were released; and
-results/tried_checkpoints.json, what validation said of trainings that were not. Measures nothing itself.
+results/tried_checkpoints.json, what validation said of networks that were not. Measures nothing itself.
 """
 
 import json
@@ -126,11 +126,12 @@ def course(options: dict, trainings: list[dict]) -> str:
         trainings: `epochs` and `seconds` of the trainings that made it, the oldest first.
     """
     epochs = " and then ".join(f"{training['epochs']:g}" for training in trainings)
+    twice = f" ({len(options['averaged'])} times, and averaged)" if "averaged" in options else ""
     minutes = " and then ".join(f"{training['seconds'] / 60:.0f}" for training in trainings)
     longer = [_longer(line) for line in [*options.get("earlier", []), command(options)]]
     commands = "\n".join(longer)
     return (
-        f"The network was trained for {epochs} epochs in {minutes} minutes on a CPU with two cores, where "
+        f"The network was trained for {epochs} epochs{twice} in {minutes} minutes on a CPU with two cores, where "
         "published ones\nhad 200 to 300 epochs on a GPU, and ten times as many parameters and more. In "
         "[ablation.md](ablation.md) are the parts of the\nrecipe, each tried for a short training, and the spread over "
         f"three seeds. A GPU would go on with\n\n```bash\n{commands}\n```\n\nwhich nobody has run yet. Not tried: "
@@ -149,7 +150,7 @@ def _longer(line: str) -> str:
 
 
 def tries(tried: list[dict]) -> str:
-    """A table of trainings that are not shipped, by what validation says of them."""
+    """A table of networks that are not shipped by themselves, by what validation says of them."""
     rows = [
         "| training | accuracy | with mirror images | macro-F1 | calibration error | FER+ accuracy |",
         "|---|---|---|---|---|---|",
@@ -196,8 +197,8 @@ def markdown(
     parts.append(f"## What stands between them and the goals\n\n{course(options, trainings)}")
     if tried:
         parts.append(
-            "## Trainings that were tried and are not shipped\n\nWhat validation said of them, with a fitted "
-            f"temperature; it chose.\n\n{tries(tried)}"
+            "## Trainings on the way\n\nWhat validation said of networks that are not shipped by themselves, with a "
+            f"fitted temperature; it chose.\n\n{tries(tried)}"
         )
     copies = {
         split: f"{duplicates[split]['copies']} of {duplicates[split]['images']:,}" for split in ("validation", "test")

@@ -112,6 +112,21 @@ def _each_once(lines: list[str]) -> list[str]:
     return [made + (ITS_SECOND if found == {ITS_SECOND} else "") for made, found in remarks.items()]
 
 
+def averaged_recipe(recipes: list[dict]) -> dict:
+    """What training_args.json says of the mean of several networks (`fer_hub.average_checkpoints`).
+
+    Returns:
+        The options that all recipes agree on; `averaged`, the folders that the networks would lie in; and `earlier`,
+        the command lines that make them there, and before those the ones that they began from.
+    """
+    agreed = {name: value for name, value in recipes[0].items() if all(each.get(name) == value for each in recipes)}
+    began = _each_once([line for each in recipes for line in each.get("earlier", [])])
+    half = "second" if recipes[0].get("result") == "second" else "final"
+    places = [f"runs/{number}" for number in range(1, len(recipes) + 1)]
+    trained = [f"{command(each)} --output_dir {place}" for each, place in zip(recipes, places, strict=True)]
+    return agreed | {"earlier": [*began, *trained], "averaged": [f"{place}/{half}" for place in places]}
+
+
 def command(recipe: dict) -> str:
     """The command line that repeats a recipe: the options that differ from today's defaults.
 
@@ -119,6 +134,9 @@ def command(recipe: dict) -> str:
         >>> command({"architecture": "scratch_cnn", "num_train_epochs": 100, "augmentation": "light"})
         'python train.py --data path/to/fer2013 --architecture scratch_cnn --num_train_epochs 100'
     """
+    if "averaged" in recipe:
+        tool = ["python", "-m", "fer_hub.average_checkpoints"]
+        return shlex.join([*tool, *recipe["averaged"], "--data", "path/to/fer2013", "--output", "runs/average"])
     usual = defaults(recipe)
     processes = recipe.get("processes", 1)
     start = ["python"] if processes == 1 else ["torchrun", "--nproc_per_node", str(processes)]
