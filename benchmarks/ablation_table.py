@@ -133,7 +133,7 @@ def plot(lines: list[dict]) -> Figure:
         if known := [100 * value for value in seeds(lines, recipe)]:
             axes.axvspan(min(known), max(known), color=GREY, alpha=0.3, lw=0)
         axes.set_yticks(range(len(own)), [line["what"] for line in own])
-        axes.invert_yaxis()
+        axes.set_ylim(len(own) - 0.5, -0.5)
         axes.set_title(RECIPES[recipe], fontsize=10, loc="left")
         axes.grid(alpha=0.3, axis="x")
         axes.margins(x=0.12)
