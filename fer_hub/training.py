@@ -97,6 +97,11 @@ class FERTrainer(Trainer):
                 "an augmentation that crops needs a network that takes images of any size, as residual_cnn and those "
                 f"with a backbone do, got {self.model.config.architecture}; choose another --augmentation."
             )
+        if self.args.torch_compile and self.args.device.type == "cpu" and _narrow_shortcuts(self.model):
+            raise ValueError(
+                "torch_compile on a CPU needs a network of at least 16 channels everywhere, got one with fewer before "
+                "a stride, at which torch crashes; leave --torch_compile out, or take larger sizes."
+            )
         self.label_smoother = None  # _prepare_inputs smooths instead: HF's own cannot read probabilities as labels
         self.names = list(self.model.config.id2label.values())
         self.classes, self.second_classes = len(self.names) - second_classes, second_classes
@@ -229,7 +234,8 @@ def _narrow_shortcuts(model: torch.nn.Module) -> bool:
     """Whether a 1x1 convolution with a stride has fewer than 16 input channels.
 
     In channels-last float32 on a CPU its backward pass writes outside its memory in torch 2.13 (seen with 3 to 12
-    channels, not with 16 and more); such small networks gain nothing from channels-last anyway.
+    channels, not with 16 and more); such small networks gain nothing from channels-last anyway. A compiled network
+    becomes channels-last by itself.
     """
     return any(
         module.kernel_size == (1, 1) and module.stride != (1, 1) and module.in_channels < 16
