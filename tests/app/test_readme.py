@@ -28,7 +28,13 @@ def blocks(page: str, language: str) -> list[str]:
 
 
 PYTHON = [(page, number) for page in PAGES for number in range(len(blocks(page, "python")))]
-SHELL = [(page, line) for page in PAGES for block in blocks(page, "bash") for line in block.splitlines() if line]
+SHELL = [
+    (page, line)
+    for page in PAGES
+    for block in blocks(page, "bash")
+    for line in block.splitlines()
+    if line and not line.startswith("#")
+]
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +55,11 @@ def clone(tmp_path_factory, small_csv, tiny_checkpoint):
     write_votes(small_csv, votes)
     for split, faces in load_fer2013(small_csv, ferplus_csv=votes).items():
         faces.to_parquet(folder / "path" / "to" / "fer2013" / f"{split}.parquet")
-    for name in ("path/or/hub-id", "path/to/checkpoint", "runs/fer/final", "runs/mine/final"):
+    finished = ("path/or/hub-id", "path/to/checkpoint", "runs/mine/final")
+    for name in (*finished, *(f"runs/{run}/final" for run in ("fer", "1", "2"))):
         shutil.copytree(ROOT / "checkpoints" / "fer2013", folder / name)
+    for run in ("fer", "1", "2"):
+        shutil.copytree(ROOT / "checkpoints" / "ferplus", folder / "runs" / run / "second")
     for emotion in ("happy", "neutral"):
         photos = folder / "path" / "to" / "photos" / emotion
         photos.mkdir(parents=True)

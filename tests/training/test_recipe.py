@@ -51,12 +51,12 @@ def test_defaults_are_not_repeated():
 def test_the_shipped_checkpoints_say_how_they_were_made(each_checkpoint):
     options = json.loads((each_checkpoint / "training_args.json").read_text())
     start = "python train.py --data path/to/fer2013 --second_labels ferplus_votes --drop_duplicates True "
-    again = "--augmentation crop --start_from final "
+    again = "--augmentation crop --start_from runs/fer/final "
     assert options["earlier"] == [
         f"{start}--augmentation crop --hidden_sizes 48 96 192 --depths 1 2 2 --num_train_epochs 90 --ema 0.999",
         f"{start}{again}--num_train_epochs 22 --learning_rate 0.03 --mixup 0.2 --ema 0.999 --output_dir runs/1",
-        f"{start}{again}--teachers final second --num_train_epochs 22 --learning_rate 0.03 --label_smoothing_factor 0 "
-        "--ema 0.999 --output_dir runs/2",
+        f"{start}{again}--teachers runs/fer/final runs/fer/second --num_train_epochs 22 --learning_rate 0.03 "
+        "--label_smoothing_factor 0 --ema 0.999 --output_dir runs/2",
     ]
     half = {"fer2013": "final", "ferplus": "second"}[each_checkpoint.name]
     assert command(options) == (
