@@ -193,6 +193,14 @@ def test_without_a_browser_the_tests_go_on_and_say_why(tools, monkeypatch, capsy
 # ---- real runs
 
 
+@pytest.fixture(autouse=True)
+def ctrl_c():
+    """A suite that runs in the background ignores Ctrl-C, and what it starts would inherit that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture(scope="module")
 def house(tmp_path_factory):
     """A copy of start.py that ran once, with nothing to install and an app that tells how it was called."""
