@@ -2,7 +2,7 @@
 """Set fer_hub up in an environment of its own, then start it.
 
     python3 start.py [app options]           set up and start the app; it prints the address of its page
-    python3 start.py test [pytest options]   set up and run the tests
+    python3 start.py test [pytest options]   set up and run the tests, on all cores unless files are named
     python3 start.py --help                  show this text
 
 Needs Python 3.11 or newer and nothing else. The packages of requirements.txt (for the tests
@@ -411,6 +411,17 @@ def hand_over(command: list[str], env: dict[str, str]) -> int:
                 return child.wait()
 
 
+def spread(arguments: list[str]) -> list[str]:
+    """Return pytest's arguments with a worker for each core, unless they name files or folders: those are
+    mostly few, and done before the workers are ready. A later `-n` of the user wins over this one.
+
+    >>> spread(["-m", "not slow"]), spread(["tests/test_boxes.py::test_area"])
+    (['-n', 'auto', '-m', 'not slow'], ['tests/test_boxes.py::test_area'])
+    """
+    named = any((ROOT / each.partition("::")[0]).exists() for each in arguments if each)
+    return arguments if named else ["-n", "auto", *arguments]
+
+
 def main(arguments: list[str]) -> int:
     if arguments[:1] in (["-h"], ["--help"]):
         print(__doc__.strip())
@@ -426,8 +437,8 @@ def main(arguments: list[str]) -> int:
     provide_packages(ROOT, REQUIREMENTS[what])
     say("[3/3] " + ("Running the tests" if what == "test" else "Starting the app; Ctrl-C stops it"))
     python, venv = str(venv_python(ROOT / ".venv")), ROOT / ".venv"
-    program = ["-m", "pytest"] if what == "test" else [str(ROOT / "app.py")]
-    return hand_over([python, *program, *arguments], child_environment(venv))
+    program = ["-m", "pytest", *spread(arguments)] if what == "test" else [str(ROOT / "app.py"), *arguments]
+    return hand_over([python, *program], child_environment(venv))
 
 
 def stop(*_) -> None:

@@ -1,15 +1,45 @@
-"""What several test files share: where the real data is, and a small checkpoint on disk."""
+"""What several test files share: where the real data is, a small checkpoint on disk, and the cores of the machine."""
 
 import os
 from pathlib import Path
 
-# One thread per test process: idle OpenMP threads that spin make every other process slower.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-
 import pytest
 
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+"""Those that this process may use, hyperthreads included; a container may have fewer than its machine."""
+
+# Idle OpenMP threads that spin make every other process slower.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+if workers := os.environ.get("PYTEST_XDIST_WORKER_COUNT"):  # set in the processes that `-n` starts
+    # Each takes its share of the cores, as does what it starts; read when torch is imported, which is later.
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, CORES // int(workers))))
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+
 ROOT = Path(__file__).resolve().parent.parent
+
+MOST_WORKERS = 4
+"""Each may hold torch, an app and a browser, some 4 GB; and more would wait for the longest file, not end sooner."""
+
+LONGEST = (
+    "tests/test_evaluate.py", "tests/app/test_readme.py", "tests/onnx/test_export.py", "tests/hub/test_round_trip.py",
+    "tests/app/test_safety.py",
+)  # fmt: skip
+"""Files of a minute and more: they begin first, so that no process is left alone with one of them at the end."""
+
+
+def pytest_xdist_auto_num_workers(config) -> int | None:
+    """`-n auto` is a worker for each core; on a single core it is no worker, as they would only cost time."""
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None  # xdist's own rule obeys it
+    return min(CORES, MOST_WORKERS) if CORES > 1 else 0
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items) -> None:
+    """With `-n` the longest files come first; without it the order stays that of the folders."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        ranks = {name: rank for rank, name in enumerate(LONGEST)}
+        items.sort(key=lambda item: ranks.get(item.nodeid.partition("::")[0], len(LONGEST)))
 
 
 @pytest.fixture(scope="session")

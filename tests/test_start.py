@@ -190,6 +190,13 @@ def test_without_a_browser_the_tests_go_on_and_say_why(tools, monkeypatch, capsy
     )
 
 
+@pytest.mark.parametrize("named", ["tests", "tests/test_boxes.py", "start.py::start.spread"])
+def test_workers_are_for_runs_that_name_no_files(named):
+    assert start.spread([]) == ["-n", "auto"]
+    assert start.spread(["-k", "boxes", "--lf"]) == ["-n", "auto", "-k", "boxes", "--lf"]
+    assert start.spread(["--lf", named]) == ["--lf", named]
+
+
 # ---- real runs
 
 
@@ -266,7 +273,7 @@ def test_the_tests_get_their_own_packages_and_arguments(house, tmp_path):
     done = run(house, "test", "-k", "boxes", PATH=f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     assert done.returncode == 0
     assert "pip installs requirements-dev.txt" in done.stdout
-    assert json.loads(done.stdout.splitlines()[-1])["arguments"] == ["-k", "boxes"]
+    assert json.loads(done.stdout.splitlines()[-1])["arguments"] == ["-n", "auto", "-k", "boxes"]
     assert UP_TO_DATE in run(house).stdout  # the app's packages are among those of the tests
 
 
