@@ -109,18 +109,22 @@ def main(argv: list[str] | None = None) -> dict:
         fit_last_layer(model, image_processor, images["train"], labels["train"])
     first = wanted["train"].votes if data_args.labels == "ferplus_votes" else labels["train"]
     beside = None if second == "none" else label_shares(splits["train"], second, wanted["train"].rows)
+    teachers = None
     if model_args.teachers:
         kinds = [names] if beside is None else [names, LABELS[second]]
-        teachers = Teachers(model_args.teachers, kinds, size, args.device)
-        blend = partial(teachers.blend, images=images["train"], share=model_args.teachers_share)
-        first = blend(first, names)
-        beside = None if beside is None else blend(beside, kinds[1])
+        teachers = Teachers(model_args.teachers, kinds, size, args.device, args.bf16)
+        if model_args.teachers_see == "images":
+            blend = partial(teachers.blend, images=images["train"], share=model_args.teachers_share)
+            first = blend(first, names)
+            beside, teachers = None if beside is None else blend(beside, kinds[1]), None
     trainer = FERTrainer(
         model=model,
         args=args,
         image_processor=image_processor,
         augmentation=PRESETS[data_args.augmentation],
         second_classes=len(classes) - len(names),
+        teachers=teachers,
+        teachers_share=model_args.teachers_share,
         train_dataset=FaceDataset(images["train"], first, beside),
         eval_dataset=FaceDataset(images["validation"], labels["validation"]),
         callbacks=[TrainingClock(), *([EarlyStoppingCallback(data_args.patience)] if data_args.patience else [])],

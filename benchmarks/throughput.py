@@ -2,6 +2,7 @@
 
     python -m benchmarks.throughput                                   # the shipped recipe on this machine
     python -m benchmarks.throughput --architecture scratch_cnn --batch 64
+    python -m benchmarks.throughput --hidden_sizes 48 112 224 --depths 1 2 2 --augmentation crop --batch 512
     python -m benchmarks.throughput --clock cpu --threads 1           # on a busy machine
 
 The bare loop trains the same network on the same images with the same batch size, augmentation, label smoothing,
@@ -113,7 +114,9 @@ def measure(options: argparse.Namespace) -> dict:
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (IMAGES, 48, 48), dtype=np.uint8)
     data = FaceDataset(images, random.integers(0, 7, IMAGES))
-    models = [FERForImageClassification(FERConfig(architecture=options.architecture)) for _ in range(2)]
+    sizes = {name: getattr(options, name) for name in ("hidden_sizes", "depths") if getattr(options, name)}
+    config = FERConfig(architecture=options.architecture, **sizes)
+    models = [FERForImageClassification(config) for _ in range(2)]
     with tempfile.TemporaryDirectory() as folder:
         args = FERTrainingArguments(
             output_dir=folder,
@@ -142,6 +145,7 @@ def measure(options: argparse.Namespace) -> dict:
     medians = {name: float(np.median(values)) for name, values in speeds.items()}
     return {
         "architecture": options.architecture,
+        **sizes,
         "batch": options.batch,
         "augmentation": options.augmentation,
         "precision": "bf16" if args.bf16 else "fp32",
@@ -183,6 +187,8 @@ def main(argv: list[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--architecture", choices=ARCHITECTURES, default="residual_cnn", help="(%(default)s)")
+    parser.add_argument("--hidden_sizes", type=int, nargs="+", help="of residual_cnn, as for train.py")
+    parser.add_argument("--depths", type=int, nargs="+", help="of residual_cnn, as for train.py")
     parser.add_argument("--batch", type=int, default=128, help="images per step (%(default)s)")
     parser.add_argument("--steps", type=int, default=10, help="of a turn (%(default)s)")
     parser.add_argument("--rounds", type=int, default=10, help="turns of each (%(default)s)")

@@ -9,6 +9,7 @@ from transformers import TrainingArguments
 
 from fer_hub.augment import PRESETS
 from fer_hub.data import IMAGES, LABELS
+from fer_hub.distillation import SEE
 from fer_hub.mixing import Mixing
 from fer_hub.model import ARCHITECTURES
 from fer_hub.soft_labels import CLASS_WEIGHTS
@@ -55,6 +56,14 @@ class ModelArguments:
     )
     teachers_share: float = field(
         default=0.5, metadata={"help": "How much of each label is the teachers' answer, from 0 to 1."}
+    )
+    teachers_see: str = field(
+        default="images",
+        metadata={
+            "help": "What teachers are asked about: the training images, once and before training; or in every step "
+            "the views, augmented and mixed, that are learnt from (arXiv:2106.05237), which is better and slower.",
+            "choices": [*SEE],
+        },
     )
     pretrained: str = field(
         default="auto",

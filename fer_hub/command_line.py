@@ -48,6 +48,7 @@ GROUPS = {
         "label_smoothing_factor",
         "teachers",
         "teachers_share",
+        "teachers_see",
         "class_weights",
         "ema",
         "patience",

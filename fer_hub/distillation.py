@@ -2,27 +2,62 @@
 
 A label says one class; a trained network says how likely each is, and doubts labels that fit their image badly. Labels
 blended with such answers teach more than labels alone (distillation: Hinton et al. 2015, arXiv:1503.02531), even where
-the teacher is no larger than the network that learns (Furlanello et al. 2018, arXiv:1805.04770). The teachers are asked
-once, before training; training itself takes no longer.
+the teacher is no larger than the network that learns (Furlanello et al. 2018, arXiv:1805.04770).
+
+Teachers can be asked once, about the training images as they are, which costs a long training next to nothing. Or in
+every step, about the very views, augmented and mixed, that the network learns from: then no two answers are the same, a
+long training does not wear them out, and the network comes closest to its teachers (Beyer et al. 2022,
+arXiv:2106.05237).
 """
 
-from collections.abc import Iterator, Sequence
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+from tqdm.auto import tqdm
 
+from fer_hub.fine_tuning import last_layer
 from fer_hub.model import FERForImageClassification, FERImageProcessor
-from fer_hub.predict import predict_logits, softmax
+
+SEE = ("images", "views")
+"""What teachers are asked about: training images once, before training, or every view that is learnt from."""
+
+BATCH = 256
+"""Images that are asked about at once, before training."""
+
+
+@dataclass
+class _Answers:
+    """What one network, in one pass, says of one kind of classes: columns of its logits, in the order of the kind."""
+
+    columns: torch.Tensor
+    temperature: float
+
+
+@dataclass
+class _Network:
+    """Features that are computed once, with the last layers of all checkpoints that share them."""
+
+    network: torch.nn.Module
+    image_processor: FERImageProcessor
+    answers: list[tuple[int, _Answers]] = field(default_factory=list)
+    """Index of a kind, and how to read its answer."""
 
 
 class Teachers:
     """Checkpoints that answer for training images.
+
+    Of checkpoints that differ in their last layer alone, such as `final/` and `second/` of one training, the rest is
+    computed once.
 
     Args:
         checkpoints: folders or Hub ids.
         kinds: the lists of classes that are to be learnt. Every checkpoint must know one of them, in any order.
         size: side of the training images in pixels.
         device: where they compute.
+        bf16: compute in bfloat16 where that is as good.
 
     Raises:
         ValueError: a checkpoint has other classes, or takes images of another size.
@@ -34,21 +69,51 @@ class Teachers:
         kinds: Sequence[Sequence[str]],
         size: int,
         device: str | torch.device = "cpu",
+        bf16: bool = False,
     ):
-        self._networks = [(name, FERForImageClassification.from_pretrained(name).to(device)) for name in checkpoints]
-        for name, network in self._networks:
-            classes = list(network.config.id2label.values())
-            if not any(sorted(classes) == sorted(kind) for kind in kinds):
-                wanted = " or ".join(", ".join(kind) for kind in kinds)
-                raise ValueError(
-                    f"a teacher must know the classes that are learnt, {wanted}, got {name} with {', '.join(classes)}; "
-                    "leave it out of --teachers."
-                )
-            if network.config.image_size != size:
-                raise ValueError(
-                    f"a teacher must take images of {size} pixels as the network that learns, got {name}, which takes "
-                    f"{network.config.image_size}; leave it out of --teachers."
-                )
+        self.kinds, self.device, self.bf16 = [list(kind) for kind in kinds], torch.device(device), bf16
+        self.names = list(checkpoints)
+        self.trains_on_windows = True
+        self._networks: list[_Network] = []
+        for name in checkpoints:
+            model = FERForImageClassification.from_pretrained(name).to(device, memory_format=torch.channels_last).eval()
+            self._check(name, model, size)
+            self.trains_on_windows &= model.trains_on_windows
+            self._add(model.requires_grad_(False), FERImageProcessor.from_pretrained(name))
+
+    def _check(self, name: str, model: FERForImageClassification, size: int) -> None:
+        classes = list(model.config.id2label.values())
+        if not any(sorted(classes) == sorted(kind) for kind in self.kinds):
+            wanted = " or ".join(", ".join(kind) for kind in self.kinds)
+            raise ValueError(
+                f"a teacher must know the classes that are learnt, {wanted}, got {name} with {', '.join(classes)}; "
+                "leave it out of --teachers."
+            )
+        if model.config.image_size != size:
+            raise ValueError(
+                f"a teacher must take images of {size} pixels as the network that learns, got {name}, which takes "
+                f"{model.config.image_size}; leave it out of --teachers."
+            )
+
+    def _add(self, model: FERForImageClassification, image_processor: FERImageProcessor) -> None:
+        """As a network of its own, or as further rows of the last layer of one that has the same features."""
+        classes = list(model.config.id2label.values())
+        shared = next((known for known in self._networks if _same_features(known, model, image_processor)), None)
+        first = 0
+        if shared is None:
+            shared = _Network(copy.deepcopy(model), image_processor)
+            self._networks.append(shared)
+        else:
+            known, more = (last_layer(each)[1] for each in (shared.network, model))
+            first = known.out_features
+            known.weight = torch.nn.Parameter(torch.cat([known.weight, more.weight]), requires_grad=False)
+            known.bias = torch.nn.Parameter(torch.cat([known.bias, more.bias]), requires_grad=False)
+            known.out_features = first + more.out_features
+            shared.network.config.num_labels = known.out_features
+        for index, kind in enumerate(self.kinds):
+            if sorted(kind) == sorted(classes):
+                columns = torch.tensor([first + classes.index(name) for name in kind], device=self.device)
+                shared.answers.append((index, _Answers(columns, model.config.temperature)))
 
     def blend(self, labels: np.ndarray, names: Sequence[str], images: np.ndarray, share: float) -> np.ndarray:
         """Labels that are in part what the teachers with these classes answer, the mean of their probabilities.
@@ -56,29 +121,79 @@ class Teachers:
         Args:
             labels: class indices (images,), or probabilities (images, classes); a row of zeros, an image without such
                 a label, stays one.
-            names: the classes.
-            images: uint8 array (images, size, size), not augmented.
+            names: the classes, one of `kinds`.
+            images: uint8 array (images, size, size), not augmented; an image and its mirror image answer together.
             share: of the answers, in [0, 1]; the rest is the label's.
 
         Returns:
             float32 array (images, classes), or the labels as they came where no teacher has these classes.
         """
-        answers = list(self._answers(names, images))
-        if not answers:
+        kind = self.kinds.index(list(names))
+        if not any(index == kind for network in self._networks for index, _ in network.answers):
             return labels
         labels = np.asarray(labels)
         known = np.eye(len(names), dtype=np.float32)[labels] if labels.ndim == 1 else labels.astype(np.float32)
-        return (1 - share) * known + share * known.sum(1, keepdims=True) * np.mean(answers, axis=0)
+        answers = []
+        with tqdm(total=len(images), desc="ask the teachers", unit="img") as bar:
+            for batch in torch.from_numpy(np.ascontiguousarray(images))[:, None].split(BATCH):
+                answers.append(self.answer(batch.to(self.device), mirrored=True)[kind].cpu())
+                bar.update(len(batch))
+        return blended(torch.from_numpy(known), torch.cat(answers), share).numpy()
 
-    def _answers(self, names: Sequence[str], images: np.ndarray) -> Iterator[np.ndarray]:
-        """Of every teacher with these classes, with its temperature, for an image and its mirror image together."""
-        mirrored = np.ascontiguousarray(images[:, :, ::-1])
-        for name, network in self._networks:
-            known = list(network.config.id2label.values())
-            if sorted(known) != sorted(names):
-                continue
-            image_processor = FERImageProcessor.from_pretrained(name)
-            sides = [
-                predict_logits(network, image_processor, view, progress=f"ask {name}") for view in (images, mirrored)
-            ]
-            yield softmax(np.mean(sides, axis=0))[:, [known.index(each) for each in names]]
+    @torch.no_grad()
+    def answer(self, images: torch.Tensor, mirrored: bool = False) -> list[torch.Tensor | None]:
+        """What the teachers see.
+
+        Args:
+            images: tensor (images, channels, height, width) on their device, uint8 or float, values 0 to 255. Windows
+                of another size than the networks' are for `trains_on_windows` alone.
+            mirrored: let every image and its mirror image answer together.
+
+        Returns:
+            For every kind the mean probabilities of the teachers that know it, float32 (images, classes), or `None`.
+        """
+        seen: list[list[torch.Tensor]] = [[] for _ in self.kinds]
+        for each in self._networks:
+            pixels = each.image_processor.normalize_batch(images)
+            pixels = torch.cat([pixels, pixels.flip(-1)]) if mirrored else pixels
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+                logits = each.network.network(pixels).float()  # past the model's check: windows have other sizes
+            if mirrored:
+                logits = logits.unflatten(0, (2, -1)).mean(0)
+            for kind, answers in each.answers:
+                seen[kind].append((logits[:, answers.columns] / answers.temperature).softmax(1))
+        return [torch.stack(answers).mean(0) if answers else None for answers in seen]
+
+    def blend_views(self, labels: torch.Tensor, images: torch.Tensor, share: float) -> torch.Tensor:
+        """As `blend`, for a batch of views that is learnt from.
+
+        Args:
+            labels: probabilities of all kinds beside each other, float tensor (images, classes of all kinds).
+            images: what the network sees, before it is standardised; float tensor, values 0 to 255.
+        """
+        parts = labels.split([len(kind) for kind in self.kinds], dim=1)
+        answers = self.answer(images)
+        return torch.cat(
+            [part if said is None else blended(part, said, share) for part, said in zip(parts, answers, strict=True)], 1
+        )
+
+
+def blended(labels: torch.Tensor, answers: torch.Tensor, share: float) -> torch.Tensor:
+    """Labels of which a share is what teachers answered; what the rows of the labels add up to stays.
+
+    Args:
+        labels, answers: (images, classes); the rows of the answers sum to 1.
+    """
+    return (1 - share) * labels + share * labels.sum(1, keepdim=True) * answers
+
+
+def _same_features(known: _Network, model: FERForImageClassification, image_processor: FERImageProcessor) -> bool:
+    """Whether two networks compute the same up to their last layer."""
+    head = f"{last_layer(model)[0]}."
+    ours, theirs = known.network.state_dict(), model.state_dict()
+    return (
+        last_layer(known.network)[0] == last_layer(model)[0]
+        and known.image_processor.to_dict() == image_processor.to_dict()
+        and ours.keys() == theirs.keys()
+        and all(torch.equal(ours[name], theirs[name]) for name in ours if not name.startswith(head))
+    )

@@ -85,12 +85,14 @@ def recipe(data: DataArguments, model: ModelArguments, training: FERTrainingArgu
     return {name: _plain(value) for name, value in values.items()} | ({"earlier": earlier} if earlier else {})
 
 
-def _name(checkpoint: str) -> str:
-    """A Hub id as it is, a folder without the names of this machine."""
+def _name(checkpoint: str | Path) -> str:
+    """A Hub id as it is, a folder as it is called from here, or by its last name alone where it lies elsewhere."""
     if not Path(checkpoint).exists():
-        return checkpoint
-    place = Path(checkpoint).resolve()
-    return f"./checkpoints/{place.name}" if place.parent == SHIPPED else place.name
+        return str(checkpoint)
+    place, here = Path(checkpoint).resolve(), Path.cwd()
+    if place.parent == SHIPPED:
+        return f"./checkpoints/{place.name}"
+    return f"./{place.relative_to(here).as_posix()}" if place.is_relative_to(here) else place.name
 
 
 def _made_by(checkpoint: Path) -> list[str]:
@@ -100,7 +102,15 @@ def _made_by(checkpoint: Path) -> list[str]:
         return []
     options = json.loads(path.read_text(encoding="utf-8"))
     which = ITS_SECOND if options.get("result") == "second" else ""
-    return [*options.get("earlier", []), command(options) + which]
+    return [*options.get("earlier", []), command(options) + _into(checkpoint.parent, options) + which]
+
+
+def _into(folder: Path, options: dict) -> str:
+    """The option that puts a training's results where they lay, if later commands can find them there."""
+    place = _name(folder)
+    usual = f"./{FERTrainingArguments.output_dir}"
+    found = place.startswith("./runs/") and place != usual and "averaged" not in options
+    return f" --output_dir {shlex.quote(place)}" if found else ""
 
 
 def _each_once(lines: list[str]) -> list[str]:

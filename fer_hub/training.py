@@ -18,6 +18,7 @@ from transformers.trainer_utils import get_last_checkpoint
 
 from fer_hub.augment import Augmentation
 from fer_hub.averaging import AverageWeights, check_checkpoint
+from fer_hub.distillation import Teachers
 from fer_hub.freezing import BackboneFreezing
 from fer_hub.metrics import classification_metrics
 from fer_hub.mixing import Mixing
@@ -76,6 +77,8 @@ class FERTrainer(Trainer):
         augmentation: applied to training batches only, before they are mixed and before the image processor.
         second_classes: so many of the model's classes, the last ones, are learnt from the training images'
             `second_labels`; evaluations look at the others alone.
+        teachers: are asked about every view that the network learns from, and their answer is so much of each label as
+            `teachers_share` says.
         (others): as for `transformers.Trainer`.
 
     Raises:
@@ -83,7 +86,14 @@ class FERTrainer(Trainer):
     """
 
     def __init__(
-        self, *, image_processor: FERImageProcessor, augmentation: Augmentation, second_classes: int = 0, **kwargs
+        self,
+        *,
+        image_processor: FERImageProcessor,
+        augmentation: Augmentation,
+        second_classes: int = 0,
+        teachers: Teachers | None = None,
+        teachers_share: float = 0.5,
+        **kwargs,
     ):
         super().__init__(
             data_collator=_as_it_is,
@@ -97,6 +107,12 @@ class FERTrainer(Trainer):
                 "an augmentation that crops needs a network that takes images of any size, as residual_cnn and those "
                 f"with a backbone do, got {self.model.config.architecture}; choose another --augmentation."
             )
+        if augmentation.crop < 1 and teachers is not None and not teachers.trains_on_windows:
+            raise ValueError(
+                "teachers that see the views of an augmentation that crops must be networks that take images of any "
+                f"size, as residual_cnn and those with a backbone do, got {', '.join(teachers.names)}; let them see "
+                "the images (--teachers_see images), or choose another --augmentation."
+            )
         if self.args.torch_compile and self.args.device.type == "cpu" and _narrow_shortcuts(self.model):
             raise ValueError(
                 "torch_compile on a CPU needs a network of at least 16 channels everywhere, got one with fewer before "
@@ -106,6 +122,7 @@ class FERTrainer(Trainer):
         self.names = list(self.model.config.id2label.values())
         self.classes, self.second_classes = len(self.names) - second_classes, second_classes
         self.mixing = Mixing(self.args.mixup, self.args.cutmix)
+        self.teachers, self.teachers_share = teachers, teachers_share
         self.class_weights = None
         if self.args.class_weights != "none":
             weights = class_weights(self.train_dataset.labels, self.classes, self.args.class_weights)
@@ -118,6 +135,8 @@ class FERTrainer(Trainer):
         for callback in (_OwnRandomNumbers(), self.freezing, self.averaging):
             if callback is not None:
                 self.add_callback(callback)
+        if self.args.device.type == "cuda":  # batches have one size: the fastest kernels for it are worth a search
+            torch.backends.cudnn.benchmark = True
         self.memory_format = torch.contiguous_format
         if self.args.channels_last and not _narrow_shortcuts(self.model):
             self.memory_format = torch.channels_last
@@ -187,10 +206,15 @@ class FERTrainer(Trainer):
         labels = inputs["labels"]
         if not self.second_classes:
             images, labels = self.mixing(images, labels, self.classes)
-            return images, self._smoothed(labels)
-        both = torch.cat([to_probabilities(labels, self.classes), inputs.pop("second_labels")], 1)
-        images, both = self.mixing(images, both, both.shape[1])
-        return images, torch.cat([self._smoothed(both[:, : self.classes]), both[:, self.classes :]], 1)
+            labels = self._smoothed(labels)
+        else:
+            both = torch.cat([to_probabilities(labels, self.classes), inputs.pop("second_labels")], 1)
+            images, both = self.mixing(images, both, both.shape[1])
+            labels = torch.cat([self._smoothed(both[:, : self.classes]), both[:, self.classes :]], 1)
+        if self.teachers is not None:
+            labels = to_probabilities(labels, self.classes)
+            labels = self.teachers.blend_views(labels, images, self.teachers_share)
+        return images, labels
 
     def _smoothed(self, labels: torch.Tensor) -> torch.Tensor:
         return training_labels(

@@ -29,7 +29,8 @@ def small_model(**config) -> FERForImageClassification:
 
 
 def small_trainer(
-    folder: Path, *, model=None, train=None, augmentation="light", callbacks=(), second_classes=0, **options
+    folder: Path, *, model=None, train=None, augmentation="light", callbacks=(), second_classes=0, teachers=None,
+    teachers_share=0.5, **options
 ) -> FERTrainer:
     """Six steps with an evaluation and a checkpoint at every third, in float32, unless `options` say otherwise."""
     usual = {"max_steps": 6, "eval_strategy": "steps", "save_strategy": "steps", "eval_steps": 3, "save_steps": 3,
@@ -41,6 +42,8 @@ def small_trainer(
         image_processor=FERImageProcessor(size={"height": 16, "width": 16}),
         augmentation=PRESETS[augmentation],
         second_classes=second_classes,
+        teachers=teachers,
+        teachers_share=teachers_share,
         train_dataset=train or dataset(),
         eval_dataset=dataset(21, seed=1),
         callbacks=list(callbacks),

@@ -12,12 +12,15 @@ import train
 from fer_hub import FERConfig, FERForImageClassification, FERImageProcessor
 from fer_hub.arguments import DataArguments, FERTrainingArguments, ModelArguments
 from fer_hub.data import FERPLUS_EMOTIONS
-from fer_hub.distillation import Teachers
+from fer_hub.distillation import SEE, Teachers
 from fer_hub.model import EMOTIONS
+from fer_hub.model.zoo_residual_fer import ResidualCNN
 from fer_hub.predict import logits_of
 from fer_hub.recipe import recipe
+from fer_hub.second_labels import cut_in_two, joined_names
 from fer_hub.starting import check_start
-from tests.training.making import CONFIG, dataset
+from fer_hub.training import FaceDataset
+from tests.training.making import CONFIG, dataset, small_model, small_trainer
 
 IMAGES = dataset().images[:, 0].numpy()
 
@@ -85,6 +88,74 @@ def test_a_teacher_teaches_the_labels_whose_classes_it_has(teacher, seven):
     assert only.blend(shares, FERPLUS_EMOTIONS, IMAGES, 1.0) is shares
 
 
+def cut(network, folder):
+    """`final/` and `second/` of a network that learnt both kinds of labels, as train.py leaves them."""
+    parts = cut_in_two(network, EMOTIONS, "ferplus_votes")
+    for part, name, temperature in zip(parts, ("final", "second"), (0.5, 2.0), strict=True):
+        part.config.temperature = temperature
+        part.save_pretrained(folder / name)
+        FERImageProcessor(size={"height": 16, "width": 16}).save_pretrained(folder / name)
+    return [str(folder / "final"), str(folder / "second")]
+
+
+def test_what_two_teachers_share_is_computed_once(tmp_path, monkeypatch):
+    network = small_model(id2label=dict(enumerate(joined_names(EMOTIONS, "ferplus_votes"))))
+    folders = cut(network, tmp_path)
+    together = Teachers(folders, [EMOTIONS, FERPLUS_EMOTIONS], 16)
+    passes, forward = [], ResidualCNN.forward
+    monkeypatch.setattr(ResidualCNN, "forward", lambda *inputs: passes.append(1) or forward(*inputs))
+    images = torch.from_numpy(IMAGES)[:, None]
+    seven, eight = together.answer(images, mirrored=True)
+    assert len(passes) == 1
+    monkeypatch.undo()
+    np.testing.assert_allclose(seven.numpy(), answers(folders[0]), atol=1e-5)
+    np.testing.assert_allclose(eight.numpy(), answers(folders[1]), atol=1e-5)
+    turned = Teachers(folders[::-1], [EMOTIONS, FERPLUS_EMOTIONS], 16).answer(images, mirrored=True)
+    np.testing.assert_allclose(turned[0].numpy(), seven.numpy(), atol=1e-6)
+    assert Teachers(folders[:1], [EMOTIONS, FERPLUS_EMOTIONS], 16).answer(images)[1] is None
+
+
+def test_teachers_that_see_views_are_asked_about_what_the_network_sees(tmp_path, seven, teacher):
+    """The labels of a batch are in part their answers to its augmented and mixed images, whose rows keep their sums."""
+    eight = teacher(FERPLUS_EMOTIONS)
+    teachers = Teachers([seven, eight], [EMOTIONS, FERPLUS_EMOTIONS], 16)
+    labels = np.full((70, 8), 1 / 8, np.float32)
+    labels[::2] = 0  # images without FER+ votes
+    data = FaceDataset(IMAGES, dataset().labels.numpy(), labels)
+    options = {"train": data, "second_classes": 8, "augmentation": "crop", "mixup": 0.4, "label_smoothing_factor": 0}
+    model = small_model(id2label=dict(enumerate(joined_names(EMOTIONS, "ferplus_votes"))))
+    batches = []
+    for taught in (False, True):
+        with_teachers = {"teachers": teachers, "teachers_share": 0.75} if taught else {}
+        trainer = small_trainer(tmp_path, model=model, **options, **with_teachers)
+        trainer.model.train()
+        torch.manual_seed(1)
+        batches.append(trainer._prepare_inputs(data.__getitems__(list(range(16)))))
+    plain, taught = batches
+    assert torch.equal(plain["pixel_values"], taught["pixel_values"]) and plain["pixel_values"].shape[-1] == 13
+    processor = FERImageProcessor()
+    grey = (plain["pixel_values"] * processor.image_std[0] + processor.image_mean[0]) / processor.rescale_factor
+    seen = torch.cat(teachers.answer(grey), 1)
+    sums = torch.cat([part.sum(1, keepdim=True).expand_as(part) for part in plain["labels"].split([7, 8], 1)], 1)
+    assert sums[:, 7:].min() < 0.9 < sums[:, :7].min()
+    torch.testing.assert_close(taught["labels"], 0.25 * plain["labels"] + 0.75 * sums * seen, atol=1e-5, rtol=0)
+
+
+def test_teachers_that_cannot_see_windows_are_refused(tmp_path, teacher):
+    plain = tmp_path / "plain"
+    FERForImageClassification(FERConfig(architecture="scratch_cnn", image_size=16)).save_pretrained(plain)
+    FERImageProcessor(size={"height": 16, "width": 16}).save_pretrained(plain)
+    teachers = Teachers([str(plain)], [EMOTIONS], 16)
+    assert small_trainer(tmp_path / "run", teachers=teachers).teachers is teachers
+    with pytest.raises(ValueError) as caught:
+        small_trainer(tmp_path / "run", teachers=teachers, augmentation="crop")
+    assert str(caught.value) == (
+        "teachers that see the views of an augmentation that crops must be networks that take images of any size, as "
+        f"residual_cnn and those with a backbone do, got {plain}; let them see the images (--teachers_see images), or "
+        "choose another --augmentation."
+    )
+
+
 def test_a_teacher_of_something_else_is_refused(teacher):
     other = teacher(["calm", "tense"])
     with pytest.raises(ValueError) as caught:
@@ -113,7 +184,8 @@ def test_the_share_is_a_share(share):
     )
 
 
-def test_train_learns_from_a_teacher_and_says_so(tmp_path, small_csv, tiny_checkpoint):
+@pytest.mark.parametrize("see", SEE)
+def test_train_learns_from_a_teacher_and_says_so(tmp_path, small_csv, tiny_checkpoint, see):
     """The teacher alone, labels that mean nothing: after training both say the same of most images."""
     torch.manual_seed(5)
     teacher = FERForImageClassification.from_pretrained(tiny_checkpoint)
@@ -124,10 +196,11 @@ def test_train_learns_from_a_teacher_and_says_so(tmp_path, small_csv, tiny_check
     FERImageProcessor().save_pretrained(tmp_path / "teacher")
     metrics = train.main(["--data", str(small_csv), "--output_dir", str(tmp_path / "run"), "--start_from",
                           str(tiny_checkpoint), "--teachers", str(tmp_path / "teacher"), "--teachers_share", "1",
-                          "--max_steps", "12", "--per_device_train_batch_size", "16"])  # fmt: skip
+                          "--teachers_see", see, "--max_steps", "12",
+                          "--per_device_train_batch_size", "16"])  # fmt: skip
     assert metrics["test"]["recall"]["happy"] == 1 and metrics["test"]["accuracy"] < 0.2
     options = json.loads((tmp_path / "run" / "final" / "training_args.json").read_text())
-    assert options["teachers"] == ["teacher"] and options["teachers_share"] == 1
+    assert options["teachers"] == ["teacher"] and options["teachers_share"] == 1 and options["teachers_see"] == see
     assert "--teachers teacher --teachers_share 1" in (tmp_path / "run" / "final" / "README.md").read_text()
 
 
