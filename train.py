@@ -114,9 +114,9 @@ def main(argv: list[str] | None = None) -> dict:
         kinds = [names] if beside is None else [names, LABELS[second]]
         teachers = Teachers(model_args.teachers, kinds, size, args.device, args.bf16)
         if model_args.teachers_see == "images":
-            blend = partial(teachers.blend, images=images["train"], share=model_args.teachers_share)
-            first = blend(first, names)
-            beside, teachers = None if beside is None else blend(beside, kinds[1]), None
+            own = [first] if beside is None else [first, beside]
+            first, *others = teachers.blend(own, images["train"], model_args.teachers_share)
+            beside, teachers = others[0] if others else None, None
     trainer = FERTrainer(
         model=model,
         args=args,

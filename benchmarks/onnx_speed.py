@@ -34,13 +34,7 @@ def runtimes(checkpoint: Path, threads: int) -> dict[str, Callable[[torch.Tensor
         if file == MODEL_FILE or (checkpoint / file).is_file():
             found[name] = OnnxClassifier.from_pretrained(checkpoint, file=file, threads=threads)
     model = FERForImageClassification.from_pretrained(checkpoint, dtype=torch.float32).eval()
-    return {"PyTorch": model, "PyTorch, channels last": _channels_last(checkpoint), **found}
-
-
-def _channels_last(checkpoint: Path) -> Callable[[torch.Tensor], object]:
-    model = FERForImageClassification.from_pretrained(checkpoint, dtype=torch.float32).eval()
-    model = model.to(memory_format=torch.channels_last)
-    return lambda batch: model(batch.contiguous(memory_format=torch.channels_last))
+    return {"PyTorch": model, **found}
 
 
 def table(times: dict[str, np.ndarray]) -> str:

@@ -76,7 +76,7 @@ class Teachers:
         self.trains_on_windows = True
         self._networks: list[_Network] = []
         for name in checkpoints:
-            model = FERForImageClassification.from_pretrained(name).to(device, memory_format=torch.channels_last).eval()
+            model = FERForImageClassification.from_pretrained(name).to(device).eval()
             self._check(name, model, size)
             self.trains_on_windows &= model.trains_on_windows
             self._add(model.requires_grad_(False), FERImageProcessor.from_pretrained(name))
@@ -115,30 +115,29 @@ class Teachers:
                 columns = torch.tensor([first + classes.index(name) for name in kind], device=self.device)
                 shared.answers.append((index, _Answers(columns, model.config.temperature)))
 
-    def blend(self, labels: np.ndarray, names: Sequence[str], images: np.ndarray, share: float) -> np.ndarray:
+    def blend(self, labels: Sequence[np.ndarray], images: np.ndarray, share: float) -> list[np.ndarray]:
         """Labels that are in part what the teachers with these classes answer, the mean of their probabilities.
 
         Args:
-            labels: class indices (images,), or probabilities (images, classes); a row of zeros, an image without such
-                a label, stays one.
-            names: the classes, one of `kinds`.
+            labels: for every kind class indices (images,), or probabilities (images, classes); a row of zeros, an image
+                without such a label, stays one.
             images: uint8 array (images, size, size), not augmented; an image and its mirror image answer together.
             share: of the answers, in [0, 1]; the rest is the label's.
 
         Returns:
-            float32 array (images, classes), or the labels as they came where no teacher has these classes.
+            For every kind a float32 array (images, classes), or the labels as they came where no teacher has these
+            classes.
         """
-        kind = self.kinds.index(list(names))
-        if not any(index == kind for network in self._networks for index, _ in network.answers):
-            return labels
-        labels = np.asarray(labels)
-        known = np.eye(len(names), dtype=np.float32)[labels] if labels.ndim == 1 else labels.astype(np.float32)
-        answers = []
+        said: list[list[torch.Tensor]] = [[] for _ in self.kinds]
         with tqdm(total=len(images), desc="ask the teachers", unit="img") as bar:
             for batch in torch.from_numpy(np.ascontiguousarray(images))[:, None].split(BATCH):
-                answers.append(self.answer(batch.to(self.device), mirrored=True)[kind].cpu())
+                for answers, answer in zip(said, self.answer(batch.to(self.device), mirrored=True), strict=True):
+                    answers += [] if answer is None else [answer.cpu()]
                 bar.update(len(batch))
-        return blended(torch.from_numpy(known), torch.cat(answers), share).numpy()
+        return [
+            blended(_probabilities(own, len(kind)), torch.cat(answers), share).numpy() if answers else own
+            for kind, own, answers in zip(self.kinds, labels, said, strict=True)
+        ]
 
     @torch.no_grad()
     def answer(self, images: torch.Tensor, mirrored: bool = False) -> list[torch.Tensor | None]:
@@ -185,6 +184,11 @@ def blended(labels: torch.Tensor, answers: torch.Tensor, share: float) -> torch.
         labels, answers: (images, classes); the rows of the answers sum to 1.
     """
     return (1 - share) * labels + share * labels.sum(1, keepdim=True) * answers
+
+
+def _probabilities(labels: np.ndarray, classes: int) -> torch.Tensor:
+    labels = np.asarray(labels)
+    return torch.from_numpy(np.eye(classes, dtype=np.float32)[labels] if labels.ndim == 1 else labels).float()
 
 
 def _same_features(known: _Network, model: FERForImageClassification, image_processor: FERImageProcessor) -> bool:

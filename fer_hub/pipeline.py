@@ -21,7 +21,6 @@ from fer_hub.faces import DEFAULT_MIN_SCORE, FaceDetector
 from fer_hub.framing import face_crop
 from fer_hub.hub.loading import explain_load_error
 from fer_hub.images import ImageSource, load_image
-from fer_hub.model import FERForImageClassification  # the import also registers it with the Auto classes
 from fer_hub.onnx_model import RUNTIMES, OnnxClassifier
 from fer_hub.predict import logits_of
 from fer_hub.results import Face, FacePrediction
@@ -122,8 +121,6 @@ class FERPipeline:
             if Path(checkpoint).exists():  # the sentences about folders are already our own
                 raise
             raise explain_load_error(checkpoint, error, revision=revision) from None
-        if isinstance(model, FERForImageClassification):  # a face takes a sixth less time on a CPU
-            model = model.to(memory_format=torch.channels_last)
         finder = FaceDetector(detector, min_score, search)
         pipeline = cls(model, image_processor, finder, device, batch_size, flip_average)
         pipeline._owns_detector = True

@@ -113,7 +113,7 @@ class FERTrainer(Trainer):
                 f"size, as residual_cnn and those with a backbone do, got {', '.join(teachers.names)}; let them see "
                 "the images (--teachers_see images), or choose another --augmentation."
             )
-        if self.args.torch_compile and self.args.device.type == "cpu" and _narrow_shortcuts(self.model):
+        if self.args.torch_compile and self.args.device.type == "cpu" and not self.model.suits_channels_last:
             raise ValueError(
                 "torch_compile on a CPU needs a network of at least 16 channels everywhere, got one with fewer before "
                 "a stride, at which torch crashes; leave --torch_compile out, or take larger sizes."
@@ -138,9 +138,9 @@ class FERTrainer(Trainer):
         if self.args.device.type == "cuda":  # batches have one size: the fastest kernels for it are worth a search
             torch.backends.cudnn.benchmark = True
         self.memory_format = torch.contiguous_format
-        if self.args.channels_last and not _narrow_shortcuts(self.model):
+        if self.args.channels_last and self.model.suits_channels_last:
             self.memory_format = torch.channels_last
-            self.model.to(memory_format=torch.channels_last)
+        self.model.to(memory_format=self.memory_format)
 
     def train(self, resume_from_checkpoint: str | bool | None = None, **kwargs):
         """As in `transformers.Trainer`; a checkpoint must be of a training with or without an average, like this."""
@@ -252,20 +252,6 @@ class _OwnRandomNumbers(TrainerCallback):
     def on_train_begin(self, args, state, control, **kwargs):
         if args.world_size > 1:
             torch.manual_seed(args.seed + args.process_index)
-
-
-def _narrow_shortcuts(model: torch.nn.Module) -> bool:
-    """Whether a 1x1 convolution with a stride has fewer than 16 input channels.
-
-    In channels-last float32 on a CPU its backward pass writes outside its memory in torch 2.13 (seen with 3 to 12
-    channels, not with 16 and more); such small networks gain nothing from channels-last anyway. A compiled network
-    becomes channels-last by itself.
-    """
-    return any(
-        module.kernel_size == (1, 1) and module.stride != (1, 1) and module.in_channels < 16
-        for module in model.modules()
-        if isinstance(module, torch.nn.Conv2d)
-    )
 
 
 class TrainingClock(TrainerCallback, ExportableState):
