@@ -21,7 +21,7 @@ RECIPE = {"second_labels": "ferplus_votes", "drop_duplicates": "yes", "ema": "0.
 """Options of the first recipe, that of the second checkpoints; the rest is train.py's default."""
 
 SHIPPED = RECIPE | {"augmentation": "crop", "hidden_sizes": "48 96 192", "depths": "1 2 2"}
-"""Options of the recipe that was found with it, and with which the shipped checkpoints begin."""
+"""Options of the recipe that was found with it, that of the third checkpoints."""
 
 LENGTHS = {
     "full": {"num_train_epochs": "200"},

@@ -25,15 +25,16 @@ temperature."""
 HEAD = """# What each part of the recipe brings
 
 Made by `python -m benchmarks.ablation`, which can be interrupted; `ablation.csv` beside this file holds the same in
-full precision. Two recipes are trained with three seeds each, that of the second checkpoints and the one with which the
-shipped ones begin, which has random windows and a narrower, deeper network; every other row changes one part of its
-recipe, with seed 42. All figures are of the validation split, on which recipes are chosen; nothing here looks at test.
+full precision. Two recipes are trained with three seeds each, that of the second checkpoints and that of the third,
+which has random windows and a narrower, deeper network; every other row changes one part of its recipe, with seed 42.
+How the shipped ones were made, from three seeds too, stands in [checkpoints.md](checkpoints.md). All figures are of the
+validation split, on which recipes are chosen; nothing here looks at test.
 The column "beside" is the difference from the mean of the recipe's seeds, in points of accuracy: where it is no larger
 than the distance of the seeds from each other it may well be chance. "Calibration error" is without a fitted
 temperature.
 """
 
-RECIPES = {"": "The recipe of the second checkpoints", "now-": "The recipe with which the shipped checkpoints begin"}
+RECIPES = {"": "The recipe of the second checkpoints", "now-": "The recipe of the third checkpoints"}
 """What the names of a recipe's rows begin with → its title."""
 
 SHORT = """

@@ -16,6 +16,7 @@ from transformers import (
 )
 from transformers.models.auto.image_processing_auto import AutoImageProcessor
 
+import fer_hub.model  # noqa: F401 (registers our networks with the Auto classes)
 from fer_hub.boxes import Box, clip
 from fer_hub.faces import DEFAULT_MIN_SCORE, FaceDetector
 from fer_hub.framing import face_crop

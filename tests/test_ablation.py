@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks import ablation, ablation_table
 from fer_hub.command_line import FERArgumentParser
-from fer_hub.recipe import ITS_SECOND, command, recipe
+from fer_hub.recipe import recipe
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -51,11 +51,10 @@ def test_a_row_names_the_runs_that_it_learns_from():
     assert "elsewhere/now-seed-42/final" in taught.arguments("full", Path("elsewhere"))
 
 
-def test_the_full_length_is_how_the_shipped_networks_began(each_checkpoint):
+def test_the_full_length_is_how_the_third_checkpoints_were_made():
     """But for the number of epochs, what the machine had and what does not apply."""
-    stored = json.loads((each_checkpoint / "training_args.json").read_text())
-    began = stored.get("earlier", [command(stored)])[0].removesuffix(ITS_SECOND)
-    line = shlex.split(began)[2:]
+    earlier = json.loads((ROOT / "results" / "earlier_checkpoints.json").read_text())
+    line = shlex.split(earlier["third"]["fer2013"]["command"])[2:]
     stored = recipe(*FERArgumentParser().parse_args_into_dataclasses(line))
     own = options(next(row for row in ablation.ROWS if row.name == "now-seed-42"), "full", "somewhere")
     assert {name for name in own if own[name] != stored[name]} <= {"num_train_epochs"}
@@ -84,7 +83,7 @@ def test_a_table_is_made_from_finished_runs_and_kept_where_nothing_new_is_there(
     assert "with 2 seeds: mean 62.00 %, standard deviation 1.41 points, from 61.00 to 63.00 %." in text
     row = next(line for line in text.splitlines() if line.startswith("| without the FER+ votes"))
     assert "| 60.0% | -2.0 |" in row and "|  |" in row  # no FER+ accuracy without votes
-    other = text.index("## The recipe with which the shipped checkpoints begin")
+    other = text.index("## The recipe of the third checkpoints")
     assert "| with mixup (0.2) |" in text[other:] and "take at least two of them" in text[other:]
     assert "without the FER+ votes" not in text[other : text.index("## Commands")]
     assert "`--length cpu`" in text and "--seed 43   # seed-43" in text

@@ -91,8 +91,15 @@ def test_a_card_names_the_trainings_before(each_checkpoint, tmp_path):
     for path in each_checkpoint.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
     options = json.loads((tmp_path / "training_args.json").read_text())
-    options = {name: value for name, value in options.items() if name != "averaged"}
-    write_json(tmp_path / "training_args.json", options | {"earlier": ["python train.py --first", "python train.py"]})
-    code = write_card(tmp_path).read_text().split("```bash\n")[-1].split("```")[0].splitlines()
-    assert code[:3] == ["python train.py --first", "python train.py", "# and from those weights:"]
-    assert code[3].startswith("python train.py --data path/to/fer2013 ") and "fer_hub.evaluate" in code[4]
+    options = {name: value for name, value in options.items() if name not in ("averaged", "start_from", "teachers")}
+    options["earlier"] = ["python train.py --first", "python train.py"]
+    for begun, said, before in (
+        ({"start_from": "./runs/fer/final"}, "# and from those weights:", "beginning with what\nearlier trainings"),
+        ({"teachers": ["./runs/fer/final"], "teachers_share": 0.9}, "# and taught by those:", "of every label 90 %"),
+    ):
+        write_json(tmp_path / "training_args.json", options | begun)
+        text = write_card(tmp_path).read_text()
+        code = text.split("```bash\n")[-1].split("```")[0].splitlines()
+        assert code[:3] == ["python train.py --first", "python train.py", said]
+        assert code[3].startswith("python train.py --data path/to/fer2013 ") and "fer_hub.evaluate" in code[4]
+        assert before in text and ("beginning with" in text) == ("start_from" in begun)

@@ -29,9 +29,10 @@ class ResidualCNN(nn.Module):
     """A stem that keeps the resolution, stages of residual blocks that halve it, mean pooling, one linear layer.
 
     With the default config (32; 64, 128, 256; one block each): 1,209,063 parameters for 7 classes, 100 M
-    multiply-accumulates for one 48x48 face. The shipped checkpoints are narrower and deeper (32; 48, 96, 192; one, two
-    and two blocks): 1,515,527 parameters, 106 M. ImageNet's stem (7x7 with stride 2, then pooling) would leave a face
-    of 48 pixels only 12x12 positions before the first block.
+    multiply-accumulates for one 48x48 face. The shipped checkpoints are narrower and deeper, one, two and two blocks:
+    `fer2013` (32; 48, 112, 224) with 2,039,751 parameters and 136 M, `ferplus` (32; 48, 96, 192) with 1,515,720 and
+    106 M. ImageNet's stem (7x7 with stride 2, then pooling) would leave a face of 48 pixels only 12x12 positions before
+    the first block.
     """
 
     default_dropout = 0.2

@@ -59,11 +59,9 @@ def clone(tmp_path_factory, small_csv, tiny_checkpoint):
     write_votes(small_csv, votes)
     for split, faces in load_fer2013(small_csv, ferplus_csv=votes).items():
         faces.to_parquet(folder / "path" / "to" / "fer2013" / f"{split}.parquet")
-    finished = ("path/or/hub-id", "path/to/checkpoint", "runs/mine/final")
-    for name in (*finished, *(f"runs/{run}/final" for run in ("fer", "1", "2"))):
-        shutil.copytree(ROOT / "checkpoints" / "fer2013", folder / name)
-    for run in ("fer", "1", "2"):
-        shutil.copytree(ROOT / "checkpoints" / "ferplus", folder / "runs" / run / "second")
+    named = {match for line in SHELL for match in re.findall(r"\bruns/[\w-]+/(?:final|second)\b", line)}
+    for name in {"path/or/hub-id", "path/to/checkpoint", "runs/mine/final", "runs/fer/final", *named}:
+        shutil.copytree(ROOT / "checkpoints" / ("ferplus" if name.endswith("second") else "fer2013"), folder / name)
     for emotion in ("happy", "neutral"):
         photos = folder / "path" / "to" / "photos" / emotion
         photos.mkdir(parents=True)

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import shlex
 import shutil
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -48,30 +49,43 @@ def test_defaults_are_not_repeated():
     assert json.loads(json.dumps(options)) == options
 
 
-def test_the_shipped_checkpoints_say_how_they_were_made(each_checkpoint):
-    options = json.loads((each_checkpoint / "training_args.json").read_text())
-    start = "python train.py --data path/to/fer2013 --second_labels ferplus_votes --drop_duplicates True "
-    again = "--augmentation crop --start_from runs/fer/final "
-    assert options["earlier"] == [
-        f"{start}--augmentation crop --hidden_sizes 48 96 192 --depths 1 2 2 --num_train_epochs 90 --ema 0.999",
-        f"{start}{again}--num_train_epochs 22 --learning_rate 0.03 --mixup 0.2 --ema 0.999 --output_dir runs/1",
-        f"{start}{again}--teachers runs/fer/final runs/fer/second --num_train_epochs 22 --learning_rate 0.03 "
-        "--label_smoothing_factor 0 --ema 0.999 --output_dir runs/2",
-    ]
-    half = {"fer2013": "final", "ferplus": "second"}[each_checkpoint.name]
+def chain(options):
+    """The folders that the commands leave something in; each begins only from what one before it left."""
+    left = set()
+    for line in [*options["earlier"], *([] if "averaged" in options else [command(options)])]:
+        data, model, args = parse(line)
+        assert data.drop_duplicates and data.second_labels == "ferplus_votes" and data.augmentation == "crop"
+        begun_from = [*([model.start_from] if model.start_from else []), *(model.teachers or [])]
+        assert {str(Path(checkpoint).parent) for checkpoint in begun_from} <= left, line
+        left.add(str(Path(args.output_dir)))
+    return left
+
+
+def test_the_first_shipped_checkpoint_was_taught_by_three():
+    options = json.loads((SHIPPED / "fer2013" / "training_args.json").read_text())
+    assert chain(options) == {"runs/teacher-1", "runs/teacher-2", "runs/teacher-3", "runs/fer"}
+    _, model, args = parse(command(options))
+    assert len(model.teachers) == 6 and (model.teachers_share, model.teachers_see) == (0.9, "views")
+    assert (args.num_train_epochs, args.mixup, args.label_smoothing_factor) == (85, 0.4, 0)
+
+
+def test_the_second_shipped_checkpoint_is_an_average():
+    options = json.loads((SHIPPED / "ferplus" / "training_args.json").read_text())
+    assert chain(options) == {"runs/fer", "runs/1", "runs/2"}
     assert command(options) == (
-        f"python -m fer_hub.average_checkpoints runs/1/{half} runs/2/{half} --data path/to/fer2013 --output "
-        "runs/average"
+        "python -m fer_hub.average_checkpoints runs/1/second runs/2/second --data path/to/fer2013 --output runs/average"
     )
 
 
-def test_the_commands_of_the_shipped_checkpoints_are_those_of_their_recipes(each_checkpoint):
-    """Read by today's train.py, they say again what the networks agree on."""
-    options = json.loads((each_checkpoint / "training_args.json").read_text())
-    made = [recipe(*parse(line)) for line in options["earlier"][1:]]
+@pytest.mark.parametrize("name", ["fer2013", "ferplus"])
+def test_the_commands_of_the_shipped_checkpoints_are_those_of_their_recipes(name):
+    """Read by today's train.py, they say again what was trained, or what the averaged networks agree on."""
+    options = json.loads((SHIPPED / name / "training_args.json").read_text())
+    made = options["earlier"][1:] if "averaged" in options else [command(options)]
     found = {"bf16", "result", "earlier", "averaged"}  # what the machine had, and what no option says
-    found |= {"pretrained"}  # the network has no backbone
-    for each in made:
+    found |= {"pretrained", "start_from", "teachers"}  # the network has no backbone; the folders are not there
+    for line in made:
+        each = recipe(*parse(line))
         assert {name: each[name] for name in options if name not in found} == {
             name: value for name, value in options.items() if name not in found
         }
@@ -174,6 +188,29 @@ def test_no_folder_of_this_machine_is_named(tmp_path):
     assert (options["start_from"], options["pretrained"]) == ("weights", "secret")
     assert str(tmp_path) not in json.dumps(options) and "fer2013new" not in json.dumps(options)
     shutil.rmtree(tmp_path / "secret")
-    shipped = ModelArguments(start_from=str(SHIPPED / "fer2013"))
-    assert recipe(data, shipped, FERTrainingArguments())["start_from"] == "./checkpoints/fer2013"
-    assert recipe(data, ModelArguments(start_from="owner/name"), FERTrainingArguments())["start_from"] == "owner/name"
+
+
+def test_a_folder_below_this_one_is_named_as_a_command_finds_it(tmp_path, monkeypatch):
+    """And the training that left something in runs/ says where, unless that is the usual place."""
+    monkeypatch.chdir(tmp_path)
+    made = {"runs/fer": {"mixup": 0.2}, "runs/teacher": {"cutmix": 1.0}, "elsewhere": {"ema": 0.9}}
+    for place, options in made.items():
+        (tmp_path / place / "final").mkdir(parents=True)
+        (tmp_path / place / "final" / "training_args.json").write_text(json.dumps(options))
+    model = ModelArguments(
+        start_from="runs/fer/final", teachers=["runs/teacher/final", str(tmp_path / "elsewhere" / "final")]
+    )
+    options = recipe(DataArguments(data="faces"), model, FERTrainingArguments())
+    assert options["start_from"] == "./runs/fer/final"
+    assert options["teachers"] == ["./runs/teacher/final", "./elsewhere/final"]
+    assert options["earlier"] == [
+        "python train.py --data path/to/fer2013 --mixup 0.2",
+        "python train.py --data path/to/fer2013 --cutmix 1 --output_dir ./runs/teacher",
+        "python train.py --data path/to/fer2013 --ema 0.9",
+    ]
+
+
+def test_shipped_checkpoints_and_hub_ids_keep_their_names():
+    for place, named in ((str(SHIPPED / "fer2013"), "./checkpoints/fer2013"), ("owner/name", "owner/name")):
+        options = recipe(DataArguments(data="faces"), ModelArguments(start_from=place), FERTrainingArguments())
+        assert options["start_from"] == named
