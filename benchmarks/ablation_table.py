@@ -65,13 +65,13 @@ def seeds(lines: list[dict], recipe: str) -> list[float]:
     return [line["accuracy"] for line in lines if line["row"].startswith(f"{recipe}seed-")]
 
 
-def spread(values: list[float]) -> str:
-    """Mean and spread of the accuracies of a recipe's seeds as a sentence."""
+def spread(values: list[float], what: str = "The recipe") -> str:
+    """Mean and spread of the accuracies of a recipe's seeds, shares, as a sentence about `what`."""
     values = [100 * value for value in values]
     if len(values) < 2:
         return "Mean and spread over seeds take at least two of them."
     return (
-        f"The recipe with {len(values)} seeds: mean {statistics.mean(values):.2f} %, standard deviation "
+        f"{what} with {len(values)} seeds: mean {statistics.mean(values):.2f} %, standard deviation "
         f"{statistics.stdev(values):.2f} points, from {min(values):.2f} to {max(values):.2f} %."
     )
 

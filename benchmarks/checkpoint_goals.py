@@ -11,9 +11,9 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import mean, stdev
 from typing import Any
 
+from benchmarks.ablation_table import spread
 from fer_hub.files import write_text
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -145,25 +145,22 @@ def steps(trainings: list[dict]) -> str:
         figures = ["" if one[name] is None else format(one[name], form) for name, form in forms.items()]
         rows.append(f"| {one['what']} | {one['device']} | {' | '.join(figures)} |")
     commands = "\n".join(f"{one['command']}   # {one['what']}" for one in trainings)
-    return "\n".join(rows) + f"\n\n{spread(trainings)}```\n{commands}\n```\n"
+    return "\n".join(rows) + f"\n\n{seeds(trainings)}```\n{commands}\n```\n"
 
 
-def spread(trainings: list[dict]) -> str:
+def seeds(trainings: list[dict]) -> str:
     """Mean and spread of trainings that differ in their seed alone, those with the same `seeds_of`, or nothing.
 
     Example:
-        >>> print(spread([{"seeds_of": "the student", "accuracy": share} for share in (0.69, 0.70, 0.71)]), end="")
+        >>> print(seeds([{"seeds_of": "the student", "accuracy": share} for share in (0.69, 0.70, 0.71)]), end="")
         The student with 3 seeds: mean 70.00 %, standard deviation 1.00 points, from 69.00 to 71.00 %.
         <BLANKLINE>
     """
-    text = ""
-    for name in dict.fromkeys(one["seeds_of"] for one in trainings if one.get("seeds_of")):
-        shares = [100 * one["accuracy"] for one in trainings if one.get("seeds_of") == name]
-        text += (
-            f"{name[0].upper()}{name[1:]} with {len(shares)} seeds: mean {mean(shares):.2f} %, standard deviation "
-            f"{stdev(shares):.2f} points, from {min(shares):.2f} to {max(shares):.2f} %.\n\n"
-        )
-    return text
+    shares: dict[str, list[float]] = {}
+    for one in trainings:
+        if "seeds_of" in one:
+            shares.setdefault(one["seeds_of"], []).append(one["accuracy"])
+    return "".join(f"{spread(values, name.capitalize())}\n\n" for name, values in shares.items())
 
 
 def markdown(

@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from transformers import TrainerCallback, get_scheduler
 
-from fer_hub.arguments import FERTrainingArguments
+from fer_hub.arguments import FERTrainingArguments, ModelArguments
 from fer_hub.augment import PRESETS
 from fer_hub.files import write_json
 from fer_hub.model import ARCHITECTURES, FERConfig, FERForImageClassification, FERImageProcessor
@@ -114,7 +114,7 @@ def measure(options: argparse.Namespace) -> dict:
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (IMAGES, 48, 48), dtype=np.uint8)
     data = FaceDataset(images, random.integers(0, 7, IMAGES))
-    sizes = {name: getattr(options, name) for name in ("hidden_sizes", "depths") if getattr(options, name)}
+    sizes = ModelArguments(hidden_sizes=options.hidden_sizes, depths=options.depths).sizes()
     config = FERConfig(architecture=options.architecture, **sizes)
     models = [FERForImageClassification(config) for _ in range(2)]
     with tempfile.TemporaryDirectory() as folder:

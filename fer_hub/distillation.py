@@ -10,7 +10,6 @@ long training does not wear them out, and the network comes closest to its teach
 arXiv:2106.05237).
 """
 
-import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -20,6 +19,7 @@ from tqdm.auto import tqdm
 
 from fer_hub.fine_tuning import last_layer
 from fer_hub.model import FERForImageClassification, FERImageProcessor
+from fer_hub.soft_labels import to_probabilities
 
 SEE = ("images", "views")
 """What teachers are asked about: training images once, before training, or every view that is learnt from."""
@@ -30,8 +30,9 @@ BATCH = 256
 
 @dataclass
 class _Answers:
-    """What one network, in one pass, says of one kind of classes: columns of its logits, in the order of the kind."""
+    """What a network says of one kind of classes: columns of its logits, in the order of that kind."""
 
+    kind: int
     columns: torch.Tensor
     temperature: float
 
@@ -40,10 +41,9 @@ class _Answers:
 class _Network:
     """Features that are computed once, with the last layers of all checkpoints that share them."""
 
-    network: torch.nn.Module
+    model: FERForImageClassification
     image_processor: FERImageProcessor
-    answers: list[tuple[int, _Answers]] = field(default_factory=list)
-    """Index of a kind, and how to read its answer."""
+    answers: list[_Answers] = field(default_factory=list)
 
 
 class Teachers:
@@ -101,19 +101,19 @@ class Teachers:
         shared = next((known for known in self._networks if _same_features(known, model, image_processor)), None)
         first = 0
         if shared is None:
-            shared = _Network(copy.deepcopy(model), image_processor)
+            shared = _Network(model, image_processor)
             self._networks.append(shared)
         else:
-            known, more = (last_layer(each)[1] for each in (shared.network, model))
+            known, more = (last_layer(each)[1] for each in (shared.model, model))
             first = known.out_features
             known.weight = torch.nn.Parameter(torch.cat([known.weight, more.weight]), requires_grad=False)
             known.bias = torch.nn.Parameter(torch.cat([known.bias, more.bias]), requires_grad=False)
-            known.out_features = first + more.out_features
-            shared.network.config.num_labels = known.out_features
+            known.out_features = shared.model.config.num_labels = first + more.out_features
+        temperature = model.config.temperature
         for index, kind in enumerate(self.kinds):
             if sorted(kind) == sorted(classes):
                 columns = torch.tensor([first + classes.index(name) for name in kind], device=self.device)
-                shared.answers.append((index, _Answers(columns, model.config.temperature)))
+                shared.answers.append(_Answers(index, columns, temperature))
 
     def blend(self, labels: Sequence[np.ndarray], images: np.ndarray, share: float) -> list[np.ndarray]:
         """Labels that are in part what the teachers with these classes answer, the mean of their probabilities.
@@ -135,7 +135,9 @@ class Teachers:
                     answers += [] if answer is None else [answer.cpu()]
                 bar.update(len(batch))
         return [
-            blended(_probabilities(own, len(kind)), torch.cat(answers), share).numpy() if answers else own
+            blended(to_probabilities(torch.as_tensor(own), len(kind)).float(), torch.cat(answers), share).numpy()
+            if answers
+            else own
             for kind, own, answers in zip(self.kinds, labels, said, strict=True)
         ]
 
@@ -156,11 +158,11 @@ class Teachers:
             pixels = each.image_processor.normalize_batch(images)
             pixels = torch.cat([pixels, pixels.flip(-1)]) if mirrored else pixels
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
-                logits = each.network.network(pixels).float()  # past the model's check: windows have other sizes
+                logits = each.model.network(pixels).float()  # past the model's check: windows have other sizes
             if mirrored:
                 logits = logits.unflatten(0, (2, -1)).mean(0)
-            for kind, answers in each.answers:
-                seen[kind].append((logits[:, answers.columns] / answers.temperature).softmax(1))
+            for part in each.answers:
+                seen[part.kind].append((logits[:, part.columns] / part.temperature).softmax(1))
         return [torch.stack(answers).mean(0) if answers else None for answers in seen]
 
     def blend_views(self, labels: torch.Tensor, images: torch.Tensor, share: float) -> torch.Tensor:
@@ -186,17 +188,12 @@ def blended(labels: torch.Tensor, answers: torch.Tensor, share: float) -> torch.
     return (1 - share) * labels + share * labels.sum(1, keepdim=True) * answers
 
 
-def _probabilities(labels: np.ndarray, classes: int) -> torch.Tensor:
-    labels = np.asarray(labels)
-    return torch.from_numpy(np.eye(classes, dtype=np.float32)[labels] if labels.ndim == 1 else labels).float()
-
-
 def _same_features(known: _Network, model: FERForImageClassification, image_processor: FERImageProcessor) -> bool:
     """Whether two networks compute the same up to their last layer."""
     head = f"{last_layer(model)[0]}."
-    ours, theirs = known.network.state_dict(), model.state_dict()
+    ours, theirs = known.model.state_dict(), model.state_dict()
     return (
-        last_layer(known.network)[0] == last_layer(model)[0]
+        last_layer(known.model)[0] == last_layer(model)[0]
         and known.image_processor.to_dict() == image_processor.to_dict()
         and ours.keys() == theirs.keys()
         and all(torch.equal(ours[name], theirs[name]) for name in ours if not name.startswith(head))

@@ -27,6 +27,9 @@ INDIFFERENT = {
 }
 """Options of ours that do not change the result."""
 
+BEGINNING = "python train.py --data path/to/fer2013 --second_labels ferplus_votes --drop_duplicates True "
+"""Of every command that made the shipped checkpoints."""
+
 
 def parse(line):
     return FERArgumentParser().parse_args_into_dataclasses(shlex.split(line)[2:], look_for_args_file=False)
@@ -67,11 +70,25 @@ def test_the_first_shipped_checkpoint_was_taught_by_three():
     _, model, args = parse(command(options))
     assert len(model.teachers) == 6 and (model.teachers_share, model.teachers_see) == (0.9, "views")
     assert (args.num_train_epochs, args.mixup, args.label_smoothing_factor) == (85, 0.4, 0)
+    asked = " ".join(f"./runs/teacher-{number}/{half}" for number in (1, 2, 3) for half in ("final", "second"))
+    assert command(options) == (
+        f"{BEGINNING}--augmentation crop --hidden_sizes 48 112 224 --depths 1 2 2 --teachers {asked} --teachers_share "
+        "0.9 --teachers_see views --num_train_epochs 85 --per_device_train_batch_size 512 --learning_rate 0.2 "
+        "--label_smoothing_factor 0 --mixup 0.4 --ema 0.999 --seed 43 --eval_strategy steps --eval_steps 540 "
+        "--save_strategy steps --save_steps 540"
+    )
 
 
 def test_the_second_shipped_checkpoint_is_an_average():
     options = json.loads((SHIPPED / "ferplus" / "training_args.json").read_text())
     assert chain(options) == {"runs/fer", "runs/1", "runs/2"}
+    again = "--augmentation crop --start_from runs/fer/final "
+    assert options["earlier"] == [
+        f"{BEGINNING}--augmentation crop --hidden_sizes 48 96 192 --depths 1 2 2 --num_train_epochs 90 --ema 0.999",
+        f"{BEGINNING}{again}--num_train_epochs 22 --learning_rate 0.03 --mixup 0.2 --ema 0.999 --output_dir runs/1",
+        f"{BEGINNING}{again}--teachers runs/fer/final runs/fer/second --num_train_epochs 22 --learning_rate 0.03 "
+        "--label_smoothing_factor 0 --ema 0.999 --output_dir runs/2",
+    ]
     assert command(options) == (
         "python -m fer_hub.average_checkpoints runs/1/second runs/2/second --data path/to/fer2013 --output runs/average"
     )
