@@ -112,7 +112,7 @@ def main(argv: list[str] | None = None) -> dict:
     teachers = None
     if model_args.teachers:
         kinds = [names] if beside is None else [names, LABELS[second]]
-        teachers = Teachers(model_args.teachers, kinds, size, args.device, args.bf16)
+        teachers = Teachers(model_args.teachers, kinds, size, args.device, args.bf16, model_args.teachers_at_once)
         if model_args.teachers_see == "images":
             own = [first] if beside is None else [first, beside]
             first, *others = teachers.blend(own, images["train"], model_args.teachers_share)
@@ -181,6 +181,7 @@ def _finish(
         images,
         wanted,
         calibrate=options["calibrate"],
+        class_offsets=options["class_offsets"],
         report=folder.parent / ("report" if folder.name == "final" else f"report_{folder.name}"),
         say=logger.info,
     )

@@ -81,6 +81,16 @@ ROWS = (
         {"label_smoothing_factor": "0", "teachers": "RUNS/now-seed-42/final RUNS/now-seed-42/second"},
         SHIPPED,
     ),
+    Row(
+        "now-taught-views",
+        "the same, asked about every view",
+        {
+            "label_smoothing_factor": "0",
+            "teachers": "RUNS/now-seed-42/final RUNS/now-seed-42/second",
+            "teachers_see": "views",
+        },
+        SHIPPED,
+    ),
 )
 
 

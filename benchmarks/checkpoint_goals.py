@@ -187,7 +187,12 @@ def markdown(
     ]
     for name, title in NAMES.items():
         table = "\n".join(goal.row(metrics[name]) for goal in goals(name, milliseconds[name]))
-        parts.append(f"## {title}\n\n| figure | goal | measured | |\n|---|---|---|---|\n{table}\n")
+        test = metrics[name]["test"]
+        parts.append(
+            f"## {title}\n\n| figure | goal | measured | |\n|---|---|---|---|\n{table}\n\n"
+            f"With {test['images']:,} images even a network as sure as this one whose probabilities were all true "
+            f"would\nshow a calibration error of {test['calibration_error_by_chance']:.1%}, by chance alone.\n"
+        )
     parts.append(f"## What stands between them and the goals\n\n{BETWEEN}")
     if tried:
         parts.append(

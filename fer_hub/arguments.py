@@ -65,6 +65,13 @@ class ModelArguments:
             "choices": [*SEE],
         },
     )
+    teachers_at_once: int = field(
+        default=0,
+        metadata={
+            "help": "With --teachers_see views: so many of the teachers, drawn anew in every step, answer; 0 asks all. "
+            "One at once teaches the same on average, in less time."
+        },
+    )
     pretrained: str = field(
         default="auto",
         metadata={
@@ -75,6 +82,13 @@ class ModelArguments:
     calibrate: bool = field(
         default=True,
         metadata={"help": "Fit a temperature on validation after training, before test is looked at."},
+    )
+    class_offsets: bool = field(
+        default=False,
+        metadata={
+            "help": "With the temperature, fit offsets of the classes on validation, so that each is named as often as "
+            "it should be (arXiv:1901.06852). Better with some thousand validation images than with a hundred."
+        },
     )
 
     def sizes(self) -> dict[str, int | list[int]]:

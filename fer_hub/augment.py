@@ -126,7 +126,10 @@ PRESETS = {
         flip=0.5, rotation=20, shift=0.12, zoom=0.25, shear=10, brightness=0.25, contrast=0.5, erasing=0.5
     ),
     "crop": Augmentation(flip=0.5, rotation=10, zoom=0.12, brightness=0.1, contrast=0.2, crop=40 / 48, erasing=0.25),
+    "frames": Augmentation(flip=0.5, rotation=12, zoom=0.3, brightness=0.1, contrast=0.2, crop=40 / 48, erasing=0.25),
 }
 """Named augmentations: `none`; `light`, which keeps a face looking like a photograph; `heavy`, beyond that; `crop`, as
 `light` but with random windows of 40 of 48 pixels instead of shifts, which a network computes in two thirds of the
-time (40x40 windows of FER-2013: Khaireddin and Chen 2021, arXiv:2105.03588)."""
+time (40x40 windows of FER-2013: Khaireddin and Chen 2021, arXiv:2105.03588); `frames`, as `crop` but with as much
+change of size as there is between the frames of FER-2013 and those that `fer_hub.framing` cuts out around found faces
+(0.8 to 1.2 for 80 of 100 validation images, 0.68 to 1.39 for 96)."""

@@ -3,17 +3,19 @@
     python -m fer_hub.calibrate checkpoints/fer2013 --data path/to/fer2013
 
 writes the temperature into the checkpoint's config.json, the figures before and after into its metrics.json, and its
-model card anew. Predictions do not change, only how sure they are. `train.py` does the same before it looks at the
+model card anew. Predictions do not change, only how sure they are; with `--class_offsets` they do, towards classes that
+the network names too rarely (`fer_hub.class_offsets`). `train.py` does the same before it looks at the
 test split, so this command is for checkpoints that were trained without.
 """
 
 import argparse
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 
-from fer_hub.files import write_json
+from fer_hub.files import building, write_json
 from fer_hub.metrics import calibration
 from fer_hub.model import FERForImageClassification, FERImageProcessor
 from fer_hub.predict import predict_logits, softmax
@@ -48,19 +50,7 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
         >>> round(fit_temperature(logits, np.array([0, 0, 0, 1])), 3)  # 4 / ln(3): sure to 75 %
         3.641
     """
-    logits, labels = np.asarray(logits, dtype=np.float64), np.asarray(labels)
-    if logits.ndim != 2 or len(logits) != len(labels) or len(labels) == 0:
-        raise ValueError(
-            f"logits must be of shape (images, classes) with one label each and at least one image, got {logits.shape} "
-            f"and {labels.shape[:1]} labels; predict every image of the validation split once."
-        )
-    if not np.isfinite(logits).all():
-        raise ValueError("logits must be finite numbers, but some are not; the network's weights may be damaged.")
-    if not (labels.min() >= 0 and labels.max() < logits.shape[1]):
-        raise ValueError(
-            f"labels must be from 0 to {logits.shape[1] - 1}, got {labels.min()} to {labels.max()}; they are positions "
-            "in the logits."
-        )
+    logits, labels = check_logits(logits, labels)
     labelled = logits[np.arange(len(labels)), labels].mean()
 
     def slope(inverse: float) -> float:  # of the cross-entropy by 1 / temperature
@@ -77,20 +67,41 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     return 2 / (low + high)
 
 
-def before_and_after(logits: np.ndarray, labels: np.ndarray, temperature: float) -> dict[str, dict]:
-    """What a temperature does to the calibration of a split.
+def check_logits(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both as arrays, the logits as float64, if a calibration can be fitted on them; a `ValueError` says why not."""
+    logits, labels = np.asarray(logits, dtype=np.float64), np.asarray(labels)
+    if logits.ndim != 2 or len(logits) != len(labels) or len(labels) == 0:
+        raise ValueError(
+            f"logits must be of shape (images, classes) with one label each and at least one image, got {logits.shape} "
+            f"and {labels.shape[:1]} labels; predict every image of the validation split once."
+        )
+    if not np.isfinite(logits).all():
+        raise ValueError("logits must be finite numbers, but some are not; the network's weights may be damaged.")
+    if not (labels.min() >= 0 and labels.max() < logits.shape[1]):
+        raise ValueError(
+            f"labels must be from 0 to {logits.shape[1] - 1}, got {labels.min()} to {labels.max()}; they are positions "
+            "in the logits."
+        )
+    return logits, labels
+
+
+def before_and_after(
+    logits: np.ndarray, labels: np.ndarray, temperature: float, offsets: np.ndarray | float = 0.0
+) -> dict[str, dict]:
+    """What a temperature, and offsets if there are any, do to the calibration of a split.
 
     Args:
-        logits: float array (images, classes), not divided by any temperature.
+        logits: float array (images, classes), without offsets and not divided by any temperature.
         labels: integer array (images,).
+        offsets: what is added to the logits afterwards, see `fer_hub.class_offsets`.
 
     Returns:
         `before` and `after`, each with `loss`, `calibration_error` and `calibration_bins` as in
         `classification_metrics`.
     """
     result = {}
-    for name, divisor in (("before", 1.0), ("after", temperature)):
-        probabilities = softmax(np.asarray(logits, dtype=np.float64) / divisor)
+    for name, added, divisor in (("before", 0.0, 1.0), ("after", offsets, temperature)):
+        probabilities = softmax((np.asarray(logits, dtype=np.float64) + added) / divisor)
         error, bins = calibration(probabilities, labels)
         chosen = probabilities[np.arange(len(labels)), labels]
         loss = float(-np.log(np.maximum(chosen, 1e-12)).mean())
@@ -98,12 +109,54 @@ def before_and_after(logits: np.ndarray, labels: np.ndarray, temperature: float)
     return result
 
 
-def calibrate_checkpoint(folder: str | Path, data: str) -> dict:
+def fit_calibration(
+    model: FERForImageClassification,
+    logits: dict[str, np.ndarray],
+    labels: dict[str, np.ndarray],
+    *,
+    class_offsets: bool = False,
+) -> tuple[dict, np.ndarray]:
+    """Fit a network's temperature, and offsets of its classes if wanted, and put them into it.
+
+    Args:
+        model: gets `config.temperature` and the offsets, in its last layer.
+        logits: split → what it says at temperature 1, float array (images, classes); fitted on `validation`.
+        labels: split → integer array (images,).
+
+    Returns:
+        The entry `calibration` of metrics.json (see `measure_trained`), and the offsets, float64 array (classes,).
+    """
+    from fer_hub.class_offsets import add_to_last_layer, fit_class_offsets
+
+    names, offsets = list(model.config.id2label.values()), np.zeros(logits["validation"].shape[1])
+    if class_offsets:
+        offsets = fit_class_offsets(logits["validation"], labels["validation"])
+        add_to_last_layer(model, offsets)
+    temperature = fit_temperature(logits["validation"] + offsets, labels["validation"])
+    model.config.temperature = temperature
+    entry = {
+        "temperature": temperature,
+        **({"class_offsets": dict(zip(names, offsets.tolist(), strict=True))} if class_offsets else {}),
+        "split": "validation",
+        "images": len(logits["validation"]),
+        **{split: before_and_after(logits[split], labels[split], temperature, offsets) for split in logits},
+    }
+    return entry, offsets
+
+
+def calibrate_checkpoint(folder: str | Path, data: str, *, class_offsets: bool = False) -> dict:
     """Fit a checkpoint's temperature on the validation split of `data` and write it into the checkpoint.
 
     config.json gets the temperature, metrics.json the entry `calibration` (as from `measure_trained`, for validation
     alone) and the figures of validation with it, README.md is filled anew. Figures of test in metrics.json stay: they
     were measured with another temperature, which the card says until test is measured again.
+
+    Args:
+        folder: of the checkpoint.
+        data: what it was trained on: Hub dataset id, parquet, Kaggle CSV or image folder.
+        class_offsets: fit offsets of the classes too, and write weights that have them in the last layer and
+            training_args.json as of a training with `--class_offsets yes`, which ends in the same. Offsets that the
+            checkpoint has already are always fitted anew.
 
     Returns:
         The entry `calibration`.
@@ -114,9 +167,10 @@ def calibrate_checkpoint(folder: str | Path, data: str) -> dict:
     """
     from fer_hub.checkpoint import update_metrics
     from fer_hub.class_map import map_classes
+    from fer_hub.class_offsets import add_to_last_layer
     from fer_hub.data import decode_images
     from fer_hub.evaluation_data import load_splits
-    from fer_hub.measuring import figures
+    from fer_hub.measuring import figures, flip_averaged
 
     folder = Path(folder)
     config_file = folder / "config.json"
@@ -143,18 +197,37 @@ def calibrate_checkpoint(folder: str | Path, data: str) -> dict:
         )
     model.config.temperature = 1.0
     logits = predict_logits(model, image_processor, images, progress="evaluate validation")
-    temperature = fit_temperature(logits, labels)
-    entry = {
-        "temperature": temperature,
-        "split": "validation",
-        "images": len(images),
-        "validation": before_and_after(logits, labels, temperature),
-    }
-    row = figures(softmax(logits / temperature), labels, names, target.votes, temperature)
-    config = json.loads(config_file.read_text(encoding="utf-8"))
-    write_json(config_file, config | {"temperature": temperature})
-    update_metrics(folder, {"validation": row, "calibration": entry})
+    known = _read(folder / "metrics.json").get("calibration", {}).get("class_offsets", {})
+    if known:
+        earlier = np.array([known[name] for name in names])
+        add_to_last_layer(model, -earlier)
+        logits = logits - earlier
+    class_offsets = class_offsets or bool(known)
+    entry, offsets = fit_calibration(model, {"validation": logits}, {"validation": labels}, class_offsets=class_offsets)
+    temperature = entry["temperature"]
+    scaled = (logits + offsets) / temperature
+    row = figures(softmax(scaled), labels, names, target.votes, temperature)
+    row["flip_averaged"] = flip_averaged(
+        model, image_processor, images, labels, scaled, progress="evaluate validation, mirrored"
+    )
+    config = _read(config_file) | {"temperature": temperature}
+    metrics = {"validation": row, "calibration": entry}
+    if not class_offsets:
+        write_json(config_file, config)
+        update_metrics(folder, metrics)
+        return entry
+    with building(folder) as temporary:  # weights and temperature belong together: both change or none
+        shutil.copytree(folder, temporary, dirs_exist_ok=True)
+        model.save_pretrained(temporary)
+        write_json(temporary / "config.json", config)
+        if options := _read(temporary / "training_args.json"):
+            write_json(temporary / "training_args.json", options | {"class_offsets": True})
+        update_metrics(temporary, metrics)
     return entry
+
+
+def _read(path: Path) -> dict:
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
 def summary(entry: dict) -> str:
@@ -165,7 +238,9 @@ def summary(entry: dict) -> str:
         for split in ("validation", "test")
         if split in entry
     )
-    return f"temperature: {entry['temperature']:.3f}, calibration error {figures}"
+    offsets = ", ".join(f"{name} {value:+.2f}" for name, value in entry.get("class_offsets", {}).items())
+    also = f"; class offsets: {offsets}" if offsets else ""
+    return f"temperature: {entry['temperature']:.3f}, calibration error {figures}{also}"
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -174,9 +249,14 @@ def main(argv: list[str] | None = None) -> None:
     )
     parser.add_argument("checkpoint", help="checkpoint folder")
     parser.add_argument("--data", required=True, help="Hub dataset id, parquet, Kaggle CSV or image folder")
+    parser.add_argument(
+        "--class_offsets",
+        action="store_true",
+        help="also fit offsets of the classes, so that each is named as often as it should be",
+    )
     args = parser.parse_args(argv)
     try:
-        entry = calibrate_checkpoint(args.checkpoint, args.data)
+        entry = calibrate_checkpoint(args.checkpoint, args.data, class_offsets=args.class_offsets)
     except (OSError, ValueError) as error:
         parser.exit(1, f"error: {error}\n")
     print(summary(entry))

@@ -13,6 +13,9 @@ from fer_hub.results import KEYPOINTS, Face
 LOOK_SIZE, LOOK_MARGIN = 192, 2.0
 """Close looks are squares of this many pixels, whose side is this many times the candidate's."""
 
+FAR_MARGIN = 2.6
+"""The same of a look from further away."""
+
 PADDING_GREY = (128, 128, 128)
 """Colour of what lies outside the photo."""
 
@@ -28,7 +31,15 @@ above this limit are turned back; turning all of them back makes no difference b
 _MIRRORED = ("left_eye", "right_eye", "nose_tip", "mouth_center", "left_ear_tragion", "right_ear_tragion")
 
 
-def look_closely(model: BlazeFace, image: Image.Image, box: Box, angle: float = 0.0) -> Face | None:
+def look_closely(
+    model: BlazeFace,
+    image: Image.Image,
+    box: Box,
+    angle: float = 0.0,
+    *,
+    margin: float = LOOK_MARGIN,
+    stretched: bool = False,
+) -> Face | None:
     """The face at a candidate's place as two looks see it, the second one at the mirror image.
 
     Args:
@@ -36,16 +47,20 @@ def look_closely(model: BlazeFace, image: Image.Image, box: Box, angle: float = 
         image: the RGB photo.
         box: of the candidate, in pixels of the photo.
         angle: degrees, clockwise, by which the looks are turned, so that a face turned by as many stands upright.
+        margin: side of the looks in sides of the candidate.
+        stretched: look without colours and with the full range of greys, but for a hundredth at either end.
 
     Returns:
         The face with box, keypoints and angle as in the photo; `None` where the looks do not see one.
     """
     if not centre_inside(box, image):
         return None
-    around = square(box, LOOK_MARGIN * max(box[2] - box[0], box[3] - box[1]))
+    around = square(box, margin * max(box[2] - box[0], box[3] - box[1]))
     look = crop(image, around, LOOK_SIZE, fill=PADDING_GREY, angle=angle)
     if max(ImageStat.Stat(look).stddev) < 2:  # one plain colour: the models see faces even there
         return None
+    if stretched:
+        look = ImageOps.autocontrast(look.convert("L"), cutoff=1).convert("RGB")
     factor = (around[2] - around[0]) / LOOK_SIZE
     # where the candidate is in the look: in its middle, whatever the angle
     expected = square((0, 0, LOOK_SIZE, LOOK_SIZE), (box[2] - box[0]) / factor)

@@ -49,11 +49,13 @@ GROUPS = {
         "teachers",
         "teachers_share",
         "teachers_see",
+        "teachers_at_once",
         "class_weights",
         "ema",
         "patience",
         "metric_for_best_model",
         "calibrate",
+        "class_offsets",
         "seed",
     ],
     "the run": [

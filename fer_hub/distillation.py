@@ -37,7 +37,7 @@ class _Answers:
     temperature: float
 
 
-@dataclass
+@dataclass(eq=False)
 class _Network:
     """Features that are computed once, with the last layers of all checkpoints that share them."""
 
@@ -58,9 +58,12 @@ class Teachers:
         size: side of the training images in pixels.
         device: where they compute.
         bf16: compute in bfloat16 where that is as good.
+        at_once: so many networks, drawn anew for every batch of views, answer for each kind of classes; 0 lets all of
+            them. As labels are blended with the mean of the answers, and the cross-entropy is linear in the label,
+            what is learnt is on average the same, for less to compute.
 
     Raises:
-        ValueError: a checkpoint has other classes, or takes images of another size.
+        ValueError: a checkpoint has other classes, or takes images of another size; `at_once` is below 0.
     """
 
     def __init__(
@@ -70,7 +73,11 @@ class Teachers:
         size: int,
         device: str | torch.device = "cpu",
         bf16: bool = False,
+        at_once: int = 0,
     ):
+        if at_once < 0:
+            raise ValueError(f"at_once must be a whole number from 0, got {at_once}; with 0 all teachers answer.")
+        self.at_once = at_once
         self.kinds, self.device, self.bf16 = [list(kind) for kind in kinds], torch.device(device), bf16
         self.names = list(checkpoints)
         self.trains_on_windows = True
@@ -142,19 +149,22 @@ class Teachers:
         ]
 
     @torch.no_grad()
-    def answer(self, images: torch.Tensor, mirrored: bool = False) -> list[torch.Tensor | None]:
+    def answer(
+        self, images: torch.Tensor, mirrored: bool = False, networks: Sequence[_Network] | None = None
+    ) -> list[torch.Tensor | None]:
         """What the teachers see.
 
         Args:
             images: tensor (images, channels, height, width) on their device, uint8 or float, values 0 to 255. Windows
                 of another size than the networks' are for `trains_on_windows` alone.
             mirrored: let every image and its mirror image answer together.
+            networks: which of them answer; all if `None`.
 
         Returns:
             For every kind the mean probabilities of the teachers that know it, float32 (images, classes), or `None`.
         """
         seen: list[list[torch.Tensor]] = [[] for _ in self.kinds]
-        for each in self._networks:
+        for each in self._networks if networks is None else networks:
             pixels = each.image_processor.normalize_batch(images)
             pixels = torch.cat([pixels, pixels.flip(-1)]) if mirrored else pixels
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
@@ -173,10 +183,21 @@ class Teachers:
             images: what the network sees, before it is standardised; float tensor, values 0 to 255.
         """
         parts = labels.split([len(kind) for kind in self.kinds], dim=1)
-        answers = self.answer(images)
+        answers = self.answer(images, networks=self._whose_turn())
         return torch.cat(
             [part if said is None else blended(part, said, share) for part, said in zip(parts, answers, strict=True)], 1
         )
+
+    def _whose_turn(self) -> list[_Network]:
+        """The networks that answer for the next batch; drawn from the generator that a resumed training restores."""
+        if not self.at_once:
+            return self._networks
+        order = [self._networks[index] for index in torch.randperm(len(self._networks)).tolist()]
+        chosen: list[_Network] = []
+        for kind in range(len(self.kinds)):
+            able = [each for each in order if any(part.kind == kind for part in each.answers)]
+            chosen += [each for each in able[: self.at_once] if each not in chosen]
+        return chosen
 
 
 def blended(labels: torch.Tensor, answers: torch.Tensor, share: float) -> torch.Tensor:

@@ -17,7 +17,7 @@ from PIL import ExifTags, Image, ImageOps
 
 from fer_hub.blazeface import CLOSED, BlazeFace
 from fer_hub.boxes import Box, iou, nms, scale
-from fer_hub.close_look import PADDING_GREY, look_closely, placed
+from fer_hub.close_look import FAR_MARGIN, PADDING_GREY, look_closely, placed
 from fer_hub.images import load_image
 from fer_hub.results import Face
 
@@ -60,7 +60,11 @@ UPSIDE = 60.0
 """Faces turned by more degrees than that are rare enough to doubt them."""
 
 CLOSE_UP = 0.4
-"""What is found only with the grey border must be wider than this part of the photo's shorter side."""
+"""What is found only with the grey border or by looking again must be wider than this part of the shorter side."""
+
+UNSURE, AGAIN = 0.2, 0.1
+"""Where nothing is found, close-ups whose score is lower than `min_score` by at most the first are looked at twice
+more, see `FaceDetector.detect`; the second is added to the mean of the three scores, as three that agree say more."""
 
 
 class FaceDetector:
@@ -113,6 +117,11 @@ class FaceDetector:
         off at the hairline, the short-range model at a score of 0.5 names 94.4 % without a border and 99.3 %
         with this one (white 99.2 %, black 98.5 %, repeated edges 97.1 %, mirrored edges 96.7 %).
 
+        Where there is still nothing, close-ups that were nearly taken for a face are looked at again, from further
+        away and with their contrast stretched: mostly profiles, and faces with hands before them, glasses or wide open
+        mouths. Of 123 faces of FER-2013's validation split that were missed so far, that finds 41; of 1,381 cut-outs of
+        photos and pictures without a face, it takes 41 for one instead of 34.
+
         Args:
             image: an upright RGB photo; whatever else `load_image` takes is loaded by it.
 
@@ -123,10 +132,13 @@ class FaceDetector:
             raise RuntimeError(CLOSED)
         if not _is_upright_rgb(image):
             image = load_image(image)
-        faces = self._search(image)
+        faces, unsure = self._search(image)
         if not faces:
-            least = CLOSE_UP * min(image.size)
-            faces = [face for face in self._search(image, padded=True) if face.box[2] - face.box[0] > least]
+            faces, more = (_close_ups(found, image) for found in self._search(image, padded=True))
+            unsure = _close_ups(unsure, image) + more
+        if not faces:
+            again = [self._look_again(image, face) for face in _best_of_each_place(unsure, 0.3)]
+            faces = _best_of_each_place([face for face in again if face.score >= self.min_score], 0.3)
         return sorted(faces, key=lambda face: -face.area)
 
     def close(self) -> None:
@@ -141,7 +153,8 @@ class FaceDetector:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _search(self, image: Image.Image, *, padded: bool = False) -> list[Face]:
+    def _search(self, image: Image.Image, *, padded: bool = False) -> tuple[list[Face], list[Face]]:
+        """The faces of a photo, and what nearly reached the score of a face."""
         # one copy of a size at which no view has to be shrunk much, because shrinking 12 megapixels takes long
         base, factor = _shrunk(image, round(SEARCH_SIZE[1] / PART))
         usual, more = [], []
@@ -154,7 +167,9 @@ class FaceDetector:
             face = self._look_closely(image, scale(candidate.box, 1 / factor), 0 if known else DOUBT)
             if face is not None:
                 faces.append(face)
-        return _best_of_each_place(faces, 0.3)
+        sure = [face for face in faces if face.score >= self.min_score]
+        unsure = [face for face in faces if self.min_score - UNSURE <= face.score < self.min_score]
+        return _best_of_each_place(sure, 0.3), unsure
 
     def _views(self, longer: int, size: tuple[int, int], *, padded: bool) -> tuple[list, list]:
         """Which model looks at which part of a copy of that size of a photo whose longer side is given.
@@ -182,7 +197,14 @@ class FaceDetector:
             if face is None or face.score < SURE:
                 for angle in (90, -90, 180):
                     face = _better(face, _doubted(look_closely(self._close_up, image, box, angle), doubt))
-        return face if face is not None and face.score >= self.min_score else None
+        return face
+
+    def _look_again(self, image: Image.Image, face: Face) -> Face:
+        """An unsure face with the score that three kinds of looks agree on."""
+        further = look_closely(self._close_up, image, face.box, margin=FAR_MARGIN)
+        clearer = look_closely(self._close_up, image, face.box, stretched=True)
+        scores = [face.score, *(look.score if look else 0.0 for look in (further, clearer))]
+        return replace(face, score=min(1.0, sum(scores) / len(scores) + AGAIN))
 
 
 def _is_upright_rgb(image: object) -> bool:
@@ -221,6 +243,10 @@ def _parts(size: tuple[int, int], part: float) -> list[Box]:
         gaps = math.ceil(max(0, length - side) / (side * (1 - OVERLAP)))
         starts.append([(length - side) * i / gaps for i in range(gaps + 1)] if gaps else [0])
     return [(x, y, min(x + side, size[0]), min(y + side, size[1])) for y in starts[1] for x in starts[0]]
+
+
+def _close_ups(faces: list[Face], image: Image.Image) -> list[Face]:
+    return [face for face in faces if face.box[2] - face.box[0] > CLOSE_UP * min(image.size)]
 
 
 def _best_of_each_place(faces: list[Face], max_iou: float) -> list[Face]:

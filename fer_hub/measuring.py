@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 from tqdm.auto import tqdm
 
-from fer_hub.calibrate import LEAST_IMAGES, before_and_after, fit_temperature, summary
+from fer_hub.calibrate import LEAST_IMAGES, fit_calibration, summary
 from fer_hub.data.targets import Targets
 from fer_hub.metrics import classification_metrics
 from fer_hub.model import FERForImageClassification, FERImageProcessor
@@ -85,6 +85,7 @@ def measure_trained(
     targets: Mapping[str, Targets],
     *,
     calibrate: bool = True,
+    class_offsets: bool = False,
     report: Path | None = None,
     say: Callable[[str], object] = print,
 ) -> dict:
@@ -95,13 +96,16 @@ def measure_trained(
         images: split → uint8 array (images, size, size), for validation and test.
         targets: split → what these images show.
         calibrate: fit a temperature, if there are at least `LEAST_IMAGES` validation images.
+        class_offsets: with it, fit offsets of the classes too and put them into the last layer, see
+            `fer_hub.class_offsets`.
         report: folder for metrics.json, report.md and pictures.
         say: is told what became of the temperature.
 
     Returns:
         JSON-ready dict: `validation` and `test` as from `measure`, from one forward pass over each, with what
         `flip_averaged` says of a second one over the mirror images; and where a temperature was fitted `calibration`:
-        `temperature`, `split` and `images` that it was fitted on, and for each of the two splits `before_and_after`.
+        `temperature`, `class_offsets` if there are any, `split` and `images` that they were fitted on, and for each of
+        the two splits `before_and_after`.
     """
     model.config.temperature = 1.0
     logits = {
@@ -115,14 +119,9 @@ def measure_trained(
             f"{LEAST_IMAGES}."
         )
     elif calibrate:
-        temperature = fit_temperature(logits["validation"], targets["validation"].classes)
-        model.config.temperature = temperature
-        fitted["calibration"] = {
-            "temperature": temperature,
-            "split": "validation",
-            "images": len(logits["validation"]),
-            **{split: before_and_after(logits[split], targets[split].classes, temperature) for split in logits},
-        }
+        labels = {split: target.classes for split, target in targets.items()}
+        fitted["calibration"], offsets = fit_calibration(model, logits, labels, class_offsets=class_offsets)
+        logits = {split: values + offsets for split, values in logits.items()}
         say(summary(fitted["calibration"]))
     rows, names = {}, list(model.config.id2label.values())
     for split, values in logits.items():

@@ -146,7 +146,8 @@ def command(recipe: dict) -> str:
     """
     if "averaged" in recipe:
         tool = ["python", "-m", "fer_hub.average_checkpoints"]
-        return shlex.join([*tool, *recipe["averaged"], "--data", "path/to/fer2013", "--output", "runs/average"])
+        more = ["--class_offsets"] if recipe.get("class_offsets") else []
+        return shlex.join([*tool, *recipe["averaged"], "--data", "path/to/fer2013", *more, "--output", "runs/average"])
     usual = defaults(recipe)
     processes = recipe.get("processes", 1)
     start = ["python"] if processes == 1 else ["torchrun", "--nproc_per_node", str(processes)]

@@ -14,12 +14,18 @@ def check_start(arguments: ModelArguments) -> None:
 
     Raises:
         ValueError: `pretrained` is given for a network without a backbone, or together with `start_from`; or sizes for
-            another network than `residual_cnn`, or together with `start_from`; or the teachers' share is no share.
+            another network than `residual_cnn`, or together with `start_from`; or the teachers' share is no share,
+            or their number below 0.
     """
     if not 0 <= arguments.teachers_share <= 1:
         raise ValueError(
             f"teachers_share must be from 0 to 1, got {arguments.teachers_share:g}; with 0.5 labels and teachers count "
             "the same."
+        )
+    if arguments.teachers_at_once < 0:
+        raise ValueError(
+            f"teachers_at_once must be a whole number from 0, got {arguments.teachers_at_once}; with 0 all teachers "
+            "answer."
         )
     for name in arguments.sizes():
         if arguments.start_from:

@@ -1,6 +1,7 @@
 """Metrics against values worked out by hand, and the bootstrap against plain resampling."""
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score
 
-from fer_hub.metrics import calibration, classification_metrics, vote_metrics
+from fer_hub.metrics import calibration, calibration_error_by_chance, classification_metrics, vote_metrics
 
 NAMES = ["a", "b", "c"]
 PROBABILITIES = np.array([[0.7, 0.2, 0.1], [0.6, 0.3, 0.1], [0.1, 0.8, 0.1], [0.3, 0.25, 0.45]])
@@ -41,6 +42,24 @@ def test_calibration_pools_within_an_interval():
     assert error == pytest.approx(abs(0.5 - 0.63))
     assert bins[9] == {"images": 2, "confidence": pytest.approx(0.63), "accuracy": 0.5}
     assert calibration(np.array([[1.0, 0.0]]), np.array([0]))[0] == 0
+
+
+@pytest.mark.parametrize(("images", "sure"), [(1, 0.8), (20, 0.8), (300, 0.55)])
+def test_chance_alone_is_the_mean_deviation_of_a_binomial(images, sure):
+    probabilities = np.tile([sure, 1 - sure], (images, 1))
+    chances = [math.comb(images, right) * sure**right * (1 - sure) ** (images - right) for right in range(images + 1)]
+    expected = sum(chance * abs(right / images - sure) for right, chance in enumerate(chances))
+    assert calibration_error_by_chance(probabilities) == pytest.approx(expected, rel=0.1)
+
+
+def test_true_probabilities_have_the_error_of_chance():
+    random = np.random.default_rng(3)
+    probabilities = random.dirichlet(np.full(5, 0.4), 2000)
+    drawn = (random.random((50, 2000, 1)) > probabilities.cumsum(1)).sum(2).clip(max=4)
+    errors = [calibration(probabilities, labels)[0] for labels in drawn]
+    assert calibration_error_by_chance(probabilities) == pytest.approx(np.mean(errors), rel=0.1)
+    result = classification_metrics(probabilities, drawn[0], list("abcde"))
+    assert result["calibration_error_by_chance"] == calibration_error_by_chance(probabilities)
 
 
 def test_a_class_without_images_has_recall_zero_and_does_not_count():

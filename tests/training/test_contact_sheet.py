@@ -79,7 +79,7 @@ def test_the_command_on_a_data_set(small_csv, tmp_path, capsys):
 
 def test_the_command_on_the_faces_of_the_examples(tmp_path, capsys):
     main(["--output", str(tmp_path / "sheet.png"), "--draws", "1"])
-    assert capsys.readouterr().out.endswith("sheet.png: 2 images, 1 draws of none, light, heavy, crop\n")
+    assert capsys.readouterr().out.endswith("sheet.png: 2 images, 1 draws of none, light, heavy, crop, frames\n")
 
 
 @pytest.mark.parametrize(

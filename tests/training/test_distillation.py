@@ -142,6 +142,49 @@ def test_teachers_that_see_views_are_asked_about_what_the_network_sees(tmp_path,
     torch.testing.assert_close(taught["labels"], 0.25 * plain["labels"] + 0.75 * sums * seen, atol=1e-5, rtol=0)
 
 
+def test_teachers_that_take_turns_teach_the_same_on_average(seven, teacher):
+    """Each batch is answered by one network of each kind, drawn from torch's generator; all are drawn equally often."""
+    turned, eight = teacher(EMOTIONS[::-1], seed=1), teacher(FERPLUS_EMOTIONS)
+    kinds = [EMOTIONS, FERPLUS_EMOTIONS]
+    alone = [Teachers([one], kinds, 16) for one in (seven, turned)]
+    turns = Teachers([seven, turned, eight], kinds, 16, at_once=1)
+    images, labels = torch.from_numpy(IMAGES).float()[:, None], torch.zeros(len(IMAGES), 15)
+    labels[:, 0] = labels[:, 7] = 1
+    first, second = (each.blend_views(labels, images, 0.5)[:, :7] for each in alone)
+    both = Teachers([seven, turned, eight], kinds, 16).blend_views(labels, images, 0.5)
+    torch.manual_seed(0)
+    drawn = [turns.blend_views(labels, images, 0.5) for _ in range(40)]
+    of_first, of_second = (
+        [torch.allclose(each[:, :7], answer, atol=1e-6) for each in drawn] for answer in (first, second)
+    )
+    assert all(a != b for a, b in zip(of_first, of_second, strict=True))
+    assert 10 <= sum(of_first) <= 30
+    assert all(torch.allclose(each[:, 7:], both[:, 7:], atol=1e-6) for each in drawn)  # one alone knows these
+    torch.testing.assert_close((first + second) / 2, both[:, :7], atol=1e-5, rtol=0)
+    torch.manual_seed(0)
+    assert torch.equal(turns.blend_views(labels, images, 0.5), drawn[0])
+    before_training = turns.blend([labels[:, :7].numpy(), labels[:, 7:].numpy()], IMAGES, 1.0)[0]
+    np.testing.assert_allclose(before_training, (answers(seven) + answers(turned)[:, ::-1]) / 2, atol=1e-5)
+
+
+def test_as_many_teachers_as_there_are_answer_together(seven, teacher):
+    both = [seven, teacher(EMOTIONS, seed=1)]
+    images, labels = torch.from_numpy(IMAGES).float()[:, None], torch.eye(7)[dataset().labels]
+    all_of_them = Teachers(both, [EMOTIONS], 16).blend_views(labels, images, 1.0)
+    for many in (2, 5):
+        found = Teachers(both, [EMOTIONS], 16, at_once=many).blend_views(labels, images, 1.0)
+        torch.testing.assert_close(found, all_of_them, atol=1e-6, rtol=0)
+
+
+def test_less_than_no_teacher_is_refused(seven):
+    with pytest.raises(ValueError) as caught:
+        Teachers([seven], [EMOTIONS], 16, at_once=-1)
+    assert str(caught.value) == "at_once must be a whole number from 0, got -1; with 0 all teachers answer."
+    with pytest.raises(ValueError) as caught:
+        check_start(ModelArguments(teachers_at_once=-1))
+    assert str(caught.value) == "teachers_at_once must be a whole number from 0, got -1; with 0 all teachers answer."
+
+
 def test_teachers_that_cannot_see_windows_are_refused(tmp_path, teacher):
     plain = tmp_path / "plain"
     FERForImageClassification(FERConfig(architecture="scratch_cnn", image_size=16)).save_pretrained(plain)
@@ -197,11 +240,12 @@ def test_train_learns_from_a_teacher_and_says_so(tmp_path, small_csv, tiny_check
     FERImageProcessor().save_pretrained(tmp_path / "teacher")
     metrics = train.main(["--data", str(small_csv), "--output_dir", str(tmp_path / "run"), "--start_from",
                           str(tiny_checkpoint), "--teachers", str(tmp_path / "teacher"), "--teachers_share", "1",
-                          "--teachers_see", see, "--max_steps", "12",
+                          "--teachers_see", see, "--teachers_at_once", "1", "--max_steps", "12",
                           "--per_device_train_batch_size", "16"])  # fmt: skip
     assert metrics["test"]["recall"]["happy"] == 1 and metrics["test"]["accuracy"] < 0.2
     options = json.loads((tmp_path / "run" / "final" / "training_args.json").read_text())
     assert options["teachers"] == ["teacher"] and options["teachers_share"] == 1 and options["teachers_see"] == see
+    assert options["teachers_at_once"] == 1
     assert "--teachers teacher --teachers_share 1" in (tmp_path / "run" / "final" / "README.md").read_text()
 
 
