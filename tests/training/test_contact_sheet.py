@@ -85,7 +85,7 @@ def test_the_command_on_the_faces_of_the_examples(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--draws", "0"], "a contact sheet needs an image, a preset and a draw, got 2 images, 4 presets and 0 draws; "
+        (["--draws", "0"], "a contact sheet needs an image, a preset and a draw, got 2 images, 5 presets and 0 draws; "
          "give at least one of each."),
         (["--data", "no/such/folder"], "no/such/folder"),
     ],
