@@ -75,7 +75,7 @@ def test_the_first_shipped_checkpoint_was_taught_by_three():
         f"{BEGINNING}--augmentation crop --hidden_sizes 48 112 224 --depths 1 2 2 --teachers {asked} --teachers_share "
         "0.9 --teachers_see views --num_train_epochs 85 --per_device_train_batch_size 512 --learning_rate 0.2 "
         "--label_smoothing_factor 0 --mixup 0.4 --ema 0.999 --seed 43 --eval_strategy steps --eval_steps 540 "
-        "--save_strategy steps --save_steps 540"
+        "--save_strategy steps --save_steps 540 --class_offsets True"
     )
 
 
