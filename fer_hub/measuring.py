@@ -115,8 +115,8 @@ def measure_trained(
     fitted = {}
     if calibrate and len(logits["validation"]) < LEAST_IMAGES:
         say(
-            f"temperature: stays 1, as {len(logits['validation'])} validation images are too few to fit one; it takes "
-            f"{LEAST_IMAGES}."
+            f"temperature: stays 1{', without class offsets' if class_offsets else ''}, as {len(logits['validation'])} "
+            f"validation images are too few to fit {'them' if class_offsets else 'one'}; it takes {LEAST_IMAGES}."
         )
     elif calibrate:
         labels = {split: target.classes for split, target in targets.items()}

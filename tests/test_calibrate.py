@@ -211,17 +211,26 @@ def test_a_trained_network_is_calibrated_before_test_is_measured(checkpoint, dat
     assert "| test | " in card[card.index("| split | calibration error before") :] and "measured at" not in card
 
 
-@pytest.mark.parametrize("wish", [True, False])
-def test_without_a_fit_the_temperature_is_one(checkpoint, small_csv, wish):
+@pytest.mark.parametrize(
+    ("wish", "offsets", "said"),
+    [
+        (True, False, ["temperature: stays 1, as 21 validation images are too few to fit one; it takes 100."]),
+        (True, True, ["temperature: stays 1, without class offsets, as 21 validation images are too few to fit them; "
+                      "it takes 100."]),
+        (False, False, []),
+    ],
+)  # fmt: skip
+def test_without_a_fit_the_temperature_is_one(checkpoint, small_csv, wish, offsets, said):
     model, image_processor = (
         kind.from_pretrained(checkpoint) for kind in (FERForImageClassification, FERImageProcessor)
     )
     model.config.temperature = 7.0
-    said = []
-    metrics = measure_trained(model, image_processor, *splits_of(small_csv), calibrate=wish, say=said.append)
+    heard = []
+    metrics = measure_trained(
+        model, image_processor, *splits_of(small_csv), calibrate=wish, class_offsets=offsets, say=heard.append
+    )
     assert model.config.temperature == metrics["test"]["temperature"] == 1 and "calibration" not in metrics
-    few = "temperature: stays 1, as 21 validation images are too few to fit one; it takes 100."
-    assert said == ([few] if wish else [])
+    assert heard == said
 
 
 def test_votes_are_measured_with_the_fitted_temperature(checkpoint, data):

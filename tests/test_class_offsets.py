@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 
 import train
 from fer_hub import calibrate
+from fer_hub.arguments import ModelArguments
 from fer_hub.calibrate import BOUNDS, fit_temperature
 from fer_hub.class_offsets import add_to_last_layer, fit_class_offsets
 from fer_hub.evaluate import evaluate
 from fer_hub.fine_tuning import last_layer
 from fer_hub.model import EMOTIONS, FERForImageClassification
 from fer_hub.predict import softmax
+from fer_hub.starting import check_start
 
 
 def drawn(offsets, temperature=1.0, images=20_000, seed=0):
@@ -73,6 +75,14 @@ def test_what_does_not_fit_is_refused():
     with pytest.raises(ValueError) as caught:
         fit_class_offsets(np.zeros((2, 3)), np.array([0, 3]))
     assert str(caught.value) == "labels must be from 0 to 2, got 0 to 3; they are positions in the logits."
+
+
+def test_offsets_without_a_temperature_are_refused():
+    with pytest.raises(ValueError) as caught:
+        check_start(ModelArguments(class_offsets=True, calibrate=False))
+    assert str(caught.value) == (
+        "--class_offsets are fitted together with the temperature, got --calibrate no; leave one of the two out."
+    )
 
 
 def test_they_are_added_to_the_logits(tiny_checkpoint):

@@ -183,6 +183,12 @@ def test_less_than_no_teacher_is_refused(seven):
     with pytest.raises(ValueError) as caught:
         check_start(ModelArguments(teachers_at_once=-1))
     assert str(caught.value) == "teachers_at_once must be a whole number from 0, got -1; with 0 all teachers answer."
+    with pytest.raises(ValueError) as caught:
+        check_start(ModelArguments(teachers_at_once=1))
+    assert str(caught.value) == (
+        "--teachers_at_once is for --teachers_see views, as teachers that are asked once all answer; leave it out, or "
+        "let them see views."
+    )
 
 
 def test_teachers_that_cannot_see_windows_are_refused(tmp_path, teacher):
@@ -238,14 +244,15 @@ def test_train_learns_from_a_teacher_and_says_so(tmp_path, small_csv, tiny_check
         teacher.network.classifier.bias.copy_(torch.tensor([0.0, 0, 0, 9, 0, 0, 0]))
     teacher.save_pretrained(tmp_path / "teacher")
     FERImageProcessor().save_pretrained(tmp_path / "teacher")
+    turns = ["--teachers_at_once", "1"] if see == "views" else []
     metrics = train.main(["--data", str(small_csv), "--output_dir", str(tmp_path / "run"), "--start_from",
                           str(tiny_checkpoint), "--teachers", str(tmp_path / "teacher"), "--teachers_share", "1",
-                          "--teachers_see", see, "--teachers_at_once", "1", "--max_steps", "12",
+                          "--teachers_see", see, *turns, "--max_steps", "12",
                           "--per_device_train_batch_size", "16"])  # fmt: skip
     assert metrics["test"]["recall"]["happy"] == 1 and metrics["test"]["accuracy"] < 0.2
     options = json.loads((tmp_path / "run" / "final" / "training_args.json").read_text())
     assert options["teachers"] == ["teacher"] and options["teachers_share"] == 1 and options["teachers_see"] == see
-    assert options["teachers_at_once"] == 1
+    assert options["teachers_at_once"] == len(turns) // 2
     assert "--teachers teacher --teachers_share 1" in (tmp_path / "run" / "final" / "README.md").read_text()
 
 
