@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import train
 from fer_hub import calibrate
 from fer_hub.arguments import ModelArguments
+from fer_hub.average_checkpoints import average_checkpoints
 from fer_hub.calibrate import BOUNDS, fit_temperature
 from fer_hub.class_offsets import add_to_last_layer, fit_class_offsets
 from fer_hub.evaluate import evaluate
@@ -146,3 +147,9 @@ def test_training_with_offsets_ends_as_the_command_does(tiny_checkpoint, data, t
     # offsets that are there stay fitted, also where only a temperature is asked for
     calibrate.main([str(folder), "--data", str(data)])
     assert json.loads((folder / "metrics.json").read_text())["calibration"]["class_offsets"].keys() == set(EMOTIONS)
+    # the mean of a network with and one without is fitted like every other
+    mean = average_checkpoints([finals[0], tmp_path / "before"], str(data), tmp_path / "mean", class_offsets=True)
+    assert mean["calibration"]["validation"]["after"]["loss"] == pytest.approx(
+        entry["validation"]["after"]["loss"], rel=1e-3
+    )
+    assert "--data path/to/fer2013 --class_offsets --output runs/average" in (tmp_path / "mean/README.md").read_text()
