@@ -9,80 +9,20 @@ test split, so this command is for checkpoints that were trained without.
 """
 
 import argparse
-import json
 import shutil
 from pathlib import Path
 
 import numpy as np
 
-from fer_hub.files import building, write_json
+from fer_hub.class_offsets import add_to_last_layer, fit_class_offsets
+from fer_hub.files import building, read_json, write_json
 from fer_hub.metrics import calibration
 from fer_hub.model import FERForImageClassification, FERImageProcessor
 from fer_hub.predict import predict_logits, softmax
-
-BOUNDS = (0.05, 20.0)
-"""Lowest and highest temperature that is fitted; networks for images end between 0.5 and 5."""
+from fer_hub.temperature import fit_temperature
 
 LEAST_IMAGES = 100
 """With fewer validation images no temperature is fitted: a few lucky guesses would make the network too sure."""
-
-
-def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
-    """The temperature by which logits must be divided so that their softmax fits the labels best.
-
-    Temperature scaling (Guo et al. 2017, arXiv:1706.04599, section 4.2): minimises the mean cross-entropy. Seen as a
-    function of 1 / temperature it is convex, so that halving the interval in which its slope changes sign always
-    finds the minimum.
-
-    Args:
-        logits: float array (images, classes), of images that the network was not trained on.
-        labels: integer array (images,), values 0 to classes - 1.
-
-    Returns:
-        The temperature, within `BOUNDS`; the lowest if every image is classified right, the highest if the logits say
-        nothing about the labels.
-
-    Raises:
-        ValueError: there is no image, shapes or labels do not fit, or a logit is not finite.
-
-    Example:
-        >>> logits = np.array([[4.0, 0.0]] * 4)  # sure to 98 %, right in three of four
-        >>> round(fit_temperature(logits, np.array([0, 0, 0, 1])), 3)  # 4 / ln(3): sure to 75 %
-        3.641
-    """
-    logits, labels = check_logits(logits, labels)
-    labelled = logits[np.arange(len(labels)), labels].mean()
-
-    def slope(inverse: float) -> float:  # of the cross-entropy by 1 / temperature
-        return float((softmax(logits * inverse) * logits).sum(1).mean() - labelled)
-
-    low, high = 1 / BOUNDS[1], 1 / BOUNDS[0]
-    if slope(low) >= 0:
-        return BOUNDS[1]
-    if slope(high) <= 0:
-        return BOUNDS[0]
-    for _ in range(60):  # far beyond the precision of the logits
-        middle = (low + high) / 2
-        low, high = (middle, high) if slope(middle) < 0 else (low, middle)
-    return 2 / (low + high)
-
-
-def check_logits(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Both as arrays, the logits as float64, if a calibration can be fitted on them; a `ValueError` says why not."""
-    logits, labels = np.asarray(logits, dtype=np.float64), np.asarray(labels)
-    if logits.ndim != 2 or len(logits) != len(labels) or len(labels) == 0:
-        raise ValueError(
-            f"logits must be of shape (images, classes) with one label each and at least one image, got {logits.shape} "
-            f"and {labels.shape[:1]} labels; predict every image of the validation split once."
-        )
-    if not np.isfinite(logits).all():
-        raise ValueError("logits must be finite numbers, but some are not; the network's weights may be damaged.")
-    if not (labels.min() >= 0 and labels.max() < logits.shape[1]):
-        raise ValueError(
-            f"labels must be from 0 to {logits.shape[1] - 1}, got {labels.min()} to {labels.max()}; they are positions "
-            "in the logits."
-        )
-    return logits, labels
 
 
 def before_and_after(
@@ -126,8 +66,6 @@ def fit_calibration(
     Returns:
         The entry `calibration` of metrics.json (see `measure_trained`), and the offsets, float64 array (classes,).
     """
-    from fer_hub.class_offsets import add_to_last_layer, fit_class_offsets
-
     names, offsets = list(model.config.id2label.values()), np.zeros(logits["validation"].shape[1])
     if class_offsets:
         offsets = fit_class_offsets(logits["validation"], labels["validation"])
@@ -167,7 +105,6 @@ def calibrate_checkpoint(folder: str | Path, data: str, *, class_offsets: bool =
     """
     from fer_hub.checkpoint import update_metrics
     from fer_hub.class_map import map_classes
-    from fer_hub.class_offsets import add_to_last_layer
     from fer_hub.data import decode_images
     from fer_hub.evaluation_data import load_splits
     from fer_hub.measuring import figures, flip_averaged
@@ -196,12 +133,10 @@ def calibrate_checkpoint(folder: str | Path, data: str, *, class_offsets: bool =
             "take more, or leave the checkpoint as it is."
         )
     model.config.temperature = 1.0
-    logits = predict_logits(model, image_processor, images, progress="evaluate validation")
-    known = _read(folder / "metrics.json").get("calibration", {}).get("class_offsets", {})
+    known = read_json(folder / "metrics.json").get("calibration", {}).get("class_offsets", {})
     if known:
-        earlier = np.array([known[name] for name in names])
-        add_to_last_layer(model, -earlier)
-        logits = logits - earlier
+        add_to_last_layer(model, -np.array([known[name] for name in names]))
+    logits = predict_logits(model, image_processor, images, progress="evaluate validation")
     class_offsets = class_offsets or bool(known)
     entry, offsets = fit_calibration(model, {"validation": logits}, {"validation": labels}, class_offsets=class_offsets)
     temperature = entry["temperature"]
@@ -210,7 +145,7 @@ def calibrate_checkpoint(folder: str | Path, data: str, *, class_offsets: bool =
     row["flip_averaged"] = flip_averaged(
         model, image_processor, images, labels, scaled, progress="evaluate validation, mirrored"
     )
-    config = _read(config_file) | {"temperature": temperature}
+    config = read_json(config_file) | {"temperature": temperature}
     metrics = {"validation": row, "calibration": entry}
     if not class_offsets:
         write_json(config_file, config)
@@ -220,14 +155,10 @@ def calibrate_checkpoint(folder: str | Path, data: str, *, class_offsets: bool =
         shutil.copytree(folder, temporary, dirs_exist_ok=True)
         model.save_pretrained(temporary)
         write_json(temporary / "config.json", config)
-        if options := _read(temporary / "training_args.json"):
+        if options := read_json(temporary / "training_args.json"):
             write_json(temporary / "training_args.json", options | {"class_offsets": True})
         update_metrics(temporary, metrics)
     return entry
-
-
-def _read(path: Path) -> dict:
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
 def summary(entry: dict) -> str:

@@ -1,11 +1,10 @@
 """Writing a checkpoint folder: all of it, or nothing."""
 
-import json
 import shutil
 from pathlib import Path
 
 from fer_hub.card import write_card
-from fer_hub.files import building, replacing, write_json, write_text
+from fer_hub.files import building, read_json, replacing, write_json, write_text
 from fer_hub.model import FERForImageClassification, FERImageProcessor, configuration_fer
 from fer_hub.training_log import training_csv
 
@@ -49,8 +48,7 @@ def write_checkpoint(
 def update_metrics(folder: Path, metrics: dict) -> None:
     """Put newly measured figures into a checkpoint's metrics.json and fill its card from them."""
     path = folder / "metrics.json"
-    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    write_json(path, known | metrics)
+    write_json(path, read_json(path) | metrics)
     write_card(folder)
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from fer_hub.calibrate import BOUNDS, check_logits, fit_temperature
 from fer_hub.fine_tuning import last_layer
 from fer_hub.model import FERForImageClassification
+from fer_hub.temperature import BOUNDS, check_logits, fit_temperature
 
 
 def fit_class_offsets(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -45,3 +45,8 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, content: object) -> None:
     """Write readable JSON with a closing newline; content that JSON cannot hold leaves the old file alone."""
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path) -> dict:
+    """What a JSON file holds; nothing, `{}`, where there is no such file."""
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}

@@ -128,9 +128,8 @@ def calibration(
         >>> round(error, 6)  # it says 0.8 and is right half of the time
         0.3
     """
-    confidence = np.asarray(probabilities, dtype=np.float64).max(1)
+    confidence, interval = _confidence(probabilities, bins)
     correct = np.asarray(probabilities).argmax(1) == labels
-    interval = np.minimum((confidence * bins).astype(int), bins - 1)
     count, said, right = (
         np.bincount(interval, weights=weights, minlength=bins) for weights in (None, confidence, correct)
     )
@@ -158,14 +157,19 @@ def calibration_error_by_chance(probabilities: np.ndarray, bins: int = CALIBRATI
         >>> round(few, 2), round(many, 3)  # the mean distance of a share of heads from one half
         (0.08, 0.008)
     """
-    confidence = np.asarray(probabilities, dtype=np.float64).max(1)
-    interval = np.minimum((confidence * bins).astype(int), bins - 1)
+    confidence, interval = _confidence(probabilities, bins)
     random = np.random.default_rng(0)
     total = 0.0
     for _ in range(CHANCE_DRAWS):
         apart = (random.random(len(confidence)) < confidence) - confidence
         total += np.abs(np.bincount(interval, weights=apart, minlength=bins)).sum()
     return float(total / CHANCE_DRAWS / len(confidence))
+
+
+def _confidence(probabilities: np.ndarray, bins: int) -> tuple[np.ndarray, np.ndarray]:
+    """The highest probability of every image, and in which of `bins` equal intervals it lies, counted from 0."""
+    confidence = np.asarray(probabilities, dtype=np.float64).max(1)
+    return confidence, np.minimum((confidence * bins).astype(int), bins - 1)
 
 
 def _intervals(labels: np.ndarray, predicted: np.ndarray, classes: int) -> tuple[list[float], list[float]]:

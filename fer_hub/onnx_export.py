@@ -13,13 +13,12 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fer_hub.files import replacing, write_json
+from fer_hub.files import read_json, replacing, write_json
 from fer_hub.model import FERConfig, FERImageProcessor
 from fer_hub.onnx_model import INT8_FILE, MODEL_FILE, OnnxClassifier
 from fer_hub.onnx_translate import export_onnx
@@ -120,7 +119,7 @@ def _measure(classifier: OnnxClassifier, checkpoint: str | Path, split: Dataset,
 def _report(folder: Path, figures: dict[str, dict]) -> dict[str, dict]:
     """Put figures into `onnx.json`; what is known of files that are still there, or the same as before, stays."""
     path = folder / REPORT_FILE
-    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    known = read_json(path)
     report = {}
     for name in (MODEL_FILE, INT8_FILE):
         before, now = known.get(name, {}), figures.get(name)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fer_hub import calibrate
-from fer_hub.calibrate import BOUNDS, before_and_after, fit_temperature
+from fer_hub.calibrate import before_and_after
 from fer_hub.card import fill
 from fer_hub.data import load_fer2013, targets
 from fer_hub.data.decoding import decode_images
@@ -20,14 +20,8 @@ from fer_hub.measuring import measure, measure_trained
 from fer_hub.metrics import classification_metrics, vote_metrics
 from fer_hub.model import FERForImageClassification, FERImageProcessor
 from fer_hub.predict import predict_logits, predict_probabilities, softmax
-
-
-def drawn(temperature: float, images: int = 20_000, classes: int = 7, seed: int = 0):
-    """Logits whose labels were drawn from their softmax at a known temperature."""
-    random = np.random.default_rng(seed)
-    logits = random.normal(0, 3, (images, classes))
-    labels = (softmax(logits / temperature).cumsum(1) < random.random((images, 1))).sum(1)
-    return logits, np.minimum(labels, classes - 1)
+from fer_hub.temperature import BOUNDS, fit_temperature
+from tests.noise import drawn, write_noise
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.5])
@@ -98,14 +92,8 @@ def test_before_and_after_are_the_metrics_at_both_temperatures():
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     """A CSV with 112 validation and 28 test images of noise, enough for a temperature."""
-    random = np.random.default_rng(3)
     path = tmp_path_factory.mktemp("data") / "fer2013.csv"
-    lines = ["emotion,pixels,Usage"]
-    for usage, count in (("Training", 1), ("PublicTest", 16), ("PrivateTest", 4)):
-        for emotion in list(range(7)) * count:
-            lines.append(f"{emotion},{' '.join(map(str, random.integers(0, 256, 48 * 48)))},{usage}")
-    path.write_text("\n".join(lines) + "\n")
-    return path
+    return write_noise(path, {"Training": 1, "PublicTest": 16, "PrivateTest": 4}, range(7))
 
 
 @pytest.fixture

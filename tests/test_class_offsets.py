@@ -13,28 +13,19 @@ import train
 from fer_hub import calibrate
 from fer_hub.arguments import ModelArguments
 from fer_hub.average_checkpoints import average_checkpoints
-from fer_hub.calibrate import BOUNDS, fit_temperature
 from fer_hub.class_offsets import add_to_last_layer, fit_class_offsets
 from fer_hub.evaluate import evaluate
 from fer_hub.fine_tuning import last_layer
 from fer_hub.model import EMOTIONS, FERForImageClassification
-from fer_hub.predict import softmax
 from fer_hub.starting import check_start
-
-
-def drawn(offsets, temperature=1.0, images=20_000, seed=0):
-    """Logits whose labels were drawn from their softmax with these offsets and this temperature."""
-    random = np.random.default_rng(seed)
-    logits = random.normal(0, 3, (images, len(offsets)))
-    chances = softmax((logits + offsets) / temperature)
-    labels = (chances.cumsum(1) < random.random((images, 1))).sum(1)
-    return logits, np.minimum(labels, len(offsets) - 1)
+from fer_hub.temperature import BOUNDS, fit_temperature
+from tests.noise import drawn, write_noise
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.5])
 def test_known_offsets_are_found(temperature):
     offsets = np.array([0.8, -0.5, 0.3, -0.6])
-    logits, labels = drawn(offsets, temperature)
+    logits, labels = drawn(temperature, offsets)
     found = fit_class_offsets(logits, labels)
     np.testing.assert_allclose(found, offsets, atol=0.15)
     assert fit_temperature(logits + found, labels) == pytest.approx(temperature, rel=0.05)
@@ -46,11 +37,13 @@ def test_no_other_offsets_fit_better(seed, images, classes, spread):
     random = np.random.default_rng(seed)
     logits, labels = random.normal(0, spread, (images, classes)), random.integers(0, classes, images)
 
-    def loss(offsets):  # at the best of many temperatures
-        scaled = (logits + offsets) / np.geomspace(*BOUNDS, 300)[:, None, None]
+    temperatures = np.geomspace(*BOUNDS, 300)
+
+    def loss(offsets):  # at the best of these temperatures
+        scaled = (logits + offsets) / temperatures[:, None, None]
         highest = scaled.max(2, keepdims=True)
         normaliser = np.log(np.exp(scaled - highest).sum(2)) + highest[..., 0]
-        penalty = ((offsets / np.geomspace(*BOUNDS, 300)[:, None]) ** 2).sum(1) / 2 / images
+        penalty = ((offsets / temperatures[:, None]) ** 2).sum(1) / 2 / images
         return ((normaliser - scaled[:, np.arange(images), labels]).mean(1) + penalty).min()
 
     found = fit_class_offsets(logits, labels)
@@ -61,7 +54,7 @@ def test_no_other_offsets_fit_better(seed, images, classes, spread):
 
 
 def test_a_class_without_images_is_not_moved_far():
-    logits, labels = drawn(np.zeros(4))
+    logits, labels = drawn(1.0, np.zeros(4))
     offsets = fit_class_offsets(logits[labels != 3], labels[labels != 3])
     assert np.argmin(offsets) == 3 and -40 < offsets[3] < -1
 
@@ -99,14 +92,8 @@ def test_they_are_added_to_the_logits(tiny_checkpoint):
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     """A CSV with 56 training, 112 validation and 28 test images of noise, of which most are "sad"."""
-    random = np.random.default_rng(3)
     path = tmp_path_factory.mktemp("data") / "fer2013.csv"
-    lines = ["emotion,pixels,Usage"]
-    for usage, count in (("Training", 4), ("PublicTest", 8), ("PrivateTest", 2)):
-        for emotion in [*range(7), *([4] * 7)] * count:
-            lines.append(f"{emotion},{' '.join(map(str, random.integers(0, 256, 48 * 48)))},{usage}")
-    path.write_text("\n".join(lines) + "\n")
-    return path
+    return write_noise(path, {"Training": 4, "PublicTest": 8, "PrivateTest": 2}, [*range(7), *([4] * 7)])
 
 
 def test_training_with_offsets_ends_as_the_command_does(tiny_checkpoint, data, tmp_path, capsys):
