@@ -181,7 +181,7 @@ def _finish(
         images,
         wanted,
         calibrate=options["calibrate"],
-        class_offsets=options["class_offsets"],
+        matrix_scaling=options["matrix_scaling"],
         report=folder.parent / ("report" if folder.name == "final" else f"report_{folder.name}"),
         say=logger.info,
     )

@@ -83,11 +83,11 @@ class ModelArguments:
         default=True,
         metadata={"help": "Fit a temperature on validation after training, before test is looked at."},
     )
-    class_offsets: bool = field(
+    matrix_scaling: bool = field(
         default=False,
         metadata={
-            "help": "With the temperature, fit offsets of the classes on validation, so that each is named as often as "
-            "it should be (arXiv:1901.06852). Better with some thousand validation images than with a hundred."
+            "help": "With the temperature, fit a linear map of the logits on validation, so that every class is named "
+            "as often and as surely as it should be (arXiv:1910.12656). Needs some thousand validation images."
         },
     )
 

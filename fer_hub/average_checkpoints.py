@@ -44,7 +44,7 @@ def mean_weights(weights: Sequence[Mapping[str, torch.Tensor]]) -> dict[str, tor
 
 
 def average_checkpoints(
-    checkpoints: Sequence[str | Path], data: str, output: str | Path, *, class_offsets: bool = False
+    checkpoints: Sequence[str | Path], data: str, output: str | Path, *, matrix_scaling: bool = False
 ) -> dict:
     """Write the checkpoint that is the mean of others, measured and calibrated.
 
@@ -52,7 +52,7 @@ def average_checkpoints(
         checkpoints: folders that train.py wrote, at least two, with the same network and classes.
         data: what they were trained on: Hub dataset id, parquet, Kaggle CSV or image folder.
         output: folder of the result; it appears complete or not at all.
-        class_offsets: fit offsets of the classes with the temperature, see `fer_hub.class_offsets`.
+        matrix_scaling: fit a linear map of the logits with the temperature, see `fer_hub.matrix_scaling`.
 
     Returns:
         What its metrics.json holds.
@@ -86,13 +86,13 @@ def average_checkpoints(
         processors[0],
         {split: decode_images(images, model.config.image_size) for split, (images, _) in faces.items()},
         {split: target for split, (_, target) in faces.items()},
-        class_offsets=class_offsets,
+        matrix_scaling=matrix_scaling,
     )
     known = [_read(folder, "metrics") for folder in folders]
     training = dict(known[0]["training"], seconds=sum(each["training"]["seconds"] for each in known))
     metrics |= {"training": training} | ({"data": known[0]["data"]} if "data" in known[0] else {})
     options = averaged_recipe([_read(folder, "training_args") for folder in folders])
-    options |= {"class_offsets": class_offsets}
+    options |= {"matrix_scaling": matrix_scaling}
     write_checkpoint(
         output, model, processors[0], metrics=metrics, training_args=options, log=_read(folders[0], "training_log")
     )
@@ -118,10 +118,12 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("checkpoints", nargs="+", help="folders that train.py wrote")
     parser.add_argument("--data", required=True, help="Hub dataset id, parquet, Kaggle CSV or image folder")
     parser.add_argument("--output", required=True, type=Path, help="folder of the result")
-    parser.add_argument("--class_offsets", action="store_true", help="fit offsets of the classes with the temperature")
+    parser.add_argument(
+        "--matrix_scaling", action="store_true", help="fit a linear map of the logits with the temperature"
+    )
     args = parser.parse_args(argv)
     try:
-        metrics = average_checkpoints(args.checkpoints, args.data, args.output, class_offsets=args.class_offsets)
+        metrics = average_checkpoints(args.checkpoints, args.data, args.output, matrix_scaling=args.matrix_scaling)
     except (OSError, ValueError) as error:
         parser.exit(1, f"error: {error}\n")
     for split in SPLITS:

@@ -3,19 +3,20 @@
     python -m fer_hub.calibrate checkpoints/fer2013 --data path/to/fer2013
 
 writes the temperature into the checkpoint's config.json, the figures before and after into its metrics.json, and its
-model card anew. Predictions do not change, only how sure they are; with `--class_offsets` they do, towards classes that
-the network names too rarely (`fer_hub.class_offsets`). `train.py` does the same before it looks at the
-test split, so this command is for checkpoints that were trained without.
+model card anew. Predictions do not change, only how sure they are; with `--matrix_scaling` they do, towards classes
+that the network names too rarely (`fer_hub.matrix_scaling`). `train.py` does the same before it looks at the test
+split, so this command is for checkpoints that were trained without.
 """
 
 import argparse
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from fer_hub.class_offsets import add_to_last_layer, fit_class_offsets
 from fer_hub.files import building, read_json, write_json
+from fer_hub.matrix_scaling import MatrixScaling, fit_matrix_scaling
 from fer_hub.metrics import calibration
 from fer_hub.model import FERForImageClassification, FERImageProcessor
 from fer_hub.predict import predict_logits, softmax
@@ -26,22 +27,23 @@ LEAST_IMAGES = 100
 
 
 def before_and_after(
-    logits: np.ndarray, labels: np.ndarray, temperature: float, offsets: np.ndarray | float = 0.0
+    logits: np.ndarray, labels: np.ndarray, temperature: float, mapped: np.ndarray | None = None
 ) -> dict[str, dict]:
-    """What a temperature, and offsets if there are any, do to the calibration of a split.
+    """What a temperature, and matrix scaling if there is any, do to the calibration of a split.
 
     Args:
-        logits: float array (images, classes), without offsets and not divided by any temperature.
+        logits: float array (images, classes), not divided by any temperature.
         labels: integer array (images,).
-        offsets: what is added to the logits afterwards, see `fer_hub.class_offsets`.
+        mapped: the logits after matrix scaling.
 
     Returns:
         `before` and `after`, each with `loss`, `calibration_error` and `calibration_bins` as in
         `classification_metrics`.
     """
     result = {}
-    for name, added, divisor in (("before", 0.0, 1.0), ("after", offsets, temperature)):
-        probabilities = softmax((np.asarray(logits, dtype=np.float64) + added) / divisor)
+    after = logits if mapped is None else mapped
+    for name, values, divisor in (("before", logits, 1.0), ("after", after, temperature)):
+        probabilities = softmax(np.asarray(values, dtype=np.float64) / divisor)
         error, bins = calibration(probabilities, labels)
         chosen = probabilities[np.arange(len(labels)), labels]
         loss = float(-np.log(np.maximum(chosen, 1e-12)).mean())
@@ -49,40 +51,52 @@ def before_and_after(
     return result
 
 
+def before_again(entry: Mapping, logits: np.ndarray, labels: np.ndarray) -> dict[str, dict]:
+    """`before_and_after` for a network that is calibrated already.
+
+    Args:
+        entry: what its metrics.json says of its calibration.
+        logits: what it says now, divided by its temperature, float array (images, classes).
+        labels: integer array (images,).
+    """
+    mapped = np.asarray(logits, dtype=np.float64) * entry["temperature"]
+    known = entry.get("matrix_scaling")
+    before = MatrixScaling.from_entry(known).undo(mapped) if known else mapped
+    return before_and_after(before, labels, entry["temperature"], mapped)
+
+
 def fit_calibration(
     model: FERForImageClassification,
     logits: dict[str, np.ndarray],
     labels: dict[str, np.ndarray],
     *,
-    class_offsets: bool = False,
-) -> tuple[dict, np.ndarray]:
-    """Fit a network's temperature, and offsets of its classes if wanted, and put them into it.
+    matrix_scaling: bool = False,
+) -> tuple[dict, dict[str, np.ndarray]]:
+    """Fit a network's temperature, and matrix scaling if wanted, and put them into it.
 
     Args:
-        model: gets `config.temperature` and the offsets, in its last layer.
+        model: gets `config.temperature` and the linear map, in its last layer.
         logits: split → what it says at temperature 1, float array (images, classes); fitted on `validation`.
         labels: split → integer array (images,).
 
     Returns:
-        The entry `calibration` of metrics.json (see `measure_trained`), and the offsets, float64 array (classes,).
+        The entry `calibration` of metrics.json (see `measure_trained`), and the logits after matrix scaling, not
+        divided by the temperature.
     """
-    names, offsets = list(model.config.id2label.values()), np.zeros(logits["validation"].shape[1])
-    if class_offsets:
-        offsets = fit_class_offsets(logits["validation"], labels["validation"])
-        add_to_last_layer(model, offsets)
-    temperature = fit_temperature(logits["validation"] + offsets, labels["validation"])
+    mapped = logits
+    entry = {"split": "validation", "images": len(logits["validation"])}
+    if matrix_scaling:
+        scaling = fit_matrix_scaling(logits["validation"], labels["validation"])
+        scaling.put_into(model)
+        mapped = {split: scaling(values) for split, values in logits.items()}
+        entry = {"matrix_scaling": scaling.entry()} | entry
+    temperature = fit_temperature(mapped["validation"], labels["validation"])
     model.config.temperature = temperature
-    entry = {
-        "temperature": temperature,
-        **({"class_offsets": dict(zip(names, offsets.tolist(), strict=True))} if class_offsets else {}),
-        "split": "validation",
-        "images": len(logits["validation"]),
-        **{split: before_and_after(logits[split], labels[split], temperature, offsets) for split in logits},
-    }
-    return entry, offsets
+    compared = {split: before_and_after(logits[split], labels[split], temperature, mapped[split]) for split in logits}
+    return {"temperature": temperature} | entry | compared, mapped
 
 
-def calibrate_checkpoint(folder: str | Path, data: str, *, class_offsets: bool = False) -> dict:
+def calibrate_checkpoint(folder: str | Path, data: str, *, matrix_scaling: bool = False) -> dict:
     """Fit a checkpoint's temperature on the validation split of `data` and write it into the checkpoint.
 
     config.json gets the temperature, metrics.json the entry `calibration` (as from `measure_trained`, for validation
@@ -92,9 +106,9 @@ def calibrate_checkpoint(folder: str | Path, data: str, *, class_offsets: bool =
     Args:
         folder: of the checkpoint.
         data: what it was trained on: Hub dataset id, parquet, Kaggle CSV or image folder.
-        class_offsets: fit offsets of the classes too, and write weights that have them in the last layer and
-            training_args.json as of a training with `--class_offsets yes`, which ends in the same. Offsets that the
-            checkpoint has already are always fitted anew.
+        matrix_scaling: fit a linear map of the logits too, and write weights that have it in the last layer and
+            training_args.json as of a training with `--matrix_scaling yes`, which ends in the same. A map that the
+            checkpoint has already is always fitted anew.
 
     Returns:
         The entry `calibration`.
@@ -133,21 +147,23 @@ def calibrate_checkpoint(folder: str | Path, data: str, *, class_offsets: bool =
             "take more, or leave the checkpoint as it is."
         )
     model.config.temperature = 1.0
-    known = read_json(folder / "metrics.json").get("calibration", {}).get("class_offsets", {})
+    known = read_json(folder / "metrics.json").get("calibration", {}).get("matrix_scaling")
     if known:
-        add_to_last_layer(model, -np.array([known[name] for name in names]))
+        MatrixScaling.from_entry(known).take_out_of(model)
     logits = predict_logits(model, image_processor, images, progress="evaluate validation")
-    class_offsets = class_offsets or bool(known)
-    entry, offsets = fit_calibration(model, {"validation": logits}, {"validation": labels}, class_offsets=class_offsets)
+    matrix_scaling = matrix_scaling or bool(known)
+    entry, mapped = fit_calibration(
+        model, {"validation": logits}, {"validation": labels}, matrix_scaling=matrix_scaling
+    )
     temperature = entry["temperature"]
-    scaled = (logits + offsets) / temperature
-    row = figures(softmax(scaled), labels, names, target.votes, temperature)
+    scaled = mapped["validation"] / temperature
+    row = figures(softmax(scaled), labels, names, target.votes, target.clear, temperature)
     row["flip_averaged"] = flip_averaged(
-        model, image_processor, images, labels, scaled, progress="evaluate validation, mirrored"
+        model, image_processor, images, labels, scaled, clear=target.clear, progress="evaluate validation, mirrored"
     )
     config = read_json(config_file) | {"temperature": temperature}
     metrics = {"validation": row, "calibration": entry}
-    if not class_offsets:
+    if not matrix_scaling:
         write_json(config_file, config)
         update_metrics(folder, metrics)
         return entry
@@ -156,7 +172,7 @@ def calibrate_checkpoint(folder: str | Path, data: str, *, class_offsets: bool =
         model.save_pretrained(temporary)
         write_json(temporary / "config.json", config)
         if options := read_json(temporary / "training_args.json"):
-            write_json(temporary / "training_args.json", options | {"class_offsets": True})
+            write_json(temporary / "training_args.json", options | {"matrix_scaling": True})
         update_metrics(temporary, metrics)
     return entry
 
@@ -169,8 +185,7 @@ def summary(entry: dict) -> str:
         for split in ("validation", "test")
         if split in entry
     )
-    offsets = ", ".join(f"{name} {value:+.2f}" for name, value in entry.get("class_offsets", {}).items())
-    also = f"; class offsets: {offsets}" if offsets else ""
+    also = f"; matrix scaling with penalty {entry['matrix_scaling']['penalty']:g}" if "matrix_scaling" in entry else ""
     return f"temperature: {entry['temperature']:.3f}, calibration error {figures}{also}"
 
 
@@ -181,13 +196,13 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("checkpoint", help="checkpoint folder")
     parser.add_argument("--data", required=True, help="Hub dataset id, parquet, Kaggle CSV or image folder")
     parser.add_argument(
-        "--class_offsets",
+        "--matrix_scaling",
         action="store_true",
-        help="also fit offsets of the classes, so that each is named as often as it should be",
+        help="also fit a linear map of the logits, so that every class is named as often and as surely as it should be",
     )
     args = parser.parse_args(argv)
     try:
-        entry = calibrate_checkpoint(args.checkpoint, args.data, class_offsets=args.class_offsets)
+        entry = calibrate_checkpoint(args.checkpoint, args.data, matrix_scaling=args.matrix_scaling)
     except (OSError, ValueError) as error:
         parser.exit(1, f"error: {error}\n")
     print(summary(entry))

@@ -55,7 +55,7 @@ GROUPS = {
         "patience",
         "metric_for_best_model",
         "calibrate",
-        "class_offsets",
+        "matrix_scaling",
         "seed",
     ],
     "the run": [

@@ -19,9 +19,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from fer_hub.calibrate import before_again
 from fer_hub.class_map import map_classes
 from fer_hub.data import IMAGES, LABELS, decode_images
 from fer_hub.evaluation_data import input_size, load_splits
+from fer_hub.files import read_json
 from fer_hub.measuring import figures, flip_averaged, measure, measure_photographs
 from fer_hub.model import FERForImageClassification
 from fer_hub.predict import predict_logits, softmax
@@ -63,7 +65,8 @@ def evaluate(
         trust_remote_code: run the Python files of a checkpoint of unknown architecture.
 
     Returns:
-        dict with one entry per split, of checkpoints of fer_hub with `flip_averaged` in it; where asked for,
+        dict with one entry per split, of checkpoints of fer_hub with `flip_averaged` in it; for folders of calibrated
+        checkpoints `calibration`, split → `before_and_after`; where asked for,
         `photographs` (of the last split named); and where model and data set do not have the same classes, `classes`:
         `map` (class of the model → class of the data set or None), `missing` (classes of the data set that the model
         does not have) and `left_out` (split → images of those).
@@ -92,6 +95,8 @@ def evaluate(
             )
         if not found.same:
             result["classes"] = found.about() | {"left_out": {}}
+        calibration = read_json(Path(checkpoint) / "metrics.json").get("calibration", {}) if ours else {}
+        result |= {"calibration": {}} if calibration and found.same else {}
         for split, (faces, target) in loaded.items():
             known, kept, target = found.without_missing(target)
             if len(kept) < len(faces):
@@ -102,13 +107,25 @@ def evaluate(
             logits = predict_logits(model, image_processor, **seen, progress=f"evaluate {split}")
             probabilities = known.apply(softmax(logits))
             temperature = model.config.temperature if ours else 1.0
-            result[split] = figures(probabilities, target.classes, known.ours, target.votes, temperature)
+            result[split] = figures(
+                probabilities, target.classes, known.ours, target.votes, target.clear, temperature
+            )
             if ours and found.same:
                 result[split]["flip_averaged"] = flip_averaged(
-                    model, image_processor, pixels, target.classes, logits, progress=f"evaluate {split}, mirrored"
+                    model,
+                    image_processor,
+                    pixels,
+                    target.classes,
+                    logits,
+                    clear=target.clear,
+                    progress=f"evaluate {split}, mirrored",
                 )
+            before = None
+            if calibration.get("temperature") == temperature and found.same:
+                result["calibration"][split] = before_again(calibration, logits, target.classes)
+                before = result["calibration"][split]["before"]
             if report:
-                write_pictures(report, split, result[split], pixels, probabilities, target.classes)
+                write_pictures(report, split, result[split], pixels, probabilities, target.classes, before=before)
         if photographs:
             result["photographs"] = {
                 "split": split,
@@ -177,7 +194,10 @@ def main(argv: list[str] | None = None) -> None:
     if args.write:
         from fer_hub.checkpoint import update_metrics
 
-        update_metrics(Path(args.checkpoint), metrics)
+        folder = Path(args.checkpoint)
+        if "calibration" in metrics:
+            metrics["calibration"] = read_json(folder / "metrics.json")["calibration"] | metrics["calibration"]
+        update_metrics(folder, metrics)
 
 
 if __name__ == "__main__":

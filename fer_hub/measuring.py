@@ -39,7 +39,8 @@ def measure(
         progress: text beside a progress bar; no bar if `None`.
     """
     probabilities = predict_probabilities(model, image_processor, images, progress=progress)
-    return figures(probabilities, labels, list(model.config.id2label.values()), votes, model.config.temperature)
+    names = list(model.config.id2label.values())
+    return figures(probabilities, labels, names, votes, temperature=model.config.temperature)
 
 
 def figures(
@@ -47,10 +48,11 @@ def figures(
     labels: np.ndarray,
     names: Sequence[str],
     votes: np.ndarray | None = None,
+    clear: np.ndarray | None = None,
     temperature: float = 1.0,
 ) -> dict:
     """`classification_metrics`, and the `temperature` that the network's logits were divided by."""
-    return classification_metrics(probabilities, labels, names, votes) | {"temperature": float(temperature)}
+    return classification_metrics(probabilities, labels, names, votes, clear) | {"temperature": float(temperature)}
 
 
 def flip_averaged(
@@ -60,22 +62,26 @@ def flip_averaged(
     labels: np.ndarray,
     logits: np.ndarray,
     *,
+    clear: np.ndarray | None = None,
     progress: str | None = None,
-) -> dict[str, float]:
+) -> dict:
     """Some figures of a network that sees every image and its mirror image, as `FERPipeline(flip_average=True)`.
 
     Args:
         images, labels: as for `measure`.
         logits: what the model gives for the images as they are, divided by its temperature.
+        clear: as for `classification_metrics`.
         progress: text beside a progress bar; no bar if `None`.
 
     Returns:
-        `accuracy`, `macro_f1` and `calibration_error` as in `classification_metrics`.
+        `accuracy`, `macro_f1`, `calibration_error` and, with `clear`, `clear_majority_accuracy`, see
+        `classification_metrics`.
     """
     mirrored = predict_logits(model, image_processor, np.ascontiguousarray(images[:, :, ::-1]), progress=progress)
     names = list(model.config.id2label.values())
-    row = classification_metrics(softmax((logits + mirrored) / 2), labels, names)
-    return {name: row[name] for name in ("accuracy", "macro_f1", "calibration_error")}
+    row = classification_metrics(softmax((logits + mirrored) / 2), labels, names, clear=clear)
+    wanted = ("accuracy", "macro_f1", "calibration_error", "clear_majority_accuracy")
+    return {name: row[name] for name in wanted if name in row}
 
 
 def measure_trained(
@@ -85,7 +91,7 @@ def measure_trained(
     targets: Mapping[str, Targets],
     *,
     calibrate: bool = True,
-    class_offsets: bool = False,
+    matrix_scaling: bool = False,
     report: Path | None = None,
     say: Callable[[str], object] = print,
 ) -> dict:
@@ -96,15 +102,15 @@ def measure_trained(
         images: split → uint8 array (images, size, size), for validation and test.
         targets: split → what these images show.
         calibrate: fit a temperature, if there are at least `LEAST_IMAGES` validation images.
-        class_offsets: with it, fit offsets of the classes too and put them into the last layer, see
-            `fer_hub.class_offsets`.
+        matrix_scaling: with it, fit a linear map of the logits too and put it into the last layer, see
+            `fer_hub.matrix_scaling`.
         report: folder for metrics.json, report.md and pictures.
         say: is told what became of the temperature.
 
     Returns:
         JSON-ready dict: `validation` and `test` as from `measure`, from one forward pass over each, with what
         `flip_averaged` says of a second one over the mirror images; and where a temperature was fitted `calibration`:
-        `temperature`, `class_offsets` if there are any, `split` and `images` that they were fitted on, and for each of
+        `temperature`, `matrix_scaling` if wanted, `split` and `images` that they were fitted on, and for each of
         the two splits `before_and_after`.
     """
     model.config.temperature = 1.0
@@ -115,24 +121,26 @@ def measure_trained(
     fitted = {}
     if calibrate and len(logits["validation"]) < LEAST_IMAGES:
         say(
-            f"temperature: stays 1{', without class offsets' if class_offsets else ''}, as {len(logits['validation'])} "
-            f"validation images are too few to fit {'them' if class_offsets else 'one'}; it takes {LEAST_IMAGES}."
+            f"temperature: stays 1{', without matrix scaling' if matrix_scaling else ''}, as "
+            f"{len(logits['validation'])} validation images are too few to fit one; it takes {LEAST_IMAGES}."
         )
     elif calibrate:
         labels = {split: target.classes for split, target in targets.items()}
-        fitted["calibration"], offsets = fit_calibration(model, logits, labels, class_offsets=class_offsets)
-        logits = {split: values + offsets for split, values in logits.items()}
+        fitted["calibration"], logits = fit_calibration(model, logits, labels, matrix_scaling=matrix_scaling)
         say(summary(fitted["calibration"]))
     rows, names = {}, list(model.config.id2label.values())
     for split, values in logits.items():
         probabilities, target = softmax(values / model.config.temperature), targets[split]
-        rows[split] = figures(probabilities, target.classes, names, target.votes, model.config.temperature)
+        rows[split] = figures(
+            probabilities, target.classes, names, target.votes, target.clear, model.config.temperature
+        )
         rows[split]["flip_averaged"] = flip_averaged(
             model,
             image_processor,
             images[split],
             target.classes,
             values / model.config.temperature,
+            clear=target.clear,
             progress=f"evaluate {split}, mirrored",
         )
         if report:

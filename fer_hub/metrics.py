@@ -17,7 +17,11 @@ BOOTSTRAP_SAMPLES = 1000
 
 
 def classification_metrics(
-    probabilities: np.ndarray, labels: np.ndarray, names: Sequence[str], votes: np.ndarray | None = None
+    probabilities: np.ndarray,
+    labels: np.ndarray,
+    names: Sequence[str],
+    votes: np.ndarray | None = None,
+    clear: np.ndarray | None = None,
 ) -> dict:
     """Measure predicted probabilities against labels.
 
@@ -27,6 +31,7 @@ def classification_metrics(
         names: class names, in the order of the columns.
         votes: share of the annotators for each class, float array (images, classes), rows sum to 1; where several
             people judged every image, as in FER+.
+        clear: whether more than half of them agree, bool array (images,).
 
     Returns:
         JSON-ready dict; shares and scores are in [0, 1]:
@@ -41,6 +46,7 @@ def classification_metrics(
         - `calibration_error` and `calibration_bins`: see `calibration`; `calibration_error_by_chance`: see there
         - `confusion`: counts, rows are labels, columns are predictions
         - `vote_cross_entropy`, `vote_mean_absolute_error`, where there are votes: see `vote_metrics`
+        - `clear_majority_images` (count) and `clear_majority_accuracy`, where `clear` is given and any is
 
     Raises:
         ValueError: shapes do not fit together, or there is no image.
@@ -78,6 +84,9 @@ def classification_metrics(
     for name, values in zip(SCORES, each[:3], strict=True):
         result[name] = dict(zip(names, values.tolist(), strict=True))
     result |= {} if votes is None else vote_metrics(probabilities, votes)
+    if clear is not None and clear.any():
+        shown = (predicted == labels)[clear]
+        result |= {"clear_majority_images": len(shown), "clear_majority_accuracy": float(shown.mean())}
     return result | {"calibration_bins": bins, "confusion": confusion.tolist()}
 
 

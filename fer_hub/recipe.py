@@ -146,7 +146,7 @@ def command(recipe: dict) -> str:
     """
     if "averaged" in recipe:
         tool = ["python", "-m", "fer_hub.average_checkpoints"]
-        more = ["--class_offsets"] if recipe.get("class_offsets") else []
+        more = ["--matrix_scaling"] if recipe.get("matrix_scaling") else []
         return shlex.join([*tool, *recipe["averaged"], "--data", "path/to/fer2013", *more, "--output", "runs/average"])
     usual = defaults(recipe)
     processes = recipe.get("processes", 1)

@@ -102,6 +102,11 @@ def table(metrics: dict) -> str:
         if "flip_averaged" in row:
             mirrored = row["flip_averaged"]
             lines.append(f"  with mirror images {mirrored['accuracy']:.1%}, macro-F1 {mirrored['macro_f1']:.3f}")
+        if "clear_majority_images" in row:
+            lines.append(
+                f"  where more than half of the annotators agree {row['clear_majority_accuracy']:.1%} "
+                f"({row['clear_majority_images']} images)"
+            )
         lines.append("  recall " + ", ".join(f"{name} {value:.1%}" for name, value in row["recall"].items()))
     if "photographs" in metrics:
         row = metrics["photographs"]

@@ -15,7 +15,7 @@ def check_start(arguments: ModelArguments) -> None:
     Raises:
         ValueError: `pretrained` is given for a network without a backbone, or together with `start_from`; or sizes for
             another network than `residual_cnn`, or together with `start_from`; or the teachers' share is no share,
-            or their number below 0 or given where all are asked; or class offsets are wanted without a temperature.
+            or their number below 0 or given where all are asked; or matrix scaling is wanted without a temperature.
     """
     if not 0 <= arguments.teachers_share <= 1:
         raise ValueError(
@@ -32,9 +32,9 @@ def check_start(arguments: ModelArguments) -> None:
             "--teachers_at_once is for --teachers_see views, as teachers that are asked once all answer; leave it out, "
             "or let them see views."
         )
-    if arguments.class_offsets and not arguments.calibrate:
+    if arguments.matrix_scaling and not arguments.calibrate:
         raise ValueError(
-            "--class_offsets are fitted together with the temperature, got --calibrate no; leave one of the two out."
+            "--matrix_scaling is fitted together with the temperature, got --calibrate no; leave one of the two out."
         )
     for name in arguments.sizes():
         if arguments.start_from:

@@ -200,22 +200,22 @@ def test_a_trained_network_is_calibrated_before_test_is_measured(checkpoint, dat
 
 
 @pytest.mark.parametrize(
-    ("wish", "offsets", "said"),
+    ("wish", "matrix", "said"),
     [
         (True, False, ["temperature: stays 1, as 21 validation images are too few to fit one; it takes 100."]),
-        (True, True, ["temperature: stays 1, without class offsets, as 21 validation images are too few to fit them; "
+        (True, True, ["temperature: stays 1, without matrix scaling, as 21 validation images are too few to fit one; "
                       "it takes 100."]),
         (False, False, []),
     ],
 )  # fmt: skip
-def test_without_a_fit_the_temperature_is_one(checkpoint, small_csv, wish, offsets, said):
+def test_without_a_fit_the_temperature_is_one(checkpoint, small_csv, wish, matrix, said):
     model, image_processor = (
         kind.from_pretrained(checkpoint) for kind in (FERForImageClassification, FERImageProcessor)
     )
     model.config.temperature = 7.0
     heard = []
     metrics = measure_trained(
-        model, image_processor, *splits_of(small_csv), calibrate=wish, class_offsets=offsets, say=heard.append
+        model, image_processor, *splits_of(small_csv), calibrate=wish, matrix_scaling=matrix, say=heard.append
     )
     assert model.config.temperature == metrics["test"]["temperature"] == 1 and "calibration" not in metrics
     assert heard == said

@@ -80,6 +80,13 @@ def test_votes_by_hand():
     assert {k: v for k, v in result.items() if "vote" not in k} == classification_metrics(PROBABILITIES, LABELS, NAMES)
 
 
+def test_where_most_agree():
+    result = classification_metrics(PROBABILITIES, LABELS, NAMES, clear=np.array([True, True, False, True]))
+    assert (result["clear_majority_images"], result["clear_majority_accuracy"]) == (3, 2 / 3)
+    nobody = classification_metrics(PROBABILITIES, LABELS, NAMES, clear=np.zeros(4, dtype=bool))
+    assert "clear_majority_accuracy" not in nobody
+
+
 def test_unanimous_votes_give_the_loss_of_the_labels():
     result = classification_metrics(PROBABILITIES, LABELS, NAMES, np.eye(3)[LABELS])
     assert result["vote_cross_entropy"] == pytest.approx(result["loss"])

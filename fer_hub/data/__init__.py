@@ -7,7 +7,7 @@ gives the class that the FER+ annotators chose, and `targets` what a network is 
 
 from fer_hub.data.decoding import decode_images
 from fer_hub.data.expressions import load_expressions
-from fer_hub.data.ferplus import FERPLUS_VOTES, ferplus_majority
+from fer_hub.data.ferplus import FERPLUS_VOTES, ferplus_majority, has_clear_majority
 from fer_hub.data.loading import load_fer2013
 from fer_hub.data.prepared import IMAGES, Prepared, prepare, write_faces
 from fer_hub.data.targets import FERPLUS_EMOTIONS, LABELS, Targets, label_shares, targets
@@ -21,6 +21,7 @@ __all__ = [
     "Targets",
     "decode_images",
     "ferplus_majority",
+    "has_clear_majority",
     "label_shares",
     "load_expressions",
     "load_fer2013",

@@ -1,16 +1,17 @@
 """Near-duplicates: pictures of FER-2013 that stand in more than one split, which flatters every figure measured on it.
 
     python -m fer_hub.data.duplicates --data path/to/fer2013 --output results/duplicates.json
-    python -m fer_hub.data.duplicates --data path/to/fer2013 --checkpoint checkpoints/fer2013
+    python -m fer_hub.data.duplicates --data path/to/fer2013 --checkpoint checkpoints/fer2013 runs/copies/final
     python -m fer_hub.data.duplicates --data path/to/fer2013 --sheet pairs.png
 
 Counts the validation and test images of which train holds a copy, and how often the two copies carry different labels;
-with a checkpoint of FER-2013's classes also how often it is right on the validation images with and without a copy.
-The sheet shows pairs from surely the same to surely not. `train.py --drop_duplicates` leaves such images out of train.
+with checkpoints of FER-2013's classes also how often each is right on the images with and without a copy. The sheet
+shows pairs from surely the same to surely not. `train.py --drop_duplicates` leaves such images out of train.
 """
 
 import argparse
 import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,42 +85,68 @@ def without_duplicates(images: np.ndarray, *others: np.ndarray, progress: str | 
     return np.flatnonzero(found.correlation < CORRELATION)
 
 
-def count(splits: dict[str, tuple[np.ndarray, np.ndarray]]) -> dict[str, dict[str, int]]:
+Splits = Mapping[str, tuple[np.ndarray, np.ndarray]]
+"""Name → images, uint8 (images, size, size), and labels, integers (images,)."""
+
+
+def compare_with_train(splits: Splits) -> dict[str, Nearest]:
+    """The most similar training image of every image of the other splits; one of `splits` is `train`."""
+    train = splits["train"][0]
+    return {
+        name: nearest(images, train, progress=f"compare {name} with train")
+        for name, (images, _) in splits.items()
+        if name != "train"
+    }
+
+
+def count(splits: Splits, found: Mapping[str, Nearest]) -> dict[str, dict[str, int]]:
     """How many images of validation and test are in train too.
 
     Args:
-        splits: name → images, uint8 (images, size, size), and labels, integers (images,); with `train`.
+        splits: with `train`.
+        found: what `compare_with_train` said of the others.
 
     Returns:
         Split → `images`; `copies`, with a near-duplicate in train; `exact`, of those with a correlation above 0.999;
         `other_label`, of the copies whose nearest one carries another label.
     """
-    train, train_labels = splits["train"]
     rows = {}
-    for name, (images, labels) in splits.items():
-        if name == "train":
-            continue
-        found = nearest(images, train, progress=f"compare {name} with train")
-        copies = found.correlation >= CORRELATION
+    for name, near in found.items():
+        copies = near.correlation >= CORRELATION
         rows[name] = {
-            "images": len(images),
+            "images": len(copies),
             "copies": int(copies.sum()),
-            "exact": int((found.correlation > 0.999).sum()),
-            "other_label": int((labels != train_labels[found.index])[copies].sum()),
+            "exact": int((near.correlation > 0.999).sum()),
+            "other_label": int((splits[name][1] != splits["train"][1][near.index])[copies].sum()),
         }
     return rows
 
 
-def accuracies(checkpoint: str, splits: dict[str, tuple[np.ndarray, np.ndarray]]) -> dict[str, float]:
-    """Accuracy of a checkpoint on validation images `with_a_copy` in train and `without_a_copy`, shares in [0, 1]."""
+def accuracies(checkpoint: str, splits: Splits, found: Mapping[str, Nearest]) -> dict[str, dict[str, float]]:
+    """How often a checkpoint is right on images that have a copy in train, and on the others.
+
+    Args:
+        checkpoint: folder or Hub id, with the classes of the labels.
+        splits: with those of `found`.
+        found: what `compare_with_train` said of them.
+
+    Returns:
+        Split → accuracy on `all` of its images, on those `with_a_copy` and `without_a_copy`, shares in [0, 1]; an entry
+        without images is left out.
+    """
     from fer_hub.model import FERForImageClassification, FERImageProcessor
     from fer_hub.predict import predict_probabilities
 
     model = FERForImageClassification.from_pretrained(checkpoint)
-    images, labels = splits["validation"]
-    copies = nearest(images, splits["train"][0]).correlation >= CORRELATION
-    right = predict_probabilities(model, FERImageProcessor.from_pretrained(checkpoint), images).argmax(1) == labels
-    return {"with_a_copy": float(right[copies].mean()), "without_a_copy": float(right[~copies].mean())}
+    image_processor = FERImageProcessor.from_pretrained(checkpoint)
+    rows = {}
+    for name, near in found.items():
+        images, labels = splits[name]
+        right = predict_probabilities(model, image_processor, images).argmax(1) == labels
+        copies = near.correlation >= CORRELATION
+        groups = {"all": right, "with_a_copy": right[copies], "without_a_copy": right[~copies]}
+        rows[name] = {kind: float(group.mean()) for kind, group in groups.items() if len(group)}
+    return rows
 
 
 def pairs_sheet(images: np.ndarray, references: np.ndarray, found: Nearest, columns: int = 10) -> Image.Image:
@@ -155,29 +182,31 @@ def main(argv: list[str] | None = None) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--data", required=True, help="Hub dataset id, parquet, Kaggle CSV or image folder")
-    parser.add_argument("--checkpoint", help="checkpoint folder or Hub id of seven classes")
+    parser.add_argument("--checkpoint", nargs="+", default=[], help="checkpoint folders or Hub ids of seven classes")
     parser.add_argument("--output", type=Path, help="JSON file for what is printed")
     parser.add_argument("--sheet", type=Path, help="PNG file for pairs of test and train")
     args = parser.parse_args(argv)
     loaded = load_fer2013(args.data)
     splits = {name: (decode_images(split), np.array(split["label"][:])) for name, split in loaded.items()}
-    counts = count(splits)
+    found = compare_with_train(splits)
+    counts = count(splits, found)
     for name, row in counts.items():
         print(
             f"{name}: {row['copies']} of {row['images']} images have a near-duplicate in train ({row['exact']} are "
             f"exact); {row['other_label']} of these carry another label there"
         )
     result: dict = {"correlation": CORRELATION, **counts}
-    if args.checkpoint:
-        result["accuracy_on_validation"] = shares = accuracies(args.checkpoint, splits)
-        for kind, share in shares.items():
-            print(f"{args.checkpoint} is right on {share:.1%} of the validation images {kind.replace('_', ' ')}")
+    for checkpoint in args.checkpoint:
+        shares = accuracies(checkpoint, splits, found)
+        result.setdefault("accuracy", {})[checkpoint] = shares
+        for name, row in shares.items():
+            groups = ", ".join(f"{share:.1%} {kind.replace('_', ' ')}" for kind, share in row.items())
+            print(f"{checkpoint}, accuracy on {name}: {groups}")
     if args.output:
         write_json(args.output, result)
     if args.sheet:
-        images, train = splits["test"][0], splits["train"][0]
         with replacing(args.sheet) as temporary:
-            pairs_sheet(images, train, nearest(images, train, progress="draw pairs")).save(temporary, "PNG")
+            pairs_sheet(splits["test"][0], splits["train"][0], found["test"]).save(temporary, "PNG")
 
 
 if __name__ == "__main__":

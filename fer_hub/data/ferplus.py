@@ -67,6 +67,25 @@ def ferplus_majority(votes: Sequence[int] | None) -> int | None:
     return first if most > 0 and first < _CLASSES else None
 
 
+def has_clear_majority(votes: Sequence[int]) -> bool:
+    """Whether more than half of the ten votes, without those that nobody shares, are for one class.
+
+    Such images alone are what the authors of FER+ measure on: their 85.0 % (Barsoum et al. 2016, arXiv:1608.01041) are
+    of these, as their published code says (github.com/microsoft/FERPlus, src/ferplus.py, mode `majority`, which
+    src/train.py takes for validation and test).
+
+    Args:
+        votes: ten numbers in the order of `FERPLUS_VOTES`.
+
+    >>> has_clear_majority([5, 1, 0, 1, 2, 0, 1, 0, 0, 0])  # 5 of 7
+    True
+    >>> has_clear_majority([4, 0, 0, 4, 1, 0, 1, 0, 0, 0])  # 4 of 8
+    False
+    """
+    shared = [count if count > 1 else 0 for count in votes]
+    return max(shared) > sum(shared) / 2
+
+
 def read_ferplus(path: Path) -> tuple[list[str], list[list[int] | None]]:
     """Usage and votes of every row of `fer2013new.csv`, in its order, which is that of fer2013.csv.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from datasets import Dataset
 
-from fer_hub.data.ferplus import ferplus_majority
+from fer_hub.data.ferplus import ferplus_majority, has_clear_majority
 from fer_hub.data.names import FERPLUS_EMOTIONS
 from fer_hub.model.configuration_fer import EMOTIONS
 
@@ -24,17 +24,20 @@ class Targets:
         rows: positions in the split of the images that count, int64 (images,), ascending.
         classes: class index of each of them, int64 (images,).
         votes: share of the annotators for each class, float32 (images, classes), rows sum to 1; None without FER+.
+        clear: whether more than half of the annotators agree, bool (images,), see `has_clear_majority`; None without
+            FER+.
     """
 
     names: tuple[str, ...]
     rows: np.ndarray
     classes: np.ndarray
     votes: np.ndarray | None = None
+    clear: np.ndarray | None = None
 
     def only(self, positions: np.ndarray) -> Targets:
         """The same for some of these images: `positions` in the arrays here."""
-        votes = None if self.votes is None else self.votes[positions]
-        return Targets(self.names, self.rows[positions], self.classes[positions], votes)
+        votes, clear = (None if values is None else values[positions] for values in (self.votes, self.clear))
+        return Targets(self.names, self.rows[positions], self.classes[positions], votes, clear)
 
 
 def targets(split: Dataset, labels: str = "fer2013") -> Targets:
@@ -72,7 +75,8 @@ def targets(split: Dataset, labels: str = "fer2013") -> Targets:
     rows = np.array([row for row, majority in enumerate(majorities) if majority is not None], dtype=np.int64)
     counts = np.array([votes[row][: len(FERPLUS_EMOTIONS)] for row in rows], dtype=np.float32)
     classes = np.array([majorities[row] for row in rows], dtype=np.int64)
-    return Targets(FERPLUS_EMOTIONS, rows, classes, counts / counts.sum(1, keepdims=True))
+    clear = np.array([has_clear_majority(votes[row]) for row in rows], dtype=bool)
+    return Targets(FERPLUS_EMOTIONS, rows, classes, counts / counts.sum(1, keepdims=True), clear)
 
 
 def label_shares(split: Dataset, labels: str, rows: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from fer_hub.data import duplicates
-from fer_hub.data.duplicates import count, nearest, without_duplicates
+from fer_hub.data.duplicates import compare_with_train, count, nearest, without_duplicates
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -45,7 +45,8 @@ def test_what_remains_of_train(strangers):
 def test_counts_tell_exact_copies_and_other_labels(strangers):
     labels = np.arange(20) % 7
     test = np.concatenate([strangers[:2], np.roll(strangers[2:3], 1, axis=1), strangers[25:]])
-    counts = count({"train": (strangers[:20], labels), "test": (test, np.array([0, 5, 2, 0, 0, 0, 0, 0]))})
+    splits = {"train": (strangers[:20], labels), "test": (test, np.array([0, 5, 2, 0, 0, 0, 0, 0]))}
+    counts = count(splits, compare_with_train(splits))
     assert counts == {"test": {"images": 8, "copies": 3, "exact": 2, "other_label": 1}}
 
 
@@ -71,10 +72,15 @@ def test_the_command_counts_and_draws(small_csv, tmp_path, capsys):
 def test_copies_are_counted_apart(strangers, tiny_checkpoint):
     splits = {
         "train": (strangers[:20], np.zeros(20, int)),
-        "validation": (strangers[15:], np.zeros(15, int)),
+        "validation": (strangers[15:], np.arange(15) % 7),
+        "test": (strangers[20:], np.zeros(10, int)),
     }
-    shares = duplicates.accuracies(str(tiny_checkpoint), splits)
-    assert set(shares) == {"with_a_copy", "without_a_copy"} and all(0 <= share <= 1 for share in shares.values())
+    found = compare_with_train(splits)
+    assert set(found) == {"validation", "test"}
+    shares = duplicates.accuracies(str(tiny_checkpoint), splits, found)
+    assert set(shares["test"]) == {"all", "without_a_copy"}  # none of these ten is in train
+    row = shares["validation"]
+    assert row["all"] == pytest.approx((5 * row["with_a_copy"] + 10 * row["without_a_copy"]) / 15)
 
 
 def test_fer2013_has_copies_in_every_split(fer2013_folder):

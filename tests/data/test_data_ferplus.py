@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fer_hub.data import FERPLUS_VOTES, ferplus_majority, load_fer2013
+from fer_hub.data import FERPLUS_VOTES, ferplus_majority, has_clear_majority, load_fer2013
 
 HAPPY = [1, 9, 0, 0, 0, 0, 0, 0, 0, 0]
 SAD = [2, 0, 0, 8, 0, 0, 0, 0, 0, 0]
@@ -47,6 +47,29 @@ def test_the_majority_has_no_fewer_votes_than_any_other(votes):
         assert majority < 8
         assert all(votes[majority] > v for v in votes[:majority])
         assert all(votes[majority] >= v for v in votes[majority:])
+
+
+@pytest.mark.parametrize(
+    ("votes", "clear"),
+    [
+        (HAPPY, True),
+        (NO_FACE, True),  # of "not a face": such an image has no expression, and is left out before
+        ([5, 1, 0, 1, 2, 0, 1, 0, 0, 0], True),  # five of seven that are shared
+        ([3, 0, 0, 3, 0, 0, 0, 0, 0, 0], False),  # half is not more than half
+        ([4, 0, 0, 2, 2, 0, 1, 1, 0, 0], False),
+        ([1] * 10, False),  # nobody agrees with anybody
+        ([4, 0, 0, 0, 0, 0, 0, 0, 4, 2], False),  # votes for unknown and "not a face" count
+    ],
+)
+def test_a_clear_majority_is_more_than_half_of_the_shared_votes(votes, clear):
+    assert has_clear_majority(votes) is clear
+
+
+@given(st.lists(st.integers(0, 10), min_size=10, max_size=10))
+def test_who_has_a_clear_majority_has_the_most_votes(votes):
+    if has_clear_majority(votes):
+        first = ferplus_majority(votes)
+        assert sorted(votes)[-1] > sorted(votes)[-2] and (first is None or votes[first] == max(votes))
 
 
 @pytest.mark.parametrize("votes", [[1] * 9, [1] * 11, [-1] + [1] * 9, []])

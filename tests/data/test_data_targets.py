@@ -36,6 +36,8 @@ def test_ferplus_takes_what_has_a_majority(split, labels):
     assert result.rows.tolist() == [0, 1, 5]
     assert np.allclose(result.votes.sum(1), 1)
     assert result.votes[1] == pytest.approx([1 / 8, 0, 0, 6 / 8, 0, 0, 1 / 8, 0])
+    assert result.clear.tolist() == [True, True, True]
+    assert result.only(np.array([2])).clear.tolist() == [True] and targets(split).clear is None
 
 
 def test_shares_are_for_every_image(split):

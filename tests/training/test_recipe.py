@@ -75,7 +75,7 @@ def test_the_first_shipped_checkpoint_was_taught_by_three():
         f"{BEGINNING}--augmentation crop --hidden_sizes 48 112 224 --depths 1 2 2 --teachers {asked} --teachers_share "
         "0.9 --teachers_see views --num_train_epochs 85 --per_device_train_batch_size 512 --learning_rate 0.2 "
         "--label_smoothing_factor 0 --mixup 0.4 --ema 0.999 --seed 43 --eval_strategy steps --eval_steps 540 "
-        "--save_strategy steps --save_steps 540 --class_offsets True"
+        "--save_strategy steps --save_steps 540 --matrix_scaling True"
     )
 
 
@@ -90,7 +90,7 @@ def test_the_second_shipped_checkpoint_is_an_average():
         "--label_smoothing_factor 0 --ema 0.999 --output_dir runs/2",
     ]
     assert command(options) == (
-        "python -m fer_hub.average_checkpoints runs/1/second runs/2/second --data path/to/fer2013 --class_offsets "
+        "python -m fer_hub.average_checkpoints runs/1/second runs/2/second --data path/to/fer2013 --matrix_scaling "
         "--output runs/average"
     )
 
@@ -102,7 +102,7 @@ def test_the_commands_of_the_shipped_checkpoints_are_those_of_their_recipes(name
     made = options["earlier"][1:] if "averaged" in options else [command(options)]
     found = {"bf16", "result", "earlier", "averaged"}  # what the machine had, and what no option says
     found |= {"pretrained", "start_from", "teachers"}  # the network has no backbone; the folders are not there
-    found |= {"class_offsets"} if "averaged" in options else set()  # those of the average, not of its parts
+    found |= {"matrix_scaling"} if "averaged" in options else set()  # those of the average, not of its parts
     for line in made:
         each = recipe(*parse(line))
         assert {name: each[name] for name in options if name not in found} == {
