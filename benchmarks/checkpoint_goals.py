@@ -38,13 +38,13 @@ Probabilities are calibrated by matrix scaling, fitted on validation: by five-fo
 `fer2013` from 3.2 to 2.3 % calibration error and from 67.0 to 67.3 % macro-F1 (beside offsets of the classes alone, the
 generation before), `ferplus` from 2.6 to 2.4 % and from 83.5 to 83.7 % right.
 
-Published networks that began from random weights as these did are right on 73.1 to 73.7 %. They are variants
-of VGG and ResNet-18, averaged over ten windows of every image, whose epoch was chosen on test and which learnt from the
-official training images as they are, with the copies below. Those that are right on more than 74 % began from weights made with
-millions of other pictures: ResMaskingNet (74.1 %) and EmoNeXt-XL (76.1 %) from ImageNet's, those with 88 to 91 % on
-FER+ from face recognition's. FER+'s own authors, from random weights, report 85.0 %, on the images with a clear
-majority (two rows of the table above). In [ablation.md](ablation.md) are the parts of earlier recipes, each tried for
-a short training.
+Published networks that began from random weights as these did are right on 73.1 to 73.7 %. They are variants of VGG
+and ResNet-18, averaged over ten windows of every image, whose epoch was chosen on test and which learnt from the
+official training images as they are, with the copies below. Those that are right on more than 74 % began from weights
+made with millions of other pictures: ResMaskingNet (74.1 %) and EmoNeXt-XL (76.1 %) from ImageNet's, those with 88 to
+91 % on FER+ from face recognition's. FER+'s own authors, from random weights, report 85.0 %, on the images with a
+clear majority (two rows of the table above). In [ablation.md](ablation.md) are the parts of earlier recipes, each
+tried for a short training.
 """
 """Why goals are missed. The published figures are those of the authors: Pham et al. 2020 (ResMaskingNet), El Boudouri
 and Bohi 2023 (EmoNeXt)."""
