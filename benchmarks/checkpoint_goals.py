@@ -52,9 +52,10 @@ and Bohi 2023 (EmoNeXt)."""
 COPIES = """\
 The shipped networks were trained without those training images, so that their figures are not flattered. Published
 networks are usually trained with them. `runs/copies/final` went on from the student for 32 epochs with them, and
-`runs/4/final` without (their commands are the last two above; neither is shipped): to a network of this size they are
-worth some four points on the images concerned and half a point over all, no more on the others. They do not explain
-what keeps it from 73 %. A larger network that learns its training images by heart may gain more; that was not measured.
+`runs/4/final` as long without (their commands are the last two above, and differ in the teachers' share, mixing and
+augmentation too; neither is shipped). By these two they are worth some four points on the images concerned, half a
+point over all and nothing on the others, to a network of this size. They do not explain what keeps it from 73 %. A
+larger network that learns its training images by heart may gain more; that was not measured.
 """
 
 
@@ -197,10 +198,10 @@ def seeds(trainings: list[dict]) -> str:
 
 def copies(duplicates: dict) -> str:
     """What pictures that stand in train and test are worth, by results/duplicates.json."""
-    known = {
-        split: f"{row['copies']} of {row['images']:,} {split} images" for split, row in duplicates.items()
-        if split in ("validation", "test")
-    }
+    known = [
+        f"{duplicates[split]['copies']} of {duplicates[split]['images']:,} {split} images"
+        for split in ("validation", "test")
+    ]
     rows = [
         "| network | on | accuracy | of images with a copy in train | of the others |",
         "|---|---|---|---|---|",
@@ -212,7 +213,7 @@ def copies(duplicates: dict) -> str:
     table = "\n".join(rows)
     other = duplicates["test"]["other_label"]
     return (
-        f"## Pictures that stand in more than one split\n\n{' and '.join(known.values())} have a near-duplicate in "
+        f"## Pictures that stand in more than one split\n\n{' and '.join(known)} have a near-duplicate in "
         f"train,\n{duplicates['test']['exact']} of those of test an exact one, and all but {other} have the same label "
         f"there.\n{COPIES}\n{table}\n"
     )

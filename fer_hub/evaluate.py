@@ -96,7 +96,6 @@ def evaluate(
         if not found.same:
             result["classes"] = found.about() | {"left_out": {}}
         calibration = read_json(Path(checkpoint) / "metrics.json").get("calibration", {}) if ours else {}
-        result |= {"calibration": {}} if calibration and found.same else {}
         for split, (faces, target) in loaded.items():
             known, kept, target = found.without_missing(target)
             if len(kept) < len(faces):
@@ -122,8 +121,9 @@ def evaluate(
                 )
             before = None
             if calibration.get("temperature") == temperature and found.same:
-                result["calibration"][split] = before_again(calibration, logits, target.classes)
-                before = result["calibration"][split]["before"]
+                compared = before_again(calibration, logits, target.classes)
+                result.setdefault("calibration", {})[split] = compared
+                before = compared["before"]
             if report:
                 write_pictures(report, split, result[split], pixels, probabilities, target.classes, before=before)
         if photographs:

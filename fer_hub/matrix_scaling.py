@@ -118,14 +118,14 @@ def fit_matrix_scaling(logits: np.ndarray, labels: np.ndarray) -> MatrixScaling:
     losses = {penalty: 0.0 for penalty in PENALTIES}
     for kept, held_out in _folds(len(labels)):
         for penalty in PENALTIES:
-            slope, added, offsets = _minimise(scaled[kept], labels[kept], penalty)
-            said = torch.from_numpy(scaled[held_out] @ (slope * np.eye(len(added)) + added).T + offsets)
+            _, matrix, offsets = _minimise(scaled[kept], labels[kept], penalty)
+            said = torch.from_numpy(scaled[held_out] @ matrix.T + offsets)
             losses[penalty] += F.cross_entropy(said, torch.from_numpy(labels[held_out]), reduction="sum").item()
-    penalty = min(PENALTIES, key=losses.__getitem__) if len(labels) >= FOLDS else PENALTIES[-1]
-    slope, added, offsets = _minimise(scaled, labels, penalty)
+    penalty = min(reversed(PENALTIES), key=losses.__getitem__)  # the highest of equals, so with too few images the last
+    slope, matrix, offsets = _minimise(scaled, labels, penalty)
     classes = len(offsets)
     mean = np.full((classes, classes), 1 / classes)
-    matrix = (np.eye(classes) + added / slope) @ (np.eye(classes) - mean)
+    matrix = matrix / slope @ (np.eye(classes) - mean)
     matrix += mean - mean @ matrix
     offsets = offsets * temperature / slope
     return MatrixScaling(matrix, offsets - offsets.mean(), penalty)
@@ -141,7 +141,7 @@ def _folds(images: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 
 
 def _minimise(scaled: np.ndarray, labels: np.ndarray, penalty: float) -> tuple[float, np.ndarray, np.ndarray]:
-    """Multiple of the identity, what is added to it, and offsets."""
+    """The multiple of the identity that is free of charge, the matrix with it, and offsets."""
     values, wanted, classes = torch.from_numpy(scaled), torch.from_numpy(labels), scaled.shape[1]
     identity = torch.eye(classes, dtype=torch.float64)
     penalties = penalty * (1 - identity) + DIAGONAL * identity
@@ -169,7 +169,7 @@ def _minimise(scaled: np.ndarray, labels: np.ndarray, penalty: float) -> tuple[f
     if not low <= slope.item() <= high:  # all images are classified right, or logits say nothing
         slope = slope.detach().clamp(low, high)
         minimise(added, offsets)
-    return slope.item(), added.detach().numpy(), offsets.detach().numpy()
+    return slope.item(), (slope * identity + added).detach().numpy(), offsets.detach().numpy()
 
 
 def _set(head: torch.nn.Linear, weight: np.ndarray, bias: np.ndarray) -> None:
