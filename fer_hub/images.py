@@ -13,13 +13,13 @@ from PIL import Image, ImageOps
 
 from fer_hub import __version__
 from fer_hub.boxes import Box, centre, check_box
+from fer_hub.heic import is_heic, register_heic
 
 MAX_PIXELS = 80_000_000
 """Largest photo that `load_image` decodes unless told otherwise; as RGB it takes 240 MB."""
 
 FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "AVIF", "HEIF", "JPEG2000", "PPM", "ICO", "TGA")
-"""Pillow's names of the file formats that are read. HEIF (iPhone) needs pillow-heif registered; formats that Pillow
-hands to other programs, such as EPS, are left out on purpose."""
+"""Pillow's names of the file formats that are read; those that it hands to other programs, as EPS, are left out."""
 
 ImageSource = Image.Image | np.ndarray | bytes | str | Path
 
@@ -178,6 +178,7 @@ def _open(file: BytesIO, name: str, length: int, max_pixels: int) -> Image.Image
     if length == 0:
         raise ValueError(f"{name} must be an image, but holds nothing at all.")
     Image.init()
+    register_heic()
     try:
         return Image.open(file, formats=[name for name in FORMATS if name in Image.OPEN])
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):  # a warning if those are made errors
@@ -185,6 +186,11 @@ def _open(file: BytesIO, name: str, length: int, max_pixels: int) -> Image.Image
     except MemoryError:
         raise
     except Exception:
+        if not register_heic() and is_heic(file.getvalue()[:12]):
+            raise ValueError(
+                f"{name} is HEIC, which needs pillow-heif, and that is not installed; run pip install pillow-heif, or "
+                "convert the photo to JPEG."
+            ) from None
         raise ValueError(
             f"{name} must be an image of a known format (JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF, ...), but is not or is "
             "damaged; convert it to JPEG or PNG."

@@ -2,6 +2,8 @@
 
 import io
 import struct
+import subprocess
+import sys
 import threading
 import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,6 +32,38 @@ def photo() -> Image.Image:
     image = Image.new("RGB", (30, 20), RED)
     image.paste((0, 0, 255), (0, 0, 10, 10))
     return image
+
+
+HEIC = Path(__file__).parent / "app" / "plain.heic"
+"""A photograph of one colour as an iPhone writes it, 64x48 pixels."""
+
+
+def test_photographs_of_iphones_are_read():
+    pytest.importorskip("pillow_heif", reason="needs pillow-heif to read HEIC")
+    for source in (HEIC, str(HEIC), HEIC.read_bytes()):
+        assert load_image(source).size == (64, 48)
+
+
+@pytest.mark.parametrize("real", [(64, 64), (5000, 4032)])
+def test_heic_whose_header_lies_about_its_size_is_refused(real):
+    """Were the decoder to trust the pixels instead, a small file would take any amount of memory."""
+    pytest.importorskip("pillow_heif", reason="needs pillow-heif to read HEIC")
+    load_image(HEIC)
+    told = (5000, 4032) if real == (64, 64) else (64, 64)
+    honest = encoded(Image.new("RGB", real), "HEIF", quality=10)
+    assert honest.count(struct.pack(">II", *real)) == 1
+    with pytest.raises(ValueError, match=r"^the bytes must be a complete image, but is cut off or damaged"):
+        load_image(honest.replace(struct.pack(">II", *real), struct.pack(">II", *told)))
+
+
+def test_without_pillow_heif_the_sentence_names_it():
+    code = "import sys; sys.modules['pillow_heif'] = None; import fer_hub; fer_hub.load_image(sys.argv[1])"
+    done = subprocess.run([sys.executable, "-c", code, HEIC], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        f"ValueError: the file {HEIC} is HEIC, which needs pillow-heif, and that is not installed; "
+        "run pip install pillow-heif, or convert the photo to JPEG."
+    )
 
 
 def test_every_kind_of_source_gives_the_same_photo(photo, tmp_path):

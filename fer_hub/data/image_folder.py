@@ -12,12 +12,13 @@ from tqdm.auto import tqdm
 
 from fer_hub.data.names import emotion_index, natural_order, split_name
 from fer_hub.data.problems import Problems
+from fer_hub.heic import register_heic
 from fer_hub.model.configuration_fer import EMOTIONS
 
 logger = logging.getLogger(__name__)
 
 _EXTENSIONS = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".tif", ".tiff", ".webp")
-_HEIF_EXTENSIONS = (".heic", ".heif")  # iPhone photographs, where pi-heif is installed
+_HEIF_EXTENSIONS = (".heic", ".heif")  # iPhone photographs, where pillow-heif is installed
 _DESKTOP_FILES = ("thumbs.db", "desktop.ini", "__macosx")  # written by file managers, as are names with a dot
 _KAGGLE_NAME = re.compile(r"(PublicTest|PrivateTest)_", re.IGNORECASE)
 
@@ -73,7 +74,7 @@ def load_image_folder(root: Path, *, any_class: bool = False) -> dict[str, Datas
 def _collect(folder: Path, split: str, files: dict[str, list[tuple[str, str]]], any_class: bool) -> None:
     """Add (class name, path) of every image under `folder/<class>` to the split it belongs to."""
     problems = Problems(str(folder), unit="file")
-    extensions = (*_EXTENSIONS, *_heif_extensions()) if any_class else _EXTENSIONS
+    extensions = (*_EXTENSIONS, *(_HEIF_EXTENSIONS if register_heic() else ())) if any_class else _EXTENSIONS
     moved = dict.fromkeys(("validation", "test"), 0)
     for entry in _entries(folder):
         if entry.is_file():
@@ -100,15 +101,6 @@ def _collect(folder: Path, split: str, files: dict[str, list[tuple[str, str]]], 
     for target, count in moved.items():
         if count:
             logger.info("%s: %d images are %s by their file names", folder, count, target)
-
-
-def _heif_extensions() -> tuple[str, ...]:
-    try:
-        import pi_heif
-    except ImportError:
-        return ()
-    pi_heif.register_heif_opener(thumbnails=False)
-    return _HEIF_EXTENSIONS
 
 
 def _check_readable(root: Path, paths: list[str]) -> None:

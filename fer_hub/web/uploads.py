@@ -8,9 +8,7 @@ input of every event, whoever calls. The components look again.
 
 import base64
 import binascii
-import contextlib
 import tempfile
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +60,6 @@ def photograph(data: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
     Raises:
         gr.Error: they are no image, are damaged, or hold too many pixels.
     """
-    _register_heic()
     try:
         return load_image(data, max_pixels=max_pixels)
     except ValueError as error:  # its sentences speak of the bytes it was given
@@ -70,15 +67,6 @@ def photograph(data: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
         raise refuse(sentence) from None
     except MemoryError:
         raise refuse("the file needs more memory than the server has; make it smaller.") from None
-
-
-@cache
-def _register_heic() -> None:
-    """Let Pillow read iPhones' photographs; pi-heif is pillow-heif without the encoder, which is under the GPL."""
-    with contextlib.suppress(ImportError):
-        import pi_heif
-
-        pi_heif.register_heif_opener(thumbnails=False)
 
 
 async def secured(block: gr.components.Component, value: Any) -> Any:

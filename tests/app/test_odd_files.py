@@ -91,7 +91,7 @@ def test_odd_pictures_are_read(http, name, make):
 
 
 def test_photographs_of_iphones_are_read(http):
-    pytest.importorskip("pi_heif", reason="needs pi-heif to read HEIC")
+    pytest.importorskip("pillow_heif", reason="needs pillow-heif to read HEIC")
     for name in ("IMG_1.HEIC", "photo"):
         event, told = http.call("predict", http.upload((Path(__file__).parent / "plain.heic").read_bytes(), name))
         assert event == "complete" and (told[0]["width"], told[0]["height"], told[0]["faces"]) == (64, 48, [])
