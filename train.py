@@ -34,21 +34,21 @@ if os.environ.get("RANK", "0") != "0":  # with torchrun; only the first process 
 import numpy as np
 from transformers import EarlyStoppingCallback, set_seed
 
-from fer_hub.augment import PRESETS
-from fer_hub.checkpoint import write_checkpoint
-from fer_hub.command_line import FERArgumentParser
 from fer_hub.data import LABELS, Targets, decode_images, label_shares, prepare, targets, write_faces
 from fer_hub.data.duplicates import without_duplicates
-from fer_hub.distillation import Teachers
-from fer_hub.fine_tuning import continue_from, fit_last_layer
+from fer_hub.evaluation.measuring import measure_trained
 from fer_hub.hub import publish_model, take_over_push
-from fer_hub.measuring import measure_trained
+from fer_hub.hub.checkpoint import write_checkpoint
 from fer_hub.model import FERConfig, FERForImageClassification, FERImageProcessor
-from fer_hub.recipe import recipe
-from fer_hub.resuming import find_checkpoint
-from fer_hub.second_labels import cut_in_two, joined_names
-from fer_hub.starting import check_start, load_pretrained
-from fer_hub.training import FaceDataset, FERTrainer, TrainingClock
+from fer_hub.training.augmentation import PRESETS
+from fer_hub.training.distillation import Teachers
+from fer_hub.training.fine_tuning import continue_from, fit_last_layer
+from fer_hub.training.parser import FERArgumentParser
+from fer_hub.training.recipe import recipe
+from fer_hub.training.resuming import find_checkpoint
+from fer_hub.training.second_labels import cut_in_two, joined_names
+from fer_hub.training.starting import check_start, load_pretrained
+from fer_hub.training.trainer import FaceDataset, FERTrainer, TrainingClock
 
 logger = logging.getLogger("fer_hub.train")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from benchmarks.table_files import read_rows, write_files
-from fer_hub.report import BLUE, GREY, ORANGE
+from fer_hub.hub.plots import BLUE, GREY, ORANGE
 
 
 def _maybe(text: str) -> float | None:

@@ -1,4 +1,4 @@
-"""Measure `fer`, the most used package for facial expressions, in the three ways of fer_hub.evaluate.
+"""Measure `fer`, the most used package for facial expressions, in the three ways of fer_hub.evaluation.evaluate.
 
     python3 -m venv .venv-alternatives
     .venv-alternatives/bin/python -m pip install -r benchmarks/alternatives-requirements.txt
@@ -29,7 +29,7 @@ EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 """The classes of FER-2013 in the order of its labels."""
 
 CROP_SIDE, PHOTOGRAPH_SIDE, CANVAS_SIDE, CANVAS_GREY = 48, 192, 320, 128
-"""As in fer_hub.measuring, which is not installed here; a test compares them."""
+"""As in fer_hub.evaluation.measuring, which is not installed here; a test compares them."""
 
 KINDS = ("crop", "photograph", "canvas")
 

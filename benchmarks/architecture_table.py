@@ -6,7 +6,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from benchmarks.table_files import read_rows, write_files
-from fer_hub.report import BLUE, GREY, ORANGE
+from fer_hub.hub.plots import BLUE, GREY, ORANGE
 
 COLUMNS: dict[str, Callable] = {
     "row": str, "architecture": str, "labels": str, "augmentation": str, "weights": str, "epochs": float,
@@ -37,11 +37,11 @@ Made by `python -m benchmarks.architectures`, which trains the rows and can be i
 this file holds the same in full precision. The epoch was chosen on validation, test was looked at once per row, one
 forward pass per image, calibration error without a fitted temperature. The interval is a 95 % bootstrap over the test
 images; two rows whose intervals overlap may well be equally good. `light` and `heavy` are augmentations
-(`fer_hub/augment.py`). Milliseconds are CPU time for one face on one core in float32, all networks taking turns.
-Training times were taken while the machine did other work too. Rows say for how many epochs they were trained: few
-where a CPU had no time for more (`--length cpu`), which says little about what a network can reach; without that option
-the command trains each for as long as it deserves. The last column is what the authors of such networks report; their
-training differs from ours.
+(`fer_hub/training/augmentation.py`). Milliseconds are CPU time for one face on one core in float32, all networks taking
+turns. Training times were taken while the machine did other work too. Rows say for how many epochs they were trained:
+few where a CPU had no time for more (`--length cpu`), which says little about what a network can reach; without that
+option the command trains each for as long as it deserves. The last column is what the authors of such networks report;
+their training differs from ours.
 """
 
 
@@ -146,9 +146,7 @@ def _epochs(line: dict) -> str:
 def plot(lines: list[dict]) -> Figure:
     """Accuracy on test with its interval, a line for each row, FER-2013 above FER+."""
     panels = [
-        (title, chosen)
-        for title, belongs in GROUPS.items()
-        if (chosen := [line for line in lines if belongs(line)])
+        (title, chosen) for title, belongs in GROUPS.items() if (chosen := [line for line in lines if belongs(line)])
     ]
     figure = Figure(figsize=(8, 1.8 + 0.4 * len(lines) + 0.6 * len(panels)), layout="constrained")
     heights = [len(chosen) + 1.5 for _, chosen in panels]

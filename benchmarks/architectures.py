@@ -34,7 +34,7 @@ from fer_hub.model import FERConfig, FERForImageClassification
 
 def line(row: Row, final: Path) -> dict[str, object]:
     """What the table says of a finished row, by the names of `COLUMNS`; latency is measured elsewhere."""
-    from fer_hub.recipe import command
+    from fer_hub.training.recipe import command
 
     metrics, options = (json.loads((final / f"{name}.json").read_text()) for name in ("metrics", "training_args"))
     test, validation, training = metrics["test"], metrics["validation"], metrics["training"]

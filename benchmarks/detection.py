@@ -23,10 +23,10 @@ from PIL import Image
 
 from benchmarks.collage import BACKGROUNDS, EXAMPLES, PORTRAITS, background, collage
 from fer_hub.boxes import Box, iou
-from fer_hub.close_look import eye_angle
-from fer_hub.faces import SEARCHES, FaceDetector
+from fer_hub.detection.close_look import eye_angle
+from fer_hub.detection.detector import SEARCHES, FaceDetector
+from fer_hub.detection.framing import frame_box
 from fer_hub.files import write_json
-from fer_hub.framing import frame_box
 from fer_hub.images import crop, load_image
 from fer_hub.results import Face
 

@@ -22,8 +22,8 @@ import onnxruntime
 import torch
 
 from benchmarks.timing import CLOCKS, in_turns
+from fer_hub.inference.onnx_classifier import INT8_FILE, MODEL_FILE, OnnxClassifier
 from fer_hub.model import FERForImageClassification
-from fer_hub.onnx_model import INT8_FILE, MODEL_FILE, OnnxClassifier
 
 
 def runtimes(checkpoint: Path, threads: int) -> dict[str, Callable[[torch.Tensor], object]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from fer_hub.files import write_text
-from fer_hub.report import save_picture
+from fer_hub.hub.plots import save_picture
 
 
 def read_rows(path: Path, columns: Mapping[str, Callable]) -> dict[str, dict]:

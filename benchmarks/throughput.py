@@ -25,12 +25,12 @@ import numpy as np
 import torch
 from transformers import TrainerCallback, get_scheduler
 
-from fer_hub.arguments import FERTrainingArguments, ModelArguments
-from fer_hub.augment import PRESETS
 from fer_hub.files import write_json
 from fer_hub.model import ARCHITECTURES, FERConfig, FERForImageClassification, FERImageProcessor
-from fer_hub.soft_labels import smooth_labels
-from fer_hub.training import FaceDataset, FERTrainer
+from fer_hub.training.arguments import FERTrainingArguments, ModelArguments
+from fer_hub.training.augmentation import PRESETS
+from fer_hub.training.soft_labels import smooth_labels
+from fer_hub.training.trainer import FaceDataset, FERTrainer
 
 FLOOR = 0.9
 """Least share of the bare loop's images per second that the Trainer must reach."""

@@ -77,9 +77,9 @@ def analyse(path: Path, checkpoint: str, every: int) -> dict:
     from transformers.utils.logging import disable_progress_bar
 
     from fer_hub import FERPipeline
-    from fer_hub.following import BATCH_FRAMES
     from fer_hub.images import load_image
-    from fer_hub.video import analyse_video, video_info
+    from fer_hub.video.analysis import analyse_video, video_info
+    from fer_hub.video.following import BATCH_FRAMES
 
     torch.set_num_threads(1)
     disable_progress_bar()

@@ -1,7 +1,7 @@
 """Remake what the front page shows: its picture, and its figures from checkpoints/ and results/.
 
-    python docs/make.py            # writes docs/annotated.jpg and the figures in README.md
-    python docs/make.py --check    # writes nothing; says whether README.md's figures are those of the files
+python docs/make.py            # writes docs/annotated.jpg and the figures in README.md
+python docs/make.py --check    # writes nothing; says whether README.md's figures are those of the files
 """
 
 import argparse

@@ -20,16 +20,16 @@ _HOMES = {
     "FERImageProcessor": "fer_hub.model",
     "FERForImageClassification": "fer_hub.model",
     "FERPipeline": "fer_hub.pipeline",
-    "FaceDetector": "fer_hub.faces",
+    "FaceDetector": "fer_hub.detection.detector",
     "Face": "fer_hub.results",
     "FacePrediction": "fer_hub.results",
-    "OnnxClassifier": "fer_hub.onnx_model",
+    "OnnxClassifier": "fer_hub.inference.onnx_classifier",
     "load_image": "fer_hub.images",
     "load_fer2013": "fer_hub.data",
     "draw": "fer_hub.drawing",
-    "FaceTracker": "fer_hub.tracking",
-    "TrackedFace": "fer_hub.tracking",
-    "analyse_video": "fer_hub.video",
+    "FaceTracker": "fer_hub.video.tracking",
+    "TrackedFace": "fer_hub.video.tracking",
+    "analyse_video": "fer_hub.video.analysis",
 }
 
 __all__ = ["__version__", *_HOMES]

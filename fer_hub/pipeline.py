@@ -18,12 +18,12 @@ from transformers.models.auto.image_processing_auto import AutoImageProcessor
 
 import fer_hub.model  # noqa: F401 (registers our networks with the Auto classes)
 from fer_hub.boxes import Box, clip
-from fer_hub.faces import DEFAULT_MIN_SCORE, FaceDetector
-from fer_hub.framing import face_crop
+from fer_hub.detection.detector import DEFAULT_MIN_SCORE, FaceDetector
+from fer_hub.detection.framing import face_crop
 from fer_hub.hub.loading import explain_load_error
 from fer_hub.images import ImageSource, load_image
-from fer_hub.onnx_model import RUNTIMES, OnnxClassifier
-from fer_hub.predict import logits_of
+from fer_hub.inference.logits import logits_of
+from fer_hub.inference.onnx_classifier import RUNTIMES, OnnxClassifier
 from fer_hub.results import Face, FacePrediction
 
 
@@ -102,7 +102,7 @@ class FERPipeline:
             flip_average: let every face through the network mirrored too, see `FERPipeline`.
             trust_remote_code: run the Python files of a checkpoint of unknown architecture.
             runtime: what computes the network: "torch", or "onnx" or "onnx-int8" for the files that
-                `python -m fer_hub.onnx_export` writes beside the weights.
+                `fer-hub export` writes beside the weights.
             hub_options: `token`, `cache_dir`, `local_files_only`, `subfolder`, as for `from_pretrained` of
                 transformers.
 

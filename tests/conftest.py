@@ -21,8 +21,8 @@ MOST_WORKERS = 4
 """Each may hold torch, an app and a browser, some 4 GB; and more would wait for the longest file, not end sooner."""
 
 LONGEST = (
-    "tests/test_evaluate.py", "tests/app/test_readme.py", "tests/onnx/test_export.py", "tests/hub/test_round_trip.py",
-    "tests/app/test_safety.py",
+    "tests/evaluation/test_evaluate.py", "tests/app/test_readme.py", "tests/onnx/test_export.py",
+    "tests/hub/test_round_trip.py", "tests/app/test_safety.py",
 )  # fmt: skip
 """Files of a minute and more: they begin first, so that no process is left alone with one of them at the end."""
 

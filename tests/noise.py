@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fer_hub.predict import softmax
+from fer_hub.inference.logits import softmax
 
 
 def write_noise(path: Path, counts: Mapping[str, int], emotions: Sequence[int]) -> Path:

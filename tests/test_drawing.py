@@ -13,7 +13,7 @@ from fer_hub import EMOTIONS
 from fer_hub.drawing import COLOURS, colour_of, draw
 from fer_hub.images import load_image
 from fer_hub.results import FacePrediction
-from fer_hub.tracking import TrackedFace
+from fer_hub.video.tracking import TrackedFace
 
 
 def prediction(box: tuple, emotion: str = "happy", probability: float = 0.93) -> FacePrediction:

@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 
 from fer_hub import EMOTIONS, FERConfig, FERForImageClassification, FERImageProcessor, FERPipeline
-from fer_hub.faces import FaceDetector
-from fer_hub.framing import frame_box
+from fer_hub.detection.detector import FaceDetector
+from fer_hub.detection.framing import frame_box
 from fer_hub.images import crop, load_image
 from fer_hub.results import Face, FacePrediction
 

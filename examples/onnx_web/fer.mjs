@@ -44,7 +44,7 @@ export class Classifier {
 function check(metadata) {
   const missing = NEEDED.filter((name) => !(name in metadata));
   if (missing.length) {
-    throw new Error(`the model must be written by fer_hub.onnx_export, its metadata lacks ${missing.join(", ")}; ` +
+    throw new Error(`the model must be written by fer_hub.onnx.export, its metadata lacks ${missing.join(", ")}; ` +
       "export the checkpoint anew.");
   }
   if (JSON.parse(metadata.format_version) > NEWEST_FORMAT) {

@@ -3,6 +3,9 @@
 `load_fer2013` reads FER-2013 from any of the forms it comes in, `load_expressions` also data sets with other classes,
 `prepare` finds the faces of photographs too. `decode_images` gives a split's pixels as one array, `ferplus_majority`
 gives the class that the FER+ annotators chose, and `targets` what a network is to learn.
+
+Used by evaluation, training and export. Imports detection (faces of photographs), `model` (class names) and the values
+at the top of fer_hub.
 """
 
 from fer_hub.data.decoding import decode_images

@@ -48,9 +48,7 @@ def normalise_columns(dataset: Dataset, where: str) -> Dataset:
         dataset = dataset.rename_column(label_column, "label")
     if dataset.features["label"] != LABEL or not _labels_in_range(dataset):
         indices = _emotion_indices(dataset, where)
-        dataset = dataset.remove_columns("label").add_column(
-            "label", pa.array(indices, pa.int64()), feature=LABEL
-        )
+        dataset = dataset.remove_columns("label").add_column("label", pa.array(indices, pa.int64()), feature=LABEL)
     kept = ["image", "label"]
     if "ferplus_votes" in dataset.column_names:
         dataset = set_column(dataset, "ferplus_votes", _checked_votes(dataset, where), VOTES)
@@ -86,9 +84,7 @@ def fill_columns(splits: dict[str, Dataset]) -> dict[str, Dataset]:
                 else dataset.add_column(name, pa.array([fill] * len(dataset), kind), feature=feature)
                 for split, dataset in splits.items()
             }
-    order = [
-        c for c in ("image", "label", "ferplus_votes", "row") if c in next(iter(splits.values())).column_names
-    ]
+    order = [c for c in ("image", "label", "ferplus_votes", "row") if c in next(iter(splits.values())).column_names]
     return {split: dataset.select_columns(order) for split, dataset in splits.items()}
 
 
@@ -105,9 +101,7 @@ def _refuse_missing_images(dataset: Dataset, where: str) -> None:
     start = 0
     for batch in dataset.select_columns("image").with_format("arrow").iter(batch_size=4096):
         images = batch.column("image").combine_chunks()
-        empty = pc.and_(
-            pc.is_null(pc.struct_field(images, "bytes")), pc.is_null(pc.struct_field(images, "path"))
-        )
+        empty = pc.and_(pc.is_null(pc.struct_field(images, "bytes")), pc.is_null(pc.struct_field(images, "path")))
         for row in np.flatnonzero(np.asarray(pc.or_(images.is_null(), empty))):
             problems.add(start + int(row), "no image")
         start += len(images)

@@ -21,8 +21,7 @@ def read_header(path: Path) -> list[str]:
         raise ValueError(f"{path}: not a CSV text file ({error}); unpack or download it again.") from error
     if not header:
         raise ValueError(
-            f"{path}: the file must begin with a line of column names, got an empty line or file; "
-            f"download it again."
+            f"{path}: the file must begin with a line of column names, got an empty line or file; download it again."
         )
     names = [name.strip().lower() for name in header]
     twice = sorted({name for name in names if names.count(name) > 1})
@@ -60,6 +59,4 @@ def read_rows(path: Path, header: list[str], problems: Problems) -> Iterator[tup
                     problems.add(reader.line_num, f"{len(fields)} of {len(header)} fields")
                 done = reader.line_num
         except (UnicodeDecodeError, csv.Error) as error:
-            raise ValueError(
-                f"{path}: line {done + 1} is not CSV text ({error}); download the file again."
-            ) from error
+            raise ValueError(f"{path}: line {done + 1} is not CSV text ({error}); download the file again.") from error

@@ -1,8 +1,8 @@
 """Near-duplicates: pictures of FER-2013 that stand in more than one split, which flatters every figure measured on it.
 
-    python -m fer_hub.data.duplicates --data path/to/fer2013 --output results/duplicates.json
-    python -m fer_hub.data.duplicates --data path/to/fer2013 --checkpoint checkpoints/fer2013 runs/copies/final
-    python -m fer_hub.data.duplicates --data path/to/fer2013 --sheet pairs.png
+    fer-hub duplicates --data path/to/fer2013 --output results/duplicates.json
+    fer-hub duplicates --data path/to/fer2013 --checkpoint checkpoints/fer2013 runs/copies/final
+    fer-hub duplicates --data path/to/fer2013 --sheet pairs.png
 
 Counts the validation and test images of which train holds a copy, and how often the two copies carry different labels;
 with checkpoints of FER-2013's classes also how often each is right on the images with and without a copy. The sheet
@@ -134,8 +134,8 @@ def accuracies(checkpoint: str, splits: Splits, found: Mapping[str, Nearest]) ->
         Split → accuracy on `all` of its images, on those `with_a_copy` and `without_a_copy`, shares in [0, 1]; an entry
         without images is left out.
     """
+    from fer_hub.inference.logits import predict_probabilities
     from fer_hub.model import FERForImageClassification, FERImageProcessor
-    from fer_hub.predict import predict_probabilities
 
     model = FERForImageClassification.from_pretrained(checkpoint)
     image_processor = FERImageProcessor.from_pretrained(checkpoint)
@@ -177,7 +177,7 @@ def main(argv: list[str] | None = None) -> None:
     from fer_hub.data import decode_images, load_fer2013
 
     parser = argparse.ArgumentParser(
-        prog="python -m fer_hub.data.duplicates",
+        prog="fer-hub duplicates",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

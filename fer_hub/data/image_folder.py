@@ -123,9 +123,7 @@ def _dataset(split: str, entries: list[tuple[str, str]], names: list[str]) -> Da
 
 def _entries(folder: Path) -> list[Path]:
     return sorted(
-        path
-        for path in folder.iterdir()
-        if not path.name.startswith(".") and path.name.lower() not in _DESKTOP_FILES
+        path for path in folder.iterdir() if not path.name.startswith(".") and path.name.lower() not in _DESKTOP_FILES
     )
 
 

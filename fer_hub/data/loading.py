@@ -70,24 +70,16 @@ def load_fer2013(
     )
 
 
-def check_arguments(
-    source: str | Path, ferplus_csv: str | Path | None, validation_fraction: float, seed: int
-) -> None:
+def check_arguments(source: str | Path, ferplus_csv: str | Path | None, validation_fraction: float, seed: int) -> None:
     """Raise what `load_fer2013` raises for arguments that cannot be meant, before anything is read."""
     if not isinstance(source, str | Path):
-        raise TypeError(
-            f"source must be a path or a Hub dataset id, got {type(source).__name__}; give {_ACCEPTED}."
-        )
+        raise TypeError(f"source must be a path or a Hub dataset id, got {type(source).__name__}; give {_ACCEPTED}.")
     if not 0 < validation_fraction < 0.5:
-        raise ValueError(
-            f"validation_fraction must be above 0 and below 0.5, got {validation_fraction}; 0.1 is usual."
-        )
+        raise ValueError(f"validation_fraction must be above 0 and below 0.5, got {validation_fraction}; 0.1 is usual.")
     if seed < 0:
         raise ValueError(f"seed must be 0 or more, got {seed}; any such number will do.")
     if ferplus_csv is not None and not Path(ferplus_csv).is_file():
-        raise FileNotFoundError(
-            f"{ferplus_csv}: no such file; ferplus_csv must be the path of FER+'s fer2013new.csv."
-        )
+        raise FileNotFoundError(f"{ferplus_csv}: no such file; ferplus_csv must be the path of FER+'s fer2013new.csv.")
 
 
 def normalise(
@@ -123,18 +115,14 @@ def read(source: str | Path, revision: str | None, *, any_class: bool = False) -
     if not path.exists():
         raise FileNotFoundError(f"{source}: no such file or folder; source must be {accepted}.")
     if revision is not None:
-        raise ValueError(
-            f"revision is for Hub datasets, got {revision!r} with the local path {source}; leave it out."
-        )
+        raise ValueError(f"revision is for Hub datasets, got {revision!r} with the local path {source}; leave it out.")
     if path.is_dir():
         return _read_folder(path, any_class, accepted)
     if path.suffix.lower() == ".csv":
         return load_kaggle_csv(path)
     if path.suffix.lower() == ".parquet":
         return load_parquet([path])
-    raise ValueError(
-        f"{source}: source must be {accepted}, got a file of another kind; unpack or convert it."
-    )
+    raise ValueError(f"{source}: source must be {accepted}, got a file of another kind; unpack or convert it.")
 
 
 def is_hub_id(source: str | Path) -> bool:
@@ -146,9 +134,7 @@ def is_hub_id(source: str | Path) -> bool:
 
 def _read_folder(folder: Path, any_class: bool, accepted: str) -> Mapping[str, Dataset]:
     # Kaggle's archive unpacks to fer2013/fer2013.csv, a Hub dataset repository has data/*.parquet.
-    csvs = [
-        path for name in _CSV_NAMES for path in (folder / name, folder / "fer2013" / name) if path.is_file()
-    ]
+    csvs = [path for name in _CSV_NAMES for path in (folder / name, folder / "fer2013" / name) if path.is_file()]
     parquets = sorted(folder.glob("*.parquet")) or sorted(folder.glob("data/*.parquet"))
     found = [str(path.relative_to(folder)) for path in csvs] + (["parquet files"] if parquets else [])
     if is_image_folder(folder, any_class=any_class and not found):
@@ -159,9 +145,7 @@ def _read_folder(folder: Path, any_class: bool, accepted: str) -> Mapping[str, D
             f"name the folder or file that holds the data."
         )
     if len(found) > 1:
-        raise ValueError(
-            f"{folder}: source must be one data set, got {' and '.join(found)}; name the one to load."
-        )
+        raise ValueError(f"{folder}: source must be one data set, got {' and '.join(found)}; name the one to load.")
     if csvs:
         return load_kaggle_csv(csvs[0])
     return load_parquet(parquets) if parquets else load_image_folder(folder, any_class=any_class)

@@ -25,9 +25,7 @@ def load_parquet(files: list[Path]) -> dict[str, Dataset]:
         try:
             pq.read_schema(path)
         except (pa.ArrowInvalid, OSError) as error:
-            raise ValueError(
-                f"{path}: not a readable parquet file ({error}); write or download it again."
-            ) from error
+            raise ValueError(f"{path}: not a readable parquet file ({error}); write or download it again.") from error
     if None in groups and len(groups) > 1:
         raise ValueError(
             f"{groups[None][0]}: the file name must begin with train, validation or test, as others "

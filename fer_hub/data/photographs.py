@@ -11,12 +11,12 @@ from datasets import Dataset, Features, Image, NamedSplit, Value
 from tqdm.auto import tqdm
 
 from fer_hub.data.problems import Problems
-from fer_hub.framing import face_crop
+from fer_hub.detection.framing import face_crop
 from fer_hub.images import load_image
 from fer_hub.results import Face
 
 if TYPE_CHECKING:  # importing it imports mediapipe
-    from fer_hub.faces import FaceDetector
+    from fer_hub.detection.detector import FaceDetector
 
 PHOTOGRAPH = "photograph"
 """Column of `cut_out_faces`: position in the list of all photographs."""

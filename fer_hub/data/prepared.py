@@ -143,7 +143,7 @@ def write_faces(path: Path, photographs: Mapping[str, list[Photograph]]) -> None
 
 
 def _faces_of(own: dict[str, Dataset], where: str, size: int, photographs: list[Photograph]) -> dict[str, Dataset]:
-    from fer_hub.faces import FaceDetector  # imports mediapipe, which crops do not need
+    from fer_hub.detection.detector import FaceDetector  # imports mediapipe, which crops do not need
 
     with FaceDetector() as detector:
         crops = {

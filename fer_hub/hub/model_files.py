@@ -72,7 +72,7 @@ def plan_model(folder: str | Path, repo_id: str) -> Plan:
     if missing := [name for name in REASONS if not (folder / name).is_file()]:
         raise FileNotFoundError(
             f"a checkpoint must hold {', '.join(REASONS)} and its code, {folder} lacks {', '.join(missing)}; write "
-            "them with train.py, and README.md with python -m fer_hub.checkpoint."
+            "them with train.py, and README.md with fer-hub refresh."
         )
     check_uploads(uploads)
     config = _check_config(folder)
@@ -167,7 +167,7 @@ def _check_onnx(folder: Path, uploads: list[Upload]) -> None:
         if upload.path.endswith(".onnx") and wanted not in upload.read():
             raise ValueError(
                 f"{upload.path} must be exported from model.safetensors beside it, but was made from other weights; "
-                f"write it anew with python -m fer_hub.onnx_export {folder}, or delete it."
+                f"write it anew with fer-hub export {folder}, or delete it."
             )
 
 
@@ -175,7 +175,7 @@ def _check_card(folder: Path) -> str:
     """The model card's text, its metadata complete and its figures those of metrics.json."""
     from huggingface_hub import ModelCard
 
-    cure = f"write it anew with python -m fer_hub.checkpoint {folder}"
+    cure = f"write it anew with fer-hub refresh {folder}"
     text = (folder / "README.md").read_text(encoding="utf-8")
     try:
         data = ModelCard(text).data
@@ -209,7 +209,7 @@ def _check_code(folder: Path, paths: list[str]) -> list[str]:
     import fer_hub.model
 
     home = Path(fer_hub.model.__file__).parent
-    cure = f"python -m fer_hub.checkpoint {folder} writes the code anew"
+    cure = f"fer-hub refresh {folder} writes the code anew"
     needed = [
         f"{value.split('--')[-1].rpartition('.')[0]}.py"  # owner/name--module.Class where it was loaded from the Hub
         for name in ("config.json", "preprocessor_config.json")

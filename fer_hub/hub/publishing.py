@@ -213,7 +213,7 @@ def _notes_on_model(api: HfApi, model_id: str, dry_run: bool) -> list[str]:
     if not model.exists:
         problem = (
             f"the Space's model must be a repository on the Hub, got {model_id}, which is not there or not yours "
-            f"to read; publish it first with python -m fer_hub.publish model CHECKPOINT {model_id}."
+            f"to read; publish it first with fer-hub publish model CHECKPOINT {model_id}."
         )
         if not dry_run:
             raise FileNotFoundError(problem)

@@ -1,4 +1,4 @@
-"""`train.py --push_to_hub`: the finished checkpoint is published as `python -m fer_hub.publish model` would do it."""
+"""`train.py --push_to_hub`: the finished checkpoint is published as `fer-hub publish model` would do it."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import gradio as gr
 from PIL import Image
 
+from fer_hub.detection.detector import DEFAULT_MIN_SCORE
 from fer_hub.drawing import draw
-from fer_hub.faces import DEFAULT_MIN_SCORE
 from fer_hub.results import FacePrediction
 from fer_hub.web.downloads import save_picture
 from fer_hub.web.sentences import refuse

@@ -10,7 +10,7 @@ from typing import Any
 from huggingface_hub import hf_hub_download
 from huggingface_hub.errors import EntryNotFoundError
 
-from fer_hub.card import DATASETS, labels_kind
+from fer_hub.hub.card import DATASETS, labels_kind
 
 _PICTURE = re.compile(r"!\[([^\]]*)\]\(([\w-]+\.png)\)")  # only names beside the card, no addresses and no folders
 

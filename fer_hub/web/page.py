@@ -4,20 +4,20 @@ from collections.abc import Sequence
 
 import gradio as gr
 
-from fer_hub.faces import DEFAULT_MIN_SCORE
-from fer_hub.web.card_tab import add_card_tab
+from fer_hub.detection.detector import DEFAULT_MIN_SCORE
 from fer_hub.web.endpoints import add_endpoints
 from fer_hub.web.facts import facts
 from fer_hub.web.gate import MAX_QUEUE, app_kwargs
 from fer_hub.web.guard import Page
-from fer_hub.web.live_tab import add_live_tab
 from fer_hub.web.look import CSS, SCRIPT, theme
-from fer_hub.web.photo_tab import add_photo_tab
 from fer_hub.web.service import LOWEST_SCORE, Service
-from fer_hub.web.several_tab import add_several_tab
+from fer_hub.web.tabs.card import add_card_tab
+from fer_hub.web.tabs.live import add_live_tab
+from fer_hub.web.tabs.photo import add_photo_tab
+from fer_hub.web.tabs.several import add_several_tab
+from fer_hub.web.tabs.video import add_video_tab
 from fer_hub.web.texts import INTRODUCTION, how_to_read
 from fer_hub.web.uploads import MAX_VIDEO_BYTES
-from fer_hub.web.video_tab import add_video_tab
 
 SWEEP_SECONDS, KEEP_SECONDS = 300, 1800
 """How often files of visitors are looked through, and how old they may get, in seconds."""

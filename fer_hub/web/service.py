@@ -7,7 +7,7 @@ from typing import Self
 
 from PIL import Image
 
-from fer_hub.faces import DEFAULT_MIN_SCORE, FaceDetector
+from fer_hub.detection.detector import DEFAULT_MIN_SCORE, FaceDetector
 from fer_hub.pipeline import FERPipeline
 from fer_hub.results import Face, FacePrediction
 

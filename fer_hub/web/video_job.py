@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from fer_hub.video import VideoCancelled, analyse_video
+from fer_hub.video.analysis import VideoCancelled, analyse_video
 from fer_hub.web.sentences import refuse
 from fer_hub.web.service import Service
 

@@ -94,9 +94,7 @@ def eight(tmp_path_factory):
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("networks") / "eight"
     labels, numbers = dict(enumerate(EIGHT)), {name: index for index, name in enumerate(EIGHT)}
-    config = FERConfig(
-        embedding_size=16, hidden_sizes=(16, 16), depths=(1, 1), id2label=labels, label2id=numbers
-    )
+    config = FERConfig(embedding_size=16, hidden_sizes=(16, 16), depths=(1, 1), id2label=labels, label2id=numbers)
     FERForImageClassification(config).save_pretrained(folder)
     FERImageProcessor().save_pretrained(folder)
     recall = {name: 0.9 - 0.1 * index for index, name in labels.items()}

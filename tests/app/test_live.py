@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from fer_hub.images import load_image
-from fer_hub.web.bars import draw_bars
-from fer_hub.web.live_tab import OFF_SECONDS, LiveSession, answer_frame
 from fer_hub.web.service import Service
+from fer_hub.web.tabs.bars import draw_bars
+from fer_hub.web.tabs.live import OFF_SECONDS, LiveSession, answer_frame
 from tests.app.conftest import EIGHT
 from tests.app.driving import EMOTIONS, PORTRAIT
 

@@ -17,7 +17,7 @@ from fer_hub.model import FERConfig, FERForImageClassification
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ("README.md", "docs/training.md", "checkpoints/fer2013/README.md", "checkpoints/ferplus/README.md")
 COVERED_ELSEWHERE = {
-    "python3 start.py": "tests/test_start.py starts it; tests/app starts what it starts",
+    "python3 start.py": "tests/house/test_start.py starts it; tests/app starts what it starts",
     "python3 start.py test": ".ci/run runs it",
 }
 """Lines that a test of the suite cannot run inside itself, and who does."""

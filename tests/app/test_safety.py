@@ -308,9 +308,7 @@ def test_one_client_cannot_fill_the_queue(http):
         thread.join()
     refused = [answer for answer in answers if answer.status_code == 429]
     assert {answer.status_code for answer in answers} == {200, 429}, [answer.text for answer in answers]
-    assert refused[0].json() == {
-        "detail": "a client must have at most 16 unfinished requests; wait for their answers."
-    }
+    assert refused[0].json() == {"detail": "a client must have at most 16 unfinished requests; wait for their answers."}
     for answer in answers:
         if answer.status_code == 200:
             assert "event: complete" in http.client.get(f"gradio_api/call/predict/{answer.json()['event_id']}").text

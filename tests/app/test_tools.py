@@ -17,6 +17,7 @@ DATA = "data:image/jpeg;base64," + base64.b64encode(PORTRAIT.read_bytes()).decod
 
 def ask(url, *calls):
     """The tools of an app by their names; and its answers to pairs of the end of such a name and arguments."""
+
     async def talk():
         async with (
             streamable_http_client(f"{url}gradio_api/mcp/") as (read, write, _),

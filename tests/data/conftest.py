@@ -23,9 +23,7 @@ _FERPLUS_HEADER = ["Usage", "Image name", *FERPLUS_VOTES]
 def face(value: int, size: tuple[int, int] = (48, 48)) -> PILImage.Image:
     """A grey tile with a gradient that starts at `value`, so that every value gives another picture."""
     width, height = size
-    return PILImage.fromarray(
-        ((np.arange(width * height).reshape(height, width) + value) % 256).astype(np.uint8)
-    )
+    return PILImage.fromarray(((np.arange(width * height).reshape(height, width) + value) % 256).astype(np.uint8))
 
 
 def encoded(image: PILImage.Image, kind: str = "PNG", **options) -> bytes:
@@ -94,9 +92,7 @@ def write_ferplus(tmp_path):
 
     def write(rows, header=_FERPLUS_HEADER) -> Path:
         path = tmp_path / "fer2013new.csv"
-        lines = [",".join(header)] + [
-            ",".join([usage, name, *map(str, votes)]) for usage, name, votes in rows
-        ]
+        lines = [",".join(header)] + [",".join([usage, name, *map(str, votes)]) for usage, name, votes in rows]
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
         return path
 
@@ -146,9 +142,7 @@ class _DatasetHub(BaseHTTPRequestHandler):
             self._missing("RevisionNotFound")
         elif path.startswith(f"{api}/tree/"):
             folder = path.removeprefix(f"{api}/tree/").partition("/")[2]
-            self._json(
-                [entry for entry in self._entries() if folder == str(Path(entry["path"]).parent).strip(".")]
-            )
+            self._json([entry for entry in self._entries() if folder == str(Path(entry["path"]).parent).strip(".")])
         elif path.startswith(resolve):
             file = self.repo / path.removeprefix(resolve).partition("/")[2]
             self._send(200, file.read_bytes()) if file.is_file() else self._missing("EntryNotFound")

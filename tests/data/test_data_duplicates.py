@@ -84,7 +84,7 @@ def test_copies_are_counted_apart(strangers, tiny_checkpoint):
 
 
 def test_fer2013_has_copies_in_every_split(fer2013_folder):
-    """The committed counts. Remake with: python -m fer_hub.data.duplicates --data path/to/fer2013 --checkpoint ..."""
+    """The committed counts. Remake with: fer-hub duplicates --data path/to/fer2013 --checkpoint ..."""
     from fer_hub.data import decode_images, load_fer2013
 
     loaded = load_fer2013(fer2013_folder)

@@ -132,8 +132,7 @@ def test_votes_of_other_images_are_refused(write_kaggle, write_ferplus, rows, te
     with pytest.raises(ValueError) as caught:
         load_fer2013(images, ferplus_csv=votes)
     assert str(caught.value) == (
-        f"{votes} and {images} {text}; both files must list the same images in the same order (rows count "
-        f"from 0)."
+        f"{votes} and {images} {text}; both files must list the same images in the same order (rows count from 0)."
     )
 
 

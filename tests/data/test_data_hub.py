@@ -48,9 +48,7 @@ print(json.dumps(seen))
     assert seen["labels"] == {name: [3, 6, 4] for name in ("train", "validation", "test")}
     lead = "no such file or folder here, and no dataset of that name"
     assert seen["name"].startswith(f"someone/else: {lead} that you may read on the Hub (")
-    assert seen["revision"].startswith(
-        f"someone/faces: {lead} at revision 'v9' that you may read on the Hub ("
-    )
+    assert seen["revision"].startswith(f"someone/faces: {lead} at revision 'v9' that you may read on the Hub (")
     assert seen["name"].endswith("); correct the name, or log in if it is private.")
 
 
@@ -87,7 +85,5 @@ def test_without_a_network_a_hub_id_says_so(monkeypatch):
     monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
     with pytest.raises(ConnectionError) as caught:
         load_fer2013("someone/faces")
-    assert str(caught.value).startswith(
-        "someone/faces: no such file or folder here, and the Hub did not answer ("
-    )
+    assert str(caught.value).startswith("someone/faces: no such file or folder here, and the Hub did not answer (")
     assert str(caught.value).endswith("); correct the path, or try again with a network.")

@@ -66,9 +66,7 @@ def test_a_bad_row_is_reported_with_its_line(write_kaggle, row, text):
     file = write_kaggle([ROWS[0], row, *ROWS[1:]])
     with pytest.raises(ValueError) as caught:
         load_fer2013(file)
-    assert str(caught.value) == (
-        f"{file}: 1 bad row (line 3: {text}); correct these lines or download the file again."
-    )
+    assert str(caught.value) == (f"{file}: 1 bad row (line 3: {text}); correct these lines or download the file again.")
 
 
 def test_a_file_cut_off_in_its_last_row_is_refused(write_kaggle):

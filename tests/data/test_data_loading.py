@@ -32,9 +32,7 @@ def test_arguments_out_of_range_are_refused(tmp_path):
         assert error_of(ValueError, tmp_path, validation_fraction=fraction) == (
             f"validation_fraction must be above 0 and below 0.5, got {fraction}; 0.1 is usual."
         )
-    assert (
-        error_of(ValueError, tmp_path, seed=-1) == "seed must be 0 or more, got -1; any such number will do."
-    )
+    assert error_of(ValueError, tmp_path, seed=-1) == "seed must be 0 or more, got -1; any such number will do."
     assert error_of(ValueError, tmp_path, revision="main") == (
         f"revision is for Hub datasets, got 'main' with the local path {tmp_path}; leave it out."
     )
@@ -51,8 +49,7 @@ def test_a_missing_path_that_is_no_hub_id_is_said(name):
 def test_files_and_folders_of_another_kind_are_refused(tmp_path, write_kaggle, make_dataset):
     (tmp_path / "fer2013.tar.gz").write_bytes(b"-")
     assert error_of(ValueError, tmp_path / "fer2013.tar.gz") == (
-        f"{tmp_path / 'fer2013.tar.gz'}: source must be {ACCEPTED}, got a file of another kind; unpack or "
-        f"convert it."
+        f"{tmp_path / 'fer2013.tar.gz'}: source must be {ACCEPTED}, got a file of another kind; unpack or convert it."
     )
     assert error_of(ValueError, tmp_path) == (
         f"{tmp_path}: source must be {ACCEPTED}, got a folder with none of these; name the folder or file "

@@ -32,11 +32,11 @@ def finished_checkpoint(tmp_path_factory) -> Path:
     """A checkpoint as train.py leaves it, of a small network with random weights and made-up figures; do not change."""
     import torch
 
-    from fer_hub.arguments import DataArguments, FERTrainingArguments, ModelArguments
-    from fer_hub.checkpoint import write_checkpoint
-    from fer_hub.metrics import classification_metrics
+    from fer_hub.evaluation.metrics import classification_metrics
+    from fer_hub.hub.checkpoint import write_checkpoint
     from fer_hub.model import EMOTIONS, FERConfig, FERForImageClassification, FERImageProcessor
-    from fer_hub.recipe import recipe
+    from fer_hub.training.arguments import DataArguments, FERTrainingArguments, ModelArguments
+    from fer_hub.training.recipe import recipe
 
     random = np.random.default_rng(0)
     probabilities = random.dirichlet(np.ones(7), 70)

@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from fer_hub.hub.model_files import plan_model
 from fer_hub.hub.plan import MAX_FILE, MAX_WEIGHTS
-from fer_hub.onnx_model import INT8_FILE, MODEL_FILE, checkpoint_sha256
+from fer_hub.inference.onnx_classifier import INT8_FILE, MODEL_FILE, checkpoint_sha256
 
 
 def refusal(folder, kind=ValueError):
@@ -41,7 +41,7 @@ def test_onnx_files_go_up_if_they_are_of_these_weights(checkpoint):
     (checkpoint / MODEL_FILE).write_bytes(b"\x08\x08 metadata " + b"0" * 64)
     assert refusal(checkpoint) == (
         "model.onnx must be exported from model.safetensors beside it, but was made from other weights; write it "
-        "anew with python -m fer_hub.onnx_export FOLDER, or delete it."
+        "anew with fer-hub export FOLDER, or delete it."
     )
 
 
@@ -98,7 +98,7 @@ def test_every_file_must_be_there(checkpoint, name):
     assert refusal(checkpoint, FileNotFoundError) == (
         "a checkpoint must hold README.md, config.json, model.safetensors, preprocessor_config.json, metrics.json, "
         f"training_args.json and its code, FOLDER lacks {name}; write them with train.py, and README.md with "
-        "python -m fer_hub.checkpoint."
+        "fer-hub refresh."
     )
 
 
@@ -106,7 +106,7 @@ def test_every_file_must_be_there(checkpoint, name):
 def test_all_code_must_be_there(checkpoint, name):
     (checkpoint / name).unlink()
     assert refusal(checkpoint, FileNotFoundError) == (
-        f"a checkpoint must hold all its code, FOLDER lacks {name}; python -m fer_hub.checkpoint FOLDER writes the "
+        f"a checkpoint must hold all its code, FOLDER lacks {name}; fer-hub refresh FOLDER writes the "
         "code anew."
     )
 
@@ -116,14 +116,14 @@ def test_code_of_another_version_is_pointed_out(checkpoint):
         file.write("\n# older\n")
     [note] = plan_model(checkpoint, "user/fer").notes
     assert note.startswith("zoo_plain_fer.py: not as in the installed fer_hub ")
-    assert note.endswith(f"; python -m fer_hub.checkpoint {checkpoint} writes the code anew.")
+    assert note.endswith(f"; fer-hub refresh {checkpoint} writes the code anew.")
 
 
 def test_a_checkpoint_without_its_classes_is_refused(checkpoint):
     for name in ("config.json", "preprocessor_config.json"):
         change_json(checkpoint / name, auto_map={})
     assert refusal(checkpoint) == (
-        "config.json must name its code in auto_map, that of FOLDER does not; python -m fer_hub.checkpoint FOLDER "
+        "config.json must name its code in auto_map, that of FOLDER does not; fer-hub refresh FOLDER "
         "writes the code anew."
     )
 
@@ -194,7 +194,7 @@ def test_the_card_must_give_the_figures_of_metrics_json(checkpoint):
     (checkpoint / "metrics.json").write_text(json.dumps(metrics))
     assert refusal(checkpoint) == (
         f"README.md must give the figures of metrics.json, but says {says} for accuracy on test instead of 0.9876; "
-        "write it anew with python -m fer_hub.checkpoint FOLDER."
+        "write it anew with fer-hub refresh FOLDER."
     )
 
 
@@ -202,7 +202,7 @@ def test_the_card_must_have_metadata(checkpoint):
     (checkpoint / "README.md").write_text("---\nlicense: apache-2.0\n---\n# A model\n")
     assert refusal(checkpoint) == (
         "README.md must have the metadata license, library_name, pipeline_tag, tags, eval_results, lacks "
-        "library_name, pipeline_tag, tags, eval_results; write it anew with python -m fer_hub.checkpoint FOLDER."
+        "library_name, pipeline_tag, tags, eval_results; write it anew with fer-hub refresh FOLDER."
     )
 
 

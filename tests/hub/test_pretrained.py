@@ -14,8 +14,8 @@ from transformers import (
 )
 
 from fer_hub.model import FERConfig, FERForImageClassification
-from fer_hub.pretrained import PRETRAINED, load_backbone
-from fer_hub.tensors import COUNTER
+from fer_hub.training.pretrained import PRETRAINED, load_backbone
+from fer_hub.training.tensors import COUNTER
 from tests.hub.stand_in import WRITE_TOKEN
 from tests.hub.stand_in_repository import Repository
 

@@ -115,7 +115,7 @@ def test_a_private_model_needs_a_secret(api, model, finished_checkpoint):
 def test_the_model_must_be_there(hub, api):
     sentence = (
         "the Space's model must be a repository on the Hub, got user/nowhere, which is not there or not yours to "
-        "read; publish it first with python -m fer_hub.publish model CHECKPOINT user/nowhere."
+        "read; publish it first with fer-hub publish model CHECKPOINT user/nowhere."
     )
     with pytest.raises(FileNotFoundError) as caught:
         publish("user/lost", "user/nowhere", api)

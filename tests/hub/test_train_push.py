@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from huggingface_hub import HfApi
 
-from fer_hub.arguments import FERTrainingArguments
 from fer_hub.hub import publish_model, take_over_push
+from fer_hub.training.arguments import FERTrainingArguments
 from tests.hub.stand_in import READ_TOKEN, WRITE_TOKEN
 
 ROOT = Path(__file__).resolve().parent.parent.parent

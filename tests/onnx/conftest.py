@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from fer_hub import onnx_export
 from fer_hub.model import ARCHITECTURES, FERConfig, FERForImageClassification, FERImageProcessor
+from fer_hub.onnx import export as onnx_export
 
 
 def make_checkpoint(folder: Path, **settings) -> Path:

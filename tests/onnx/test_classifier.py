@@ -13,9 +13,10 @@ import onnx
 import pytest
 import torch
 
-from fer_hub import onnx_model, onnx_translate
+from fer_hub.inference import onnx_classifier as onnx_model
+from fer_hub.inference.onnx_classifier import INT8_FILE, MODEL_FILE, OnnxClassifier
 from fer_hub.model import FERForImageClassification, FERImageProcessor
-from fer_hub.onnx_model import INT8_FILE, MODEL_FILE, OnnxClassifier
+from fer_hub.onnx import translate as onnx_translate
 from fer_hub.pipeline import FERPipeline
 from tests.hub.stand_in import HubStandIn
 from tests.hub.stand_in_repository import Commit, Repository
@@ -39,7 +40,7 @@ def test_it_runs_without_torch_and_transformers(quantised):
         "import sys\n"
         "sys.modules['torch'] = sys.modules['transformers'] = None  # importing them fails\n"
         "import numpy as np\n"
-        "from fer_hub.onnx_model import OnnxClassifier\n"
+        "from fer_hub.inference.onnx_classifier import OnnxClassifier\n"
         "classifier = OnnxClassifier.from_pretrained(sys.argv[1])\n"
         "print(classifier(np.ones((2, 1, 48, 48), np.float32)).logits.tolist())\n"
     )
@@ -121,7 +122,7 @@ def test_a_stale_file_is_refused(copy, change, told):
     for file, options in ((MODEL_FILE, ""), (INT8_FILE, " --int8 --data path/to/fer2013")):
         message = (
             f"{copy / file} must be exported from the checkpoint in its folder, got {told.format(old=old, new=new)}; "
-            f"write it with python -m fer_hub.onnx_export {copy}{options}."
+            f"write it with fer-hub export {copy}{options}."
         )
         with pytest.raises(ValueError, match=re.escape(message)):
             OnnxClassifier.from_pretrained(copy, file=file)
@@ -132,7 +133,7 @@ def test_missing_and_foreign_files(tiny_checkpoint, quantised, tmp_path):
         OnnxClassifier.from_pretrained(tiny_checkpoint)
     assert str(caught.value) == (
         f"{tiny_checkpoint} must hold model.onnx, got a folder without it; write it with python -m "
-        f"fer_hub.onnx_export {tiny_checkpoint}."
+        f"fer_hub.onnx.export {tiny_checkpoint}."
     )
     with pytest.raises(ValueError, match=r"^file must be model\.onnx or model_int8\.onnx, got 'weights'; choose one"):
         OnnxClassifier.from_pretrained(quantised, file="weights")
@@ -140,7 +141,7 @@ def test_missing_and_foreign_files(tiny_checkpoint, quantised, tmp_path):
     with pytest.raises(FileNotFoundError) as caught:
         OnnxClassifier(path)
     assert str(caught.value) == (
-        f"{path}: no such file; path must be an ONNX file, write one with python -m fer_hub.onnx_export."
+        f"{path}: no such file; path must be an ONNX file, write one with fer-hub export."
     )
     path.write_bytes((quantised / MODEL_FILE).read_bytes()[:5000])
     with pytest.raises(ValueError, match=r"must be an ONNX file that this onnxruntime \(.+\) reads, got: .+; export"):
@@ -151,7 +152,7 @@ def test_missing_and_foreign_files(tiny_checkpoint, quantised, tmp_path):
     with pytest.raises(ValueError) as caught:
         OnnxClassifier(path)
     assert str(caught.value) == (
-        f"{path} must be written by fer_hub.onnx_export, got an ONNX file whose metadata lacks resample, "
+        f"{path} must be written by fer_hub.onnx.export, got an ONNX file whose metadata lacks resample, "
         "checkpoint_sha256, format_version, id2label, image_mean, image_size, image_std, num_channels, "
         "rescale_factor, temperature; export the checkpoint anew."
     )
@@ -179,7 +180,7 @@ def test_from_the_hub(quantised, tmp_path):
             OnnxClassifier.from_pretrained("user/fer", file=INT8_FILE, **where)
         assert str(caught.value) == (
             "user/fer must hold model_int8.onnx, got a Hub repository without it; download the checkpoint and write it "
-            "with python -m fer_hub.onnx_export FOLDER --int8 --data path/to/fer2013."
+            "with fer-hub export FOLDER --int8 --data path/to/fer2013."
         )
         with pytest.raises(FileNotFoundError, match="a repository on the Hub, 'user/other' is neither"):
             OnnxClassifier.from_pretrained("user/other", **where)
@@ -221,6 +222,4 @@ def test_one_keyword_of_the_pipeline_chooses_the_runtime(quantised, runtime):
 def test_an_unknown_runtime_is_refused(quantised):
     with pytest.raises(ValueError) as caught:
         FERPipeline.from_pretrained(quantised, runtime="tensorrt")
-    assert str(caught.value) == (
-        "runtime must be one of torch, onnx, onnx-int8, got 'tensorrt'; choose one of these."
-    )
+    assert str(caught.value) == ("runtime must be one of torch, onnx, onnx-int8, got 'tensorrt'; choose one of these.")

@@ -10,10 +10,12 @@ import onnx
 import pytest
 import torch
 
-from fer_hub import onnx_export, onnx_model, onnx_translate
+from fer_hub.inference import onnx_classifier as onnx_model
+from fer_hub.inference.logits import predict_probabilities
+from fer_hub.inference.onnx_classifier import INT8_FILE, MODEL_FILE, OnnxClassifier
 from fer_hub.model import FORMAT_VERSION, NETWORKS, FERForImageClassification, FERImageProcessor
-from fer_hub.onnx_model import INT8_FILE, MODEL_FILE, OnnxClassifier
-from fer_hub.predict import predict_probabilities
+from fer_hub.onnx import export as onnx_export
+from fer_hub.onnx import translate as onnx_translate
 from tests.onnx.conftest import make_checkpoint
 
 ROOT = Path(__file__).resolve().parent.parent.parent

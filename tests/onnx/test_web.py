@@ -15,8 +15,8 @@ import pytest
 import torch
 from PIL import Image
 
+from fer_hub.inference.onnx_classifier import INT8_FILE, MODEL_FILE, OnnxClassifier
 from fer_hub.model import FERForImageClassification, FERImageProcessor
-from fer_hub.onnx_model import INT8_FILE, MODEL_FILE, OnnxClassifier
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 EXAMPLE = ROOT / "examples" / "onnx_web"

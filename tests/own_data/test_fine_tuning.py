@@ -9,10 +9,10 @@ from huggingface_hub import ModelCard
 
 import train
 from fer_hub.data import prepare
-from fer_hub.evaluate import evaluate
-from fer_hub.fine_tuning import continue_from, fit_last_layer, last_layer
+from fer_hub.evaluation.evaluate import evaluate
+from fer_hub.inference.logits import predict_probabilities
 from fer_hub.model import ARCHITECTURES, EMOTIONS, FERConfig, FERForImageClassification, FERImageProcessor
-from fer_hub.predict import predict_probabilities
+from fer_hub.training.fine_tuning import continue_from, fit_last_layer, last_layer
 
 
 def weights(model, head: bool) -> dict:
@@ -119,7 +119,7 @@ def test_the_card_says_what_is_true_of_own_photographs(trained, photo_folder):
     assert "Of 9\nphotographs in all splits 1 without a face" in text
     assert "Validation and test were cut at random from the same images as train." in text
     assert "python train.py --data path/to/my_photos --images photographs" in text
-    assert "fer_hub.evaluate path/to/checkpoint --data path/to/my_photos --images photographs\n" in text
+    assert "fer-hub evaluate path/to/checkpoint --data path/to/my_photos --images photographs\n" in text
     for untrue in (
         "FER-2013 (Goodfellow",
         "web search",

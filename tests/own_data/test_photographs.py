@@ -12,8 +12,8 @@ from PIL import Image
 
 from fer_hub.data import decode_images, prepare, write_faces
 from fer_hub.data.prepared import LEFT_OUT
-from fer_hub.faces import FaceDetector
-from fer_hub.framing import face_crop
+from fer_hub.detection.detector import FaceDetector
+from fer_hub.detection.framing import face_crop
 from fer_hub.images import load_image
 from fer_hub.model.image_processing_fer import to_grey
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from fer_hub.arguments import FERTrainingArguments
-from fer_hub.augment import PRESETS
 from fer_hub.model import FERConfig, FERForImageClassification, FERImageProcessor
-from fer_hub.training import FaceDataset, FERTrainer
+from fer_hub.training.arguments import FERTrainingArguments
+from fer_hub.training.augmentation import PRESETS
+from fer_hub.training.trainer import FaceDataset, FERTrainer
 
 CONFIG = {"image_size": 16, "embedding_size": 4, "hidden_sizes": (8,), "depths": (1,)}
 
@@ -29,8 +29,16 @@ def small_model(**config) -> FERForImageClassification:
 
 
 def small_trainer(
-    folder: Path, *, model=None, train=None, augmentation="light", callbacks=(), second_classes=0, teachers=None,
-    teachers_share=0.5, **options
+    folder: Path,
+    *,
+    model=None,
+    train=None,
+    augmentation="light",
+    callbacks=(),
+    second_classes=0,
+    teachers=None,
+    teachers_share=0.5,
+    **options,
 ) -> FERTrainer:
     """Six steps with an evaluation and a checkpoint at every third, in float32, unless `options` say otherwise."""
     usual = {"max_steps": 6, "eval_strategy": "steps", "save_strategy": "steps", "eval_steps": 3, "save_steps": 3,

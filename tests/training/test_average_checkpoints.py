@@ -13,9 +13,9 @@ from safetensors.torch import load_file
 
 import train
 from fer_hub import FERConfig, FERForImageClassification, FERImageProcessor
-from fer_hub.average_checkpoints import average_checkpoints, mean_weights
-from fer_hub.evaluate import evaluate
-from fer_hub.recipe import averaged_recipe, command
+from fer_hub.evaluation.evaluate import evaluate
+from fer_hub.training.average_checkpoints import average_checkpoints, mean_weights
+from fer_hub.training.recipe import averaged_recipe, command
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -40,7 +40,7 @@ def trained(tmp_path_factory, small_csv, tiny_checkpoint):
 
 def test_the_command_writes_a_measured_checkpoint(tmp_path, trained, small_csv):
     output = tmp_path / "average"
-    line = [sys.executable, "-m", "fer_hub.average_checkpoints", *map(str, trained), "--data", str(small_csv)]
+    line = [sys.executable, "-m", "fer_hub.training.average_checkpoints", *map(str, trained), "--data", str(small_csv)]
     done = subprocess.run([*line, "--output", str(output)], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith(f"checkpoint: {output}\n")
@@ -58,7 +58,7 @@ def test_the_command_writes_a_measured_checkpoint(tmp_path, trained, small_csv):
     assert "The mean of the weights of 2 networks" in card and "--mixup 0.4 --output_dir runs/2" in card.replace(
         " --max_steps 3 --per_device_train_batch_size 16", ""
     ).replace("  ", " ")
-    assert "python -m fer_hub.average_checkpoints runs/1/final runs/2/final" in card
+    assert "fer-hub average runs/1/final runs/2/final" in card
     assert str(tmp_path) not in card
 
 
@@ -97,5 +97,5 @@ def test_the_recipe_keeps_what_all_agree_on_and_every_command():
         "averaged": ["runs/1/second", "runs/2/second"],
     }
     assert command(found) == (
-        "python -m fer_hub.average_checkpoints runs/1/second runs/2/second --data path/to/fer2013 --output runs/average"
+        "fer-hub average runs/1/second runs/2/second --data path/to/fer2013 --output runs/average"
     )

@@ -5,9 +5,9 @@ import pytest
 import torch
 from PIL import Image
 
-from fer_hub import contact_sheet
-from fer_hub.augment import PRESETS
-from fer_hub.contact_sheet import GAP, LINE, MARGIN, SIDE, draw, main, ranges, training_crops
+from fer_hub.training import contact_sheet
+from fer_hub.training.augmentation import PRESETS
+from fer_hub.training.contact_sheet import GAP, LINE, MARGIN, SIDE, draw, main, ranges, training_crops
 
 
 @pytest.fixture(scope="module")

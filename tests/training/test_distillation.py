@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 
 import train
 from fer_hub import FERConfig, FERForImageClassification, FERImageProcessor
-from fer_hub.arguments import DataArguments, FERTrainingArguments, ModelArguments
 from fer_hub.data import FERPLUS_EMOTIONS
-from fer_hub.distillation import SEE, Teachers
+from fer_hub.inference.logits import logits_of
 from fer_hub.model import EMOTIONS
 from fer_hub.model.zoo_residual_fer import ResidualCNN
-from fer_hub.predict import logits_of
-from fer_hub.recipe import recipe
-from fer_hub.second_labels import cut_in_two, joined_names
-from fer_hub.starting import check_start
-from fer_hub.training import FaceDataset
+from fer_hub.training.arguments import DataArguments, FERTrainingArguments, ModelArguments
+from fer_hub.training.distillation import SEE, Teachers
+from fer_hub.training.recipe import recipe
+from fer_hub.training.second_labels import cut_in_two, joined_names
+from fer_hub.training.starting import check_start
+from fer_hub.training.trainer import FaceDataset
 from tests.training.making import CONFIG, dataset, small_model, small_trainer
 
 IMAGES = dataset().images[:, 0].numpy()

@@ -7,8 +7,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from fer_hub.freezing import BackboneFreezing
 from fer_hub.model import FERConfig, FERForImageClassification
+from fer_hub.training.freezing import BackboneFreezing
 from tests.training.making import small_model, small_trainer
 
 
@@ -70,14 +70,14 @@ def test_a_resumed_run_ends_the_same(tmp_path):
 
 
 def test_the_log_says_what_is_trained(tmp_path, caplog):
-    caplog.set_level(logging.INFO, "fer_hub.freezing")
+    caplog.set_level(logging.INFO, "fer_hub.training.freezing")
     run = trainer(tmp_path, unfreeze_stages=1, eval_strategy="no", save_strategy="no", load_best_model_at_end=False)
     run.train()
     model = run.model
     everything = sum(p.numel() for p in model.parameters())
     head = sum(p.numel() for p in model.network.classifier.parameters())
     last = sum(p.numel() for p in model.network.features[1].parameters())
-    assert [record.message for record in caplog.records if record.name == "fer_hub.freezing"] == [
+    assert [record.message for record in caplog.records if record.name == "fer_hub.training.freezing"] == [
         f"epoch 0: 3 of 3 backbone stages frozen, {head} of {everything:,} parameters are trained",
         f"epoch 1: 2 of 3 backbone stages frozen, {head + last:,} of {everything:,} parameters are trained",
     ]

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fer_hub.mixing import Mixing, rectangle
+from fer_hub.training.mixing import Mixing, rectangle
 
 
 def batch(count=7):

@@ -6,7 +6,7 @@ import shutil
 import pytest
 import torch
 
-from fer_hub.arguments import FERTrainingArguments
+from fer_hub.training.arguments import FERTrainingArguments
 from tests.training.making import log, small_trainer
 
 PLATEAU = {"lr_scheduler_type": "reduce_lr_on_plateau", "learning_rate": 0.05}

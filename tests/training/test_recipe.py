@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fer_hub.arguments import DataArguments, FERTrainingArguments, ModelArguments
-from fer_hub.augment import PRESETS
-from fer_hub.command_line import FERArgumentParser
-from fer_hub.recipe import DECISIVE, SHIPPED, command, recipe
+from fer_hub.training.arguments import DataArguments, FERTrainingArguments, ModelArguments
+from fer_hub.training.augmentation import PRESETS
+from fer_hub.training.parser import FERArgumentParser
+from fer_hub.training.recipe import DECISIVE, SHIPPED, command, recipe
 
 INDIFFERENT = {
     "output_dir",
@@ -90,7 +90,7 @@ def test_the_second_shipped_checkpoint_is_an_average():
         "--label_smoothing_factor 0 --ema 0.999 --output_dir runs/2",
     ]
     assert command(options) == (
-        "python -m fer_hub.average_checkpoints runs/1/second runs/2/second --data path/to/fer2013 --matrix_scaling "
+        "fer-hub average runs/1/second runs/2/second --data path/to/fer2013 --matrix_scaling "
         "--output runs/average"
     )
 

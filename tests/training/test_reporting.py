@@ -4,7 +4,7 @@ import importlib.util
 
 import pytest
 
-from fer_hub.arguments import REPORTERS, FERTrainingArguments
+from fer_hub.training.arguments import REPORTERS, FERTrainingArguments
 from tests.training.making import small_trainer
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from fer_hub.resuming import find_checkpoint
+from fer_hub.training.resuming import find_checkpoint
 from tests.training.making import dataset, log, small_trainer
 
 EVERYTHING = {"mixup": 0.2, "cutmix": 1.0, "ema": 0.7, "class_weights": "balanced"}

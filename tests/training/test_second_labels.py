@@ -16,12 +16,12 @@ from torch.nn import functional as F
 
 import train
 from fer_hub.data import FERPLUS_EMOTIONS, load_fer2013
-from fer_hub.evaluate import evaluate
-from fer_hub.mixing import Mixing
+from fer_hub.evaluation.evaluate import evaluate
 from fer_hub.model import EMOTIONS, FERForImageClassification
-from fer_hub.second_labels import cut_in_two, joined_names, joint_loss
-from fer_hub.soft_labels import smooth_labels
-from fer_hub.training import FaceDataset
+from fer_hub.training.mixing import Mixing
+from fer_hub.training.second_labels import cut_in_two, joined_names, joint_loss
+from fer_hub.training.soft_labels import smooth_labels
+from fer_hub.training.trainer import FaceDataset
 from fer_hub.web.facts import facts
 from tests.training.making import dataset, small_model, small_trainer
 

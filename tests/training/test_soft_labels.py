@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from fer_hub.soft_labels import class_weights, smooth_labels, training_labels
+from fer_hub.training.soft_labels import class_weights, smooth_labels, training_labels
 
 FER2013 = [3995, 436, 4097, 7215, 4830, 3171, 4965]
 """Training images of each class of FER-2013."""

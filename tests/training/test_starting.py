@@ -7,10 +7,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import train
-from fer_hub.arguments import ModelArguments
 from fer_hub.model import FERConfig, FERForImageClassification
-from fer_hub.pretrained import PRETRAINED
-from fer_hub.starting import check_start, load_pretrained
+from fer_hub.training.arguments import ModelArguments
+from fer_hub.training.pretrained import PRETRAINED
+from fer_hub.training.starting import check_start, load_pretrained
 from tests.training.making import small_model
 
 

@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from fer_hub.model import FERConfig, FERForImageClassification
-from fer_hub.soft_labels import class_weights
+from fer_hub.training.soft_labels import class_weights
 from tests.training.making import dataset, small_trainer
 
 OPTIONS = {"mixup": 0.2, "class_weights": "balanced", "label_smoothing_factor": 0.1}

@@ -9,8 +9,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from fer_hub.evaluate import evaluate
-from fer_hub.measuring import measure
+from fer_hub.evaluation.evaluate import evaluate
+from fer_hub.evaluation.measuring import measure
 from fer_hub.model import FERForImageClassification, FERImageProcessor
 from tests.conftest import ROOT
 from tests.training.making import dataset

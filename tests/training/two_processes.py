@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 import train
-from fer_hub.augment import PRESETS, Augmentation
+from fer_hub.training.augmentation import PRESETS, Augmentation
 from tests.training.making import small_trainer
 
 SMALL = {"max_steps": 14, "eval_steps": 7, "save_steps": 7, "per_device_train_batch_size": 5, "ema": 0.7, "mixup": 0.2}

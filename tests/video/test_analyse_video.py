@@ -1,4 +1,4 @@
-from fer_hub.analyse_video import main
+from fer_hub.video.files import main
 from tests.video.making import names_in
 
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fer_hub.timeline import Timeline
-from fer_hub.tracking import TrackedFace
+from fer_hub.video.timeline import Timeline
+from fer_hub.video.tracking import TrackedFace
 from tests.video.making import LABELS
 
 

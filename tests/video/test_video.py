@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from fer_hub.boxes import iou
-from fer_hub.following import BATCH_FRAMES
-from fer_hub.video import VideoCancelled, analyse_video, video_info
+from fer_hub.video.analysis import VideoCancelled, analyse_video, video_info
+from fer_hub.video.following import BATCH_FRAMES
 from tests.video.making import SquareFinder, make_video, moving, names_in, painted, read_csv, read_video
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from fer_hub.boxes import iou
-from fer_hub.video import analyse_video, video_info
+from fer_hub.video.analysis import analyse_video, video_info
 from tests.video.making import SquareFinder, cut_off, make_video, moving, noisy, painted, read_csv, read_video
 
 

@@ -2,7 +2,7 @@ import av
 import numpy as np
 import pytest
 
-from fer_hub.video import analyse_video, video_info
+from fer_hub.video.analysis import analyse_video, video_info
 from tests.video.making import EXAMPLES, SquareFinder, cut_off, make_video, moving, names_in, painted
 
 
@@ -142,9 +142,7 @@ def test_what_is_no_file_is_refused(source, kind, message):
 def test_places_that_cannot_be_written_are_refused(clip, tmp_path):
     with pytest.raises(FileNotFoundError) as missing:
         analyse_video(SquareFinder(), clip, csv=tmp_path / "no" / "a.csv")
-    assert str(missing.value) == (
-        f"csv must lie in a folder that exists, got '{tmp_path}/no/a.csv'; make that folder."
-    )
+    assert str(missing.value) == (f"csv must lie in a folder that exists, got '{tmp_path}/no/a.csv'; make that folder.")
     with pytest.raises(ValueError) as itself:
         analyse_video(SquareFinder(), clip, output=clip)
     assert str(itself.value) == f"output must have a name of its own, got '{clip}', which is the video itself."

@@ -1,0 +1,193 @@
+"""MediaPipe's BlazeFace detectors, tamed; the only file that knows MediaPipe.
+
+The two models (Bazarevsky et al. 2019, arXiv:1907.05047) are shipped in `fer_hub/assets/face_detection/`.
+"""
+
+import atexit
+import os
+import re
+import sys
+import tempfile
+import threading
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from fer_hub.results import KEYPOINTS, Face
+
+FOLDER = Path(__file__).resolve().parent.parent / "assets" / "face_detection"
+"""Where the model files are."""
+
+FILES = {
+    "short_range": "face_detection_short_range.tflite",
+    "full_range": "face_detection_full_range_sparse.tflite",
+}
+"""Name of a model → its file in `FOLDER`."""
+
+CLOSED = "the face detector must be open, but is closed; create a new FaceDetector."
+
+
+class BlazeFace:
+    """One MediaPipe face detector: loaded on first use, silent, safe between threads, renewed when it breaks.
+
+    Args:
+        model: a key of `FILES`.
+        min_score: faces with a lower score are left out, 0 to 1.
+    """
+
+    def __init__(self, model: str, min_score: float) -> None:
+        self.model = model
+        self.min_score = min_score
+        self._lock = threading.Lock()
+        self._native: Any = None
+        self._used = False
+        self._closed = False
+
+    def find(self, image: Image.Image) -> list[Face]:
+        """Faces of an RGB image as the model sees them, boxes and keypoints in pixels of the image.
+
+        Raises:
+            RuntimeError: it is closed, or MediaPipe failed twice in a row.
+        """
+        # MediaPipe misreads arrays that are not contiguous without a word
+        pixels = np.ascontiguousarray(np.asarray(image), dtype=np.uint8)
+        with self._lock:
+            if self._closed:
+                raise RuntimeError(CLOSED)
+            try:
+                result = self._detect(pixels)
+            except RuntimeError:  # a broken MediaPipe detector stays broken; not even closing it works
+                self._abandon()
+                try:
+                    result = self._detect(pixels)
+                except RuntimeError as error:
+                    self._abandon()
+                    raise RuntimeError(f"MediaPipe failed to search an image: {error}") from None
+        faces = (_to_face(detection, image.size) for detection in result.detections)
+        return [face for face in faces if face is not None]
+
+    def close(self) -> None:
+        """Free the model; a second call does nothing."""
+        with self._lock:
+            self._closed = True
+            if self._native is not None:
+                with _quiet():
+                    self._native.close()
+                self._native = None
+
+    def __del__(self) -> None:
+        if self._native is not None and self._native._handle:  # left without close: MediaPipe would be loud
+            self.close()
+
+    def _detect(self, pixels: np.ndarray) -> Any:
+        import mediapipe  # takes most of a second, and nobody needs it before the first photo
+
+        image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=pixels)
+        if self._used:
+            with _quiet() if _may_still_warn() else nullcontext():
+                return self._native.detect(image)
+        with _quiet():  # creation and first use print dozens of lines
+            self._native = self._create()
+            result = self._native.detect(image)
+        self._used = True
+        return result
+
+    def _create(self) -> Any:
+        from mediapipe.tasks.python import BaseOptions, vision
+
+        native = vision.FaceDetector.create_from_options(
+            vision.FaceDetectorOptions(
+                # the content, because a path that Python can open is not always one that MediaPipe can
+                base_options=BaseOptions(model_asset_buffer=(FOLDER / FILES[self.model]).read_bytes()),
+                running_mode=vision.RunningMode.IMAGE,
+                min_detection_confidence=self.min_score,
+            )
+        )
+        _alive.add(native)
+        return native
+
+    def _abandon(self) -> None:
+        if self._native is not None:
+            self._native._handle = None
+        self._native, self._used = None, False
+
+
+def _to_face(detection: Any, size: tuple[int, int]) -> Face | None:
+    box = detection.bounding_box
+    if box.width <= 0 or box.height <= 0:  # a face of less than one pixel
+        return None
+    corners = (box.origin_x, box.origin_y, box.origin_x + box.width, box.origin_y + box.height)
+    points = zip(KEYPOINTS, detection.keypoints, strict=True)
+    points = {name: (point.x * size[0], point.y * size[1]) for name, point in points}
+    return Face(corners, min(1.0, detection.categories[0].score), points)
+
+
+_alive: weakref.WeakSet = weakref.WeakSet()
+
+
+@atexit.register
+def _let_go() -> None:
+    """Detectors still open at exit: MediaPipe's own clean-up would fail by then and print a TypeError."""
+    for native in list(_alive):
+        native._handle = None
+
+
+# may be taken twice by a thread: the garbage collector can close a detector while another one is created
+_stderr_lock = threading.RLock()
+
+_NATIVE_LINE = re.compile(rb"(INFO|WARNING|ERROR): |[IWEF]\d{4} \d\d:\d\d:")
+
+_WARNING = b"not aligned"
+"""In a warning that native code gives once in a process: at the first search, in whatever thread and by whatever model,
+for which the allocator happens to place the input on an odd address."""
+
+WAIT_FOR_WARNING = 200
+"""After that many searches without the warning it is no longer waited for."""
+
+_searches = 0
+_warned = False
+
+
+def _may_still_warn() -> bool:
+    global _searches
+    _searches += 1  # two threads at once may count one; it need not be exact
+    return not _warned and _searches < WAIT_FOR_WARNING
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what native code writes on standard error from the terminal; show it if an error is raised.
+
+    The whole process shares file descriptor 2, so one thread at a time may redirect it, and what others write
+    meanwhile is passed on.
+    """
+    global _warned
+    with _stderr_lock:
+        try:
+            saved = os.dup(2)
+        except OSError:  # closed, as in a service without a terminal
+            yield
+            return
+        with tempfile.TemporaryFile() as held:
+            if sys.stderr is not None:
+                sys.stderr.flush()
+            os.dup2(held.fileno(), 2)
+            failed = True
+            try:
+                yield
+                failed = False
+            finally:
+                if sys.stderr is not None:
+                    sys.stderr.flush()
+                os.dup2(saved, 2)
+                os.close(saved)
+                held.seek(0)
+                lines = held.read().splitlines(keepends=True)
+                _warned = _warned or any(_WARNING in line for line in lines)
+                if others := b"".join(line for line in lines if failed or not _NATIVE_LINE.match(line)):
+                    os.write(2, others)

@@ -1,0 +1,126 @@
+"""Probabilities that mean what they say: one temperature, fitted on the validation split.
+
+    fer-hub calibrate checkpoints/fer2013 --data path/to/fer2013
+
+writes the temperature into the checkpoint's config.json, the figures before and after into its metrics.json, and its
+model card anew. Predictions do not change, only how sure they are; with `--matrix_scaling` they do, towards classes
+that the network names too rarely (`fer_hub.evaluation.matrix_scaling`). `train.py` does the same before it looks
+at the test split, so this command is for checkpoints that were trained without.
+"""
+
+import argparse
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from fer_hub.data import decode_images
+from fer_hub.evaluation.calibration import LEAST_IMAGES, fit_calibration, summary
+from fer_hub.evaluation.class_map import map_classes
+from fer_hub.evaluation.matrix_scaling import MatrixScaling
+from fer_hub.evaluation.measuring import figures, flip_averaged
+from fer_hub.evaluation.splits import load_splits
+from fer_hub.files import building, read_json, write_json
+from fer_hub.hub.checkpoint import update_metrics
+from fer_hub.inference.logits import predict_logits, softmax
+from fer_hub.model import FERForImageClassification, FERImageProcessor
+
+
+def calibrate_checkpoint(folder: str | Path, data: str, *, matrix_scaling: bool = False) -> dict:
+    """Fit a checkpoint's temperature on the validation split of `data` and write it into the checkpoint.
+
+    config.json gets the temperature, metrics.json the entry `calibration` (as from `measure_trained`, for validation
+    alone) and the figures of validation with it, README.md is filled anew. Figures of test in metrics.json stay: they
+    were measured with another temperature, which the card says until test is measured again.
+
+    Args:
+        folder: of the checkpoint.
+        data: what it was trained on: Hub dataset id, parquet, Kaggle CSV or image folder.
+        matrix_scaling: fit a linear map of the logits too, and write weights that have it in the last layer and
+            training_args.json as of a training with `--matrix_scaling yes`, which ends in the same. A map that the
+            checkpoint has already is always fitted anew.
+
+    Returns:
+        The entry `calibration`.
+
+    Raises:
+        FileNotFoundError: `folder` holds no checkpoint.
+        ValueError: there are fewer than `LEAST_IMAGES` validation images.
+    """
+    folder = Path(folder)
+    config_file = folder / "config.json"
+    if not config_file.is_file():
+        raise FileNotFoundError(
+            f"calibration needs a checkpoint folder with config.json, got {folder}; download a Hub checkpoint first."
+        )
+    model = FERForImageClassification.from_pretrained(folder)
+    image_processor = FERImageProcessor.from_pretrained(folder)
+    names = list(model.config.id2label.values())
+    faces, target = load_splits(folder, names, data, ["validation"])["validation"]
+    found = map_classes(names, target.names)
+    if found.dropped or found.missing:
+        raise ValueError(
+            f"the data set must have the classes of the checkpoint, {', '.join(names)}, got {', '.join(target.names)}; "
+            "take the data that it was trained on."
+        )
+    labels = np.argsort(found.columns)[target.classes]  # positions in the logits
+    images = decode_images(faces, model.config.image_size)
+    if len(images) < LEAST_IMAGES:
+        raise ValueError(
+            f"the validation split must have at least {LEAST_IMAGES} images to fit a temperature, got {len(images)}; "
+            "take more, or leave the checkpoint as it is."
+        )
+    model.config.temperature = 1.0
+    known = read_json(folder / "metrics.json").get("calibration", {}).get("matrix_scaling")
+    if known:
+        MatrixScaling.from_entry(known).take_out_of(model)
+    logits = predict_logits(model, image_processor, images, progress="evaluate validation")
+    matrix_scaling = matrix_scaling or bool(known)
+    entry, mapped = fit_calibration(
+        model, {"validation": logits}, {"validation": labels}, matrix_scaling=matrix_scaling
+    )
+    temperature = entry["temperature"]
+    scaled = mapped["validation"] / temperature
+    row = figures(softmax(scaled), labels, names, target.votes, target.clear, temperature)
+    row["flip_averaged"] = flip_averaged(
+        model, image_processor, images, labels, scaled, clear=target.clear, progress="evaluate validation, mirrored"
+    )
+    config = read_json(config_file) | {"temperature": temperature}
+    metrics = {"validation": row, "calibration": entry}
+    if not matrix_scaling:
+        write_json(config_file, config)
+        update_metrics(folder, metrics)
+        return entry
+    with building(folder) as temporary:  # weights and temperature belong together: both change or none
+        shutil.copytree(folder, temporary, dirs_exist_ok=True)
+        model.save_pretrained(temporary)
+        write_json(temporary / "config.json", config)
+        if options := read_json(temporary / "training_args.json"):
+            write_json(temporary / "training_args.json", options | {"matrix_scaling": True})
+        update_metrics(temporary, metrics)
+    return entry
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        prog="fer-hub calibrate",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("checkpoint", help="checkpoint folder")
+    parser.add_argument("--data", required=True, help="Hub dataset id, parquet, Kaggle CSV or image folder")
+    parser.add_argument(
+        "--matrix_scaling",
+        action="store_true",
+        help="also fit a linear map of the logits, so that every class is named as often and as surely as it should be",
+    )
+    args = parser.parse_args(argv)
+    try:
+        entry = calibrate_checkpoint(args.checkpoint, args.data, matrix_scaling=args.matrix_scaling)
+    except (OSError, ValueError) as error:
+        parser.exit(1, f"error: {error}\n")
+    print(summary(entry))
+
+
+if __name__ == "__main__":
+    main()

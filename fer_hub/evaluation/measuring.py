@@ -1,0 +1,191 @@
+"""Measuring a network on face crops, and on the same crops as photographs."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from tqdm.auto import tqdm
+
+from fer_hub.data.targets import Targets
+from fer_hub.evaluation.calibration import LEAST_IMAGES, fit_calibration, summary
+from fer_hub.evaluation.metrics import classification_metrics
+from fer_hub.evaluation.report_folder import write_pictures, write_report
+from fer_hub.inference.logits import predict_logits, predict_probabilities, softmax
+from fer_hub.model import FERForImageClassification, FERImageProcessor
+
+PHOTOGRAPH_SIDE = 192
+"""A crop becomes a photograph by enlarging it to this, in pixels."""
+
+CANVAS_SIDE, CANVAS_GREY = 320, 128
+"""Side in pixels and grey value of the canvas on which the enlarged crop is to be found."""
+
+
+def measure(
+    model: FERForImageClassification,
+    image_processor: FERImageProcessor,
+    images: np.ndarray,
+    labels: np.ndarray,
+    *,
+    votes: np.ndarray | None = None,
+    progress: str | None = None,
+) -> dict:
+    """What `figures` says of crops that go straight into the network, one forward pass each.
+
+    Args:
+        images: uint8 array (images, size, size).
+        labels: integer array (images,).
+        votes: share of the annotators for each class, float array (images, classes).
+        progress: text beside a progress bar; no bar if `None`.
+    """
+    probabilities = predict_probabilities(model, image_processor, images, progress=progress)
+    names = list(model.config.id2label.values())
+    return figures(probabilities, labels, names, votes, temperature=model.config.temperature)
+
+
+def figures(
+    probabilities: np.ndarray,
+    labels: np.ndarray,
+    names: Sequence[str],
+    votes: np.ndarray | None = None,
+    clear: np.ndarray | None = None,
+    temperature: float = 1.0,
+) -> dict:
+    """`classification_metrics`, and the `temperature` that the network's logits were divided by."""
+    return classification_metrics(probabilities, labels, names, votes, clear) | {"temperature": float(temperature)}
+
+
+def flip_averaged(
+    model: FERForImageClassification,
+    image_processor: FERImageProcessor,
+    images: np.ndarray,
+    labels: np.ndarray,
+    logits: np.ndarray,
+    *,
+    clear: np.ndarray | None = None,
+    progress: str | None = None,
+) -> dict:
+    """Some figures of a network that sees every image and its mirror image, as `FERPipeline(flip_average=True)`.
+
+    Args:
+        images, labels: as for `measure`.
+        logits: what the model gives for the images as they are, divided by its temperature.
+        clear: as for `classification_metrics`.
+        progress: text beside a progress bar; no bar if `None`.
+
+    Returns:
+        `accuracy`, `macro_f1`, `calibration_error` and, with `clear`, `clear_majority_accuracy`, see
+        `classification_metrics`.
+    """
+    mirrored = predict_logits(model, image_processor, np.ascontiguousarray(images[:, :, ::-1]), progress=progress)
+    names = list(model.config.id2label.values())
+    row = classification_metrics(softmax((logits + mirrored) / 2), labels, names, clear=clear)
+    wanted = ("accuracy", "macro_f1", "calibration_error", "clear_majority_accuracy")
+    return {name: row[name] for name in wanted if name in row}
+
+
+def measure_trained(
+    model: FERForImageClassification,
+    image_processor: FERImageProcessor,
+    images: Mapping[str, np.ndarray],
+    targets: Mapping[str, Targets],
+    *,
+    calibrate: bool = True,
+    matrix_scaling: bool = False,
+    report: Path | None = None,
+    say: Callable[[str], object] = print,
+) -> dict:
+    """Measure a network that was just trained, its temperature fitted before test is looked at.
+
+    Args:
+        model: its `config.temperature` is set: to what was fitted, or to 1.
+        images: split → uint8 array (images, size, size), for validation and test.
+        targets: split → what these images show.
+        calibrate: fit a temperature, if there are at least `LEAST_IMAGES` validation images.
+        matrix_scaling: with it, fit a linear map of the logits too and put it into the last layer, see
+            `fer_hub.evaluation.matrix_scaling`.
+        report: folder for metrics.json, report.md and pictures.
+        say: is told what became of the temperature.
+
+    Returns:
+        JSON-ready dict: `validation` and `test` as from `measure`, from one forward pass over each, with what
+        `flip_averaged` says of a second one over the mirror images; and where a temperature was fitted `calibration`:
+        `temperature`, `matrix_scaling` if wanted, `split` and `images` that they were fitted on, and for each of
+        the two splits `before_and_after`.
+    """
+    model.config.temperature = 1.0
+    logits = {
+        split: predict_logits(model, image_processor, images[split], progress=f"evaluate {split}")
+        for split in ("validation", "test")
+    }
+    fitted = {}
+    if calibrate and len(logits["validation"]) < LEAST_IMAGES:
+        say(
+            f"temperature: stays 1{', without matrix scaling' if matrix_scaling else ''}, as "
+            f"{len(logits['validation'])} validation images are too few to fit one; it takes {LEAST_IMAGES}."
+        )
+    elif calibrate:
+        labels = {split: target.classes for split, target in targets.items()}
+        fitted["calibration"], logits = fit_calibration(model, logits, labels, matrix_scaling=matrix_scaling)
+        say(summary(fitted["calibration"]))
+    rows, names = {}, list(model.config.id2label.values())
+    for split, values in logits.items():
+        probabilities, target = softmax(values / model.config.temperature), targets[split]
+        rows[split] = figures(
+            probabilities, target.classes, names, target.votes, target.clear, model.config.temperature
+        )
+        rows[split]["flip_averaged"] = flip_averaged(
+            model,
+            image_processor,
+            images[split],
+            target.classes,
+            values / model.config.temperature,
+            clear=target.clear,
+            progress=f"evaluate {split}, mirrored",
+        )
+        if report:
+            before = fitted["calibration"][split]["before"] if fitted else None
+            write_pictures(report, split, rows[split], images[split], probabilities, target.classes, before=before)
+    metrics = rows | fitted
+    if report:
+        write_report(report, model.config.architecture, metrics)
+    return metrics
+
+
+def measure_photographs(pipeline, images: np.ndarray, labels: np.ndarray, *, progress: bool = False) -> dict:
+    """Accuracy of the whole chain: detection, framing, network.
+
+    Every crop is enlarged to 192 px and given to the pipeline twice: as it is, and centred on a grey canvas of
+    320 px. The largest face found counts; a missed face counts as wrong.
+
+    Args:
+        pipeline: a `FERPipeline`.
+        images: uint8 array (images, size, size), crops framed as in FER-2013.
+        labels: integer array (images,).
+
+    Returns:
+        JSON-ready dict: `images` (count), `crop`, `photograph` and `canvas` (accuracies in [0, 1]), and `missed`
+        (how many faces were not found, as `photograph` and `canvas`).
+    """
+    names = list(pipeline.model.config.id2label.values())
+    right = {"photograph": 0, "canvas": 0}
+    missed = {"photograph": 0, "canvas": 0}
+    step = 64
+    with tqdm(total=len(images), desc="photographs", disable=not progress, unit="img") as bar:
+        for start in range(0, len(images), step):
+            crops = [Image.fromarray(image) for image in images[start : start + step]]
+            photographs = [crop.resize((PHOTOGRAPH_SIDE,) * 2, Image.Resampling.BICUBIC) for crop in crops]
+            for kind, photos in (("photograph", photographs), ("canvas", [on_canvas(photo) for photo in photographs])):
+                for faces, label in zip(pipeline(photos), labels[start : start + step], strict=True):
+                    missed[kind] += not faces
+                    right[kind] += bool(faces) and faces[0].emotion == names[label]
+            bar.update(len(crops))
+    crop = measure(pipeline.model, pipeline.image_processor, images, labels)["accuracy"]
+    return {"images": len(images), "crop": crop, **{k: n / len(images) for k, n in right.items()}, "missed": missed}
+
+
+def on_canvas(photo: Image.Image) -> Image.Image:
+    """A grey canvas of 320x320 px with the photograph in its middle."""
+    canvas = Image.new("L", (CANVAS_SIDE, CANVAS_SIDE), CANVAS_GREY)
+    canvas.paste(photo, ((CANVAS_SIDE - photo.width) // 2, (CANVAS_SIDE - photo.height) // 2))
+    return canvas

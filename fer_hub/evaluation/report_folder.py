@@ -1,0 +1,118 @@
+"""The folder that an evaluation leaves behind: metrics.json, a report in Markdown, and pictures of every split."""
+
+from pathlib import Path
+
+import numpy as np
+
+from fer_hub.files import write_json, write_text
+
+PICTURES = ("confusion", "scores", "calibration", "mistakes")
+"""What is drawn of every split, as `<split>_<name>.png`."""
+
+
+def write_report(folder: Path, title: str, metrics: dict) -> None:
+    """Write metrics.json and report.md beside the pictures that `write_pictures` drew."""
+    write_json(folder / "metrics.json", metrics)
+    write_text(folder / "report.md", f"# {title}\n\n{report_text(metrics)}")
+
+
+def write_pictures(
+    folder: Path,
+    split: str,
+    row: dict,
+    images: np.ndarray,
+    probabilities: np.ndarray,
+    labels: np.ndarray,
+    *,
+    before: dict | None = None,
+) -> None:
+    """The pictures of one split as PNG files whose names begin with the split.
+
+    Args:
+        row: figures of the split, from `classification_metrics`.
+        images: uint8 array (images, size, size).
+        probabilities: float array (images, classes).
+        labels: integer array (images,).
+        before: calibration before temperature scaling, see `calibrate.before_and_after`.
+    """
+    from fer_hub.hub import plots as report
+
+    folder.mkdir(parents=True, exist_ok=True)
+    names = list(row["recall"])
+    pictures = (
+        report.plot_confusion(row),
+        report.plot_scores(row),
+        report.plot_calibration(row, before),
+        report.mistakes_sheet(images, probabilities, labels, names),
+    )
+    for name, picture in zip(PICTURES, pictures, strict=True):
+        report.save_picture(picture, folder / f"{split}_{name}.png")
+
+
+def report_text(metrics: dict) -> str:
+    """The figures of `evaluate` as Markdown, with the pictures of `write_pictures`."""
+    parts = [classes_text(metrics["classes"])] if "classes" in metrics else []
+    for split, row in measured(metrics).items():
+        plain = [name for name, value in row.items() if isinstance(value, float)]
+        lines = ["| figure | value |", "|---|---|", f"| images | {row['images']:,} |"]
+        lines += [f"| {name.replace('_', ' ')} | {row[name]:.4f} |" for name in plain]
+        for name in ("accuracy", "macro_f1"):
+            low, high = row[f"{name}_interval"]
+            lines.append(f"| {name.replace('_', ' ')}, 95 % interval | {low:.4f} to {high:.4f} |")
+        for name, value in row.get("flip_averaged", {}).items():
+            lines.append(f"| {name.replace('_', ' ')} with mirror images | {value:.4f} |")
+        lines += ["", "| expression | images | precision | recall | F1 |", "|---|---|---|---|---|"]
+        for name, counts in zip(row["recall"], row["confusion"], strict=True):
+            scores = " | ".join(f"{row[score][name]:.3f}" for score in ("precision", "recall", "f1"))
+            lines.append(f"| {name} | {sum(counts)} | {scores} |")
+        pictures = [f"![{split} {name}]({split}_{name}.png)" for name in PICTURES]
+        parts.append("\n".join([f"## {split}", "", *lines, "", *pictures]))
+    if "photographs" in metrics:
+        parts.append("## As photographs\n\n" + table({"photographs": metrics["photographs"]}))
+    return "\n\n".join(parts) + "\n"
+
+
+def measured(metrics: dict) -> dict[str, dict]:
+    """The entries that are figures of a split."""
+    return {name: row for name, row in metrics.items() if isinstance(row, dict) and "confusion" in row}
+
+
+def classes_text(classes: dict) -> str:
+    """What `evaluate` says of classes that are not the same on both sides, in a paragraph."""
+    renamed = [f"{theirs} → {ours}" for theirs, ours in classes["map"].items() if ours is not None]
+    sentences = [f"Classes of the model → classes of the data set: {', '.join(renamed)}."]
+    if dropped := [theirs for theirs, ours in classes["map"].items() if ours is None]:
+        sentences.append(f"Dropped, and the other probabilities divided by their sum: {', '.join(dropped)}.")
+    if classes["missing"]:
+        left_out = ", ".join(f"{count:,} of {split}" for split, count in classes["left_out"].items()) or "none"
+        sentences.append(
+            f"The model has no {' and no '.join(classes['missing'])}: images of these are left out ({left_out})."
+        )
+    return " ".join(sentences)
+
+
+def table(metrics: dict) -> str:
+    """The figures of `evaluate` as lines of text, percentages with one decimal."""
+    lines = [classes_text(metrics["classes"])] if "classes" in metrics else []
+    for split, row in measured(metrics).items():
+        lines.append(
+            f"{split}: accuracy {row['accuracy']:.1%}, macro-F1 {row['macro_f1']:.3f}, calibration error "
+            f"{row['calibration_error']:.3f} ({row['images']} images)"
+        )
+        if "flip_averaged" in row:
+            mirrored = row["flip_averaged"]
+            lines.append(f"  with mirror images {mirrored['accuracy']:.1%}, macro-F1 {mirrored['macro_f1']:.3f}")
+        if "clear_majority_images" in row:
+            lines.append(
+                f"  where more than half of the annotators agree {row['clear_majority_accuracy']:.1%} "
+                f"({row['clear_majority_images']} images)"
+            )
+        lines.append("  recall " + ", ".join(f"{name} {value:.1%}" for name, value in row["recall"].items()))
+    if "photographs" in metrics:
+        row = metrics["photographs"]
+        lines.append(
+            f"{row['split']} as photographs: crop {row['crop']:.1%}, enlarged {row['photograph']:.1%} "
+            f"({row['missed']['photograph']} missed), on a canvas {row['canvas']:.1%} "
+            f"({row['missed']['canvas']} missed)"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,159 @@
+"""The model card of a checkpoint: `model_card.md` filled from the figures and options that lie beside the weights."""
+
+import json
+import re
+from pathlib import Path
+
+from huggingface_hub import EvalResult, ModelCard, ModelCardData
+
+from fer_hub.files import write_text
+
+TEMPLATES = (Path(__file__).parents[2] / "model_card.md", Path(__file__).parents[1] / "model_card.md")
+"""Where the template is: at the top of the repository, or inside an installed package."""
+
+PICTURES = ("confusion.png", "scores.png", "calibration.png", "training.png")
+"""What the card shows: confusions, scores of every class and calibration on test, and the course of the training."""
+
+DATASETS = {
+    "fer2013": {"dataset_type": "fer2013", "dataset_name": "FER-2013"},
+    "ferplus": {"dataset_type": "ferplus", "dataset_name": "FER+ (eight classes, majority of ten votes)"},
+}
+"""What a checkpoint of FER-2013 was measured on, by the kind of its labels."""
+
+FER2013 = {"name": "FER-2013", "hub": False, "fer2013": True, "images": "crops", "cut": []}
+"""The account of the data (`fer_hub.data.Prepared.about`) of checkpoints that have none in metrics.json."""
+
+
+def write_card(folder: Path) -> Path:
+    """Fill the template from a checkpoint folder's JSON files, and draw the pictures that it shows.
+
+    Args:
+        folder: a checkpoint folder; its README.md and its pictures (`PICTURES`) are written anew.
+
+    Returns:
+        The path of README.md.
+
+    Raises:
+        FileNotFoundError: config.json, metrics.json or training_args.json is missing.
+    """
+    parts = {name: _read(folder, name) for name in ("config", "metrics", "training_args")}
+    text = str(fill(**parts, size=(folder / "model.safetensors").stat().st_size))
+    _draw(folder, parts["metrics"])
+    write_text(folder / "README.md", text)
+    return folder / "README.md"
+
+
+def fill(config: dict, metrics: dict, training_args: dict, size: int, repo_id: str = "path/or/hub-id") -> ModelCard:
+    """The card as text with Hub metadata (`model-index` with every split that was measured).
+
+    Args:
+        config: content of config.json.
+        metrics: content of metrics.json.
+        training_args: content of training_args.json.
+        size: bytes of model.safetensors.
+        repo_id: what the snippets load: a Hub id, or a stand-in for one.
+    """
+    from fer_hub.training.recipe import command  # imports torch; reading a card must not
+
+    about = FER2013 | metrics.get("data", {})
+    dataset = _dataset(about, training_args)
+    start = training_args.get("start_from")
+    place = "path/to/fer2013" if about["fer2013"] else about["name"] if about["hub"] else f"path/to/{about['name']}"
+    names = [config["id2label"][key] for key in sorted(config["id2label"], key=int)]
+    data = ModelCardData(
+        license="apache-2.0",
+        library_name="transformers",
+        pipeline_tag="image-classification",
+        tags=["facial-expression-recognition", "emotion-recognition", *(["fer2013"] if about["fer2013"] else [])],
+        model_name=f"fer_hub {config['architecture']}",
+        datasets=[dataset["dataset_type"]] if about["fer2013"] or about["hub"] else None,
+        base_model=start if start and not start.startswith((".", "/")) and start.count("/") == 1 else None,
+        metrics=["accuracy", "f1"],
+        eval_results=[
+            result for split in ("validation", "test") for result in _results(dataset, split, metrics.get(split))
+        ],
+    )
+    return ModelCard.from_template(
+        data,
+        template_path=str(next(path for path in TEMPLATES if path.is_file())),
+        config=config,
+        metrics=metrics,
+        training_args=training_args,
+        names=names,
+        stale=metrics["test"].get("temperature", 1) != config.get("temperature", 1),
+        command=command(training_args).replace("path/to/fer2013", place),
+        place=place,
+        data=about,
+        framed=about["fer2013"] or about["images"] == "photographs",
+        dataset=dataset["dataset_name"],
+        kind=labels_kind(training_args),
+        votes=any("ferplus" in str(training_args.get(name)) for name in ("labels", "second_labels")),
+        both=training_args.get("second_labels", "none") != "none",
+        repo_id=repo_id,
+        megabytes=size / 1e6,
+    )
+
+
+def labels_kind(training_args: dict) -> str:
+    """The key of `DATASETS` whose labels a checkpoint of FER-2013 gives.
+
+    Args:
+        training_args: content of training_args.json.
+
+    Example:
+        >>> labels_kind({"labels": "auto", "second_labels": "ferplus_votes", "result": "second"})
+        'ferplus'
+    """
+    name = "second_labels" if training_args.get("result") == "second" else "labels"
+    return "ferplus" if "ferplus" in training_args.get(name, "fer2013") else "fer2013"
+
+
+def _dataset(about: dict, training_args: dict) -> dict[str, str]:
+    """Type and name of the data set as the Hub's metadata have them; a type has no spaces."""
+    if about["fer2013"]:
+        return DATASETS[labels_kind(training_args)]
+    kind = about["name"] if about["hub"] else re.sub(r"[^\w.-]+", "-", about["name"])
+    return {"dataset_type": kind, "dataset_name": about["name"]}
+
+
+def _draw(folder: Path, metrics: dict) -> None:
+    from fer_hub.hub import plots as report
+
+    log = folder / "training_log.json"
+    pictures = {
+        "confusion.png": report.plot_confusion(metrics["test"]),
+        "scores.png": report.plot_scores(metrics["test"]),
+        "calibration.png": report.plot_calibration(
+            metrics["test"], metrics.get("calibration", {}).get("test", {}).get("before")
+        ),
+        "training.png": report.plot_training(json.loads(log.read_text(encoding="utf-8")) if log.is_file() else []),
+    }
+    for name in PICTURES:
+        report.save_picture(pictures[name], folder / name)
+
+
+def _results(dataset: dict, split: str, row: dict | None) -> list[EvalResult]:
+    kinds = (("accuracy", "accuracy"), ("f1", "macro_f1"), ("expected_calibration_error", "calibration_error"))
+    return [
+        EvalResult(
+            task_type="image-classification",
+            task_name="Facial expression recognition",
+            **dataset,
+            dataset_split=split,
+            metric_type=kind,
+            metric_name=name.replace("_", " "),
+            metric_value=round(row[name], 4),
+        )
+        for kind, name in kinds
+        if row is not None
+    ]
+
+
+def _read(folder: Path, name: str) -> dict:
+    path = folder / f"{name}.json"
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"a checkpoint folder must hold {name}.json to fill its model card, {folder.name} does not; train with "
+            "train.py, which writes it."
+        )
+    return json.loads(path.read_text(encoding="utf-8"))

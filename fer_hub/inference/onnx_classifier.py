@@ -1,0 +1,264 @@
+"""A checkpoint's network on ONNX Runtime: the same answers as PyTorch, without importing torch.
+
+`fer_hub.onnx.export` writes the files that are read here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+MODEL_FILE = "model.onnx"
+INT8_FILE = "model_int8.onnx"
+"""The names of the exported network in a checkpoint folder, in float32 and quantised."""
+
+RUNTIMES = {"torch": None, "onnx": MODEL_FILE, "onnx-int8": INT8_FILE}
+"""What may run a checkpoint → the file that it takes instead of the weights."""
+
+FORMAT_VERSION = 1
+"""Newest checkpoint format that is understood; equal to `fer_hub.model.FORMAT_VERSION`, which would import torch."""
+
+_TEXTS = ("architecture", "resample", "checkpoint_sha256")
+_JSON = (
+    "format_version", "id2label", "image_mean", "image_size", "image_std", "num_channels", "rescale_factor",
+    "temperature",
+)  # fmt: skip
+"""The metadata of an exported network: plain texts, and values written as JSON."""
+
+
+@dataclass(frozen=True)
+class OnnxConfig:
+    """What the network is, from the metadata of its ONNX file; the fields of `FERConfig` that a caller needs."""
+
+    architecture: str
+    id2label: dict[int, str]
+    image_size: int
+    num_channels: int
+    temperature: float
+    format_version: int
+
+    @property
+    def label2id(self) -> dict[str, int]:
+        return {name: index for index, name in self.id2label.items()}
+
+    @property
+    def num_labels(self) -> int:
+        return len(self.id2label)
+
+
+class OnnxOutput(NamedTuple):
+    """`logits`: (images, labels) before softmax, already divided by the temperature."""
+
+    logits: Any
+
+
+class OnnxClassifier:
+    """Run an exported network; called like `FERForImageClassification` in evaluation mode.
+
+    Args:
+        path: an ONNX file written by `fer_hub.onnx.export`.
+        threads: threads for one call, at least 1. One is best for a face at a time; several serve large batches.
+
+    Calls from several threads at once are safe.
+
+    Attributes:
+        config: `OnnxConfig`.
+        metadata: all that the file says about its network, the image processor's constants included.
+
+    Raises:
+        ModuleNotFoundError: onnxruntime is not installed.
+        FileNotFoundError: there is no such file.
+        ValueError: `threads` is below 1, or the file is not an ONNX file, not one of ours, or newer than this.
+    """
+
+    def __init__(self, path: str | Path, *, threads: int = 1):
+        if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
+            raise ValueError(f"threads must be a whole number of at least 1, got {threads!r}; 1 suits single faces.")
+        path = Path(path)
+        if not path.is_file():
+            raise FileNotFoundError(f"{path}: no such file; path must be an ONNX file, write one with fer-hub export.")
+        self._session = _session(path, threads)
+        self.metadata: dict[str, Any] = _parse(self._session.get_modelmeta().custom_metadata_map, path)
+        self.config = OnnxConfig(**{name: self.metadata[name] for name in OnnxConfig.__dataclass_fields__})
+
+    @classmethod
+    def from_pretrained(
+        cls, checkpoint: str | Path, *, file: str = MODEL_FILE, threads: int = 1, **hub: Any
+    ) -> OnnxClassifier:
+        """Load the exported network of a checkpoint folder or Hub repository.
+
+        Args:
+            checkpoint: folder or Hub id (`owner/name`).
+            file: `MODEL_FILE` or `INT8_FILE`.
+            threads: threads for one call.
+            hub: `revision`, `subfolder`, `token`, `cache_dir`, `local_files_only`, as
+                `huggingface_hub.hf_hub_download` takes them; of a folder only `subfolder` matters.
+
+        Raises:
+            FileNotFoundError: the checkpoint has no such file, or does not exist.
+            ConnectionError: the Hub does not answer, and the file is not in its cache.
+            ValueError: the folder's weights, labels, temperature or preprocessing are no longer those that were
+                exported.
+        """
+        if file not in (MODEL_FILE, INT8_FILE):
+            raise ValueError(f"file must be {MODEL_FILE} or {INT8_FILE}, got {file!r}; choose one of the two.")
+        if not Path(checkpoint).is_dir():
+            return cls(_from_hub(str(checkpoint), file, **hub), threads=threads)
+        folder = Path(checkpoint, hub.get("subfolder") or "")
+        if not (folder / file).is_file():
+            raise FileNotFoundError(f"{folder} must hold {file}, got a folder without it; {_advice(folder, file)}")
+        classifier = cls(folder / file, threads=threads)
+        for what, exported, here in _differences(classifier.metadata, folder):
+            raise ValueError(
+                f"{folder / file} must be exported from the checkpoint in its folder, got {what} {exported} where the "
+                f"folder has {here}; {_advice(folder, file)}"
+            )
+        return classifier
+
+    def __call__(self, pixel_values: Any = None) -> OnnxOutput:
+        """Classify face crops.
+
+        Args:
+            pixel_values: float array or torch tensor (images, channels, size, size) from `FERImageProcessor`.
+
+        Returns:
+            `OnnxOutput` whose `logits` (images, labels) are float32 and of the kind that came: array or CPU tensor.
+
+        Raises:
+            ValueError: the shape is not the above.
+        """
+        is_tensor = hasattr(pixel_values, "detach")
+        array = pixel_values.detach().float().cpu().numpy() if is_tensor else pixel_values
+        wanted = (self.config.num_channels, self.config.image_size, self.config.image_size)
+        if np.ndim(array) != 4 or np.shape(array)[1:] != wanted:
+            came = "None" if array is None else str(np.shape(array))
+            raise ValueError(
+                f"pixel_values must have the shape (images, {', '.join(map(str, wanted))}), got {came}; call the model "
+                "on what FERImageProcessor returns."
+            )
+        array = np.ascontiguousarray(array, dtype=np.float32)
+        # ONNX Runtime refuses a batch of nothing
+        logits = self._run(array) if len(array) else np.zeros((0, self.config.num_labels), np.float32)
+        if is_tensor:
+            import torch
+
+            return OnnxOutput(torch.from_numpy(logits))
+        return OnnxOutput(logits)
+
+    def eval(self) -> OnnxClassifier:
+        """Nothing to do: an exported network is always in evaluation mode."""
+        return self
+
+    def to(self, device: Any) -> OnnxClassifier:
+        """Nothing to do for the CPU; a `ValueError` for any other device."""
+        if str(device).partition(":")[0] != "cpu":
+            raise ValueError(
+                f"device must be cpu for an exported network, got {str(device)!r}; leave device out, or run the "
+                "checkpoint with PyTorch."
+            )
+        return self
+
+    @property
+    def device(self) -> Any:
+        """`torch.device("cpu")`: where tensors must be that go in."""
+        import torch
+
+        return torch.device("cpu")
+
+    @property
+    def dtype(self) -> Any:
+        """`torch.float32`, of quantised networks too: of what goes in and comes out."""
+        import torch
+
+        return torch.float32
+
+    def _run(self, array: np.ndarray) -> np.ndarray:
+        return self._session.run(["logits"], {"pixel_values": array})[0]
+
+
+def checkpoint_sha256(weights: Path) -> str:
+    """SHA-256 of a weights file, in hexadecimal."""
+    with weights.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _session(path: Path, threads: int) -> Any:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise ModuleNotFoundError(
+            "onnxruntime must be installed to run an ONNX file, got none; install it with pip install fer_hub[onnx]."
+        ) from error
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    options.log_severity_level = 3  # errors only; they also arrive as exceptions
+    # waiting threads that spin would take the processor from the face detector between two calls
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime has a class for each status, all direct children of Exception
+        raise ValueError(
+            f"{path} must be an ONNX file that this onnxruntime ({onnxruntime.__version__}) reads, got: "
+            f"{' '.join(str(error).split())}; export it anew, or upgrade onnxruntime."
+        ) from error
+
+
+def _parse(raw: dict[str, str], path: Path) -> dict[str, Any]:
+    missing = [name for name in (*_TEXTS, *_JSON) if name not in raw]
+    if missing:
+        raise ValueError(
+            f"{path} must be written by fer_hub.onnx.export, got an ONNX file whose metadata lacks "
+            f"{', '.join(missing)}; export the checkpoint anew."
+        )
+    metadata = {name: json.loads(text) if name in _JSON else text for name, text in raw.items()}
+    if metadata["format_version"] > FORMAT_VERSION:
+        raise ValueError(
+            f"format_version must be at most {FORMAT_VERSION}, got {metadata['format_version']}: {path} was written by "
+            "a newer fer_hub; upgrade fer_hub to read it."
+        )
+    metadata["id2label"] = {int(index): name for index, name in metadata["id2label"].items()}
+    return metadata
+
+
+def _differences(metadata: dict[str, Any], folder: Path) -> list[tuple[str, Any, Any]]:
+    """(field, exported value, value in the folder) wherever an ONNX file and its folder's other files disagree."""
+    here: dict[str, Any] = {}
+    for name, fields in (
+        ("config.json", ("architecture", "id2label", "image_size", "num_channels", "temperature")),
+        ("preprocessor_config.json", ("image_mean", "image_std", "rescale_factor")),
+    ):
+        if (folder / name).is_file():
+            content = json.loads((folder / name).read_text(encoding="utf-8"))
+            here |= {field: content[field] for field in fields if content.get(field) is not None}
+    if "id2label" in here:
+        here["id2label"] = {int(index): label for index, label in here["id2label"].items()}
+    if (folder / "model.safetensors").is_file():
+        here["checkpoint_sha256"] = checkpoint_sha256(folder / "model.safetensors")
+    return [(name, metadata.get(name), value) for name, value in here.items() if metadata.get(name) != value]
+
+
+def _advice(folder: Path | str, file: str) -> str:
+    options = " --int8 --data path/to/fer2013" if file == INT8_FILE else ""
+    return f"write it with fer-hub export {folder}{options}."
+
+
+def _from_hub(name: str, file: str, **hub: Any) -> Path:
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import RemoteEntryNotFoundError
+
+    try:
+        return Path(hf_hub_download(name, file, **hub))
+    except RemoteEntryNotFoundError as error:
+        raise FileNotFoundError(
+            f"{name} must hold {file}, got a Hub repository without it; download the checkpoint and "
+            f"{_advice('FOLDER', file)}"
+        ) from error
+    except (OSError, ValueError, RuntimeError) as error:
+        from fer_hub.hub.loading import explain_load_error
+
+        raise explain_load_error(name, error, revision=hub.get("revision")) from error

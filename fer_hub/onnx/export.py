@@ -1,0 +1,159 @@
+"""Export a checkpoint to ONNX, in float32 and, where asked for, quantised to 8 bits.
+
+    fer-hub export checkpoints/fer2013
+    fer-hub export checkpoints/fer2013 --int8 --data path/to/fer2013
+
+Writes model.onnx (and model_int8.onnx) beside the weights, and what was measured about them to onnx.json.
+`fer_hub.OnnxClassifier` runs the files; any other ONNX runtime does, too: input `pixel_values` float32
+(batch, channels, size, size), output `logits` (batch, labels) with the temperature included, and all that
+preprocessing needs stands in the files' metadata.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fer_hub.files import read_json, replacing, write_json
+from fer_hub.inference.onnx_classifier import INT8_FILE, MODEL_FILE, OnnxClassifier
+from fer_hub.model import FERConfig, FERImageProcessor
+from fer_hub.onnx.translate import export_onnx
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+    from fer_hub.data import Targets
+
+REPORT_FILE = "onnx.json"
+
+NO_DATA = (
+    "int8 needs data, got none: the ranges of the activations are measured on training images; name FER-2013 with "
+    "--data (a Hub dataset id, parquet folder or file, Kaggle CSV, or image folder)."
+)
+
+
+def export(
+    checkpoint: str | Path,
+    folder: str | Path,
+    *,
+    data: str | Path | None = None,
+    int8: bool = False,
+    say: Callable[[str], None] = lambda text: None,
+) -> dict[str, dict]:
+    """Export a checkpoint, measure the files on validation images, and note it all in `onnx.json`.
+
+    Args:
+        checkpoint: checkpoint folder or Hub id.
+        folder: where the files go.
+        data: face crops with the checkpoint's classes, as `fer_hub.data.prepare` takes them; training images calibrate,
+            validation images measure. Test images are not touched.
+        int8: also write the quantised network; needs `data`.
+        say: is told what was done, a line for each file.
+
+    Returns:
+        What stands in `onnx.json` under the name of each file: `bytes`, `sha256`, `checkpoint_sha256`,
+        `largest_difference` (of a logit from PyTorch's; float only), `calibration_images` (int8 only), and with `data`
+        `validation` (`images`, `accuracy`, `macro_f1`, `calibration_error`, `loss`).
+
+    Raises:
+        ValueError: `int8` without `data`.
+        As `export_onnx` and `fer_hub.data.prepare`.
+    """
+    if int8 and data is None:
+        raise ValueError(NO_DATA)
+    faces = None
+    if data is not None:
+        from fer_hub.evaluation.splits import load_splits
+
+        names = list(FERConfig.from_pretrained(checkpoint).id2label.values())
+        # before the work, in case it is not there
+        faces = load_splits(checkpoint, names, data, ["train", "validation"])
+    folder = Path(folder)
+    difference = export_onnx(checkpoint, folder)
+    figures: dict[str, dict] = {MODEL_FILE: {"largest_difference": difference}}
+    told = {MODEL_FILE: f"agrees with PyTorch to {difference:.1e}"}
+    if int8:
+        from fer_hub.data import decode_images
+        from fer_hub.onnx.int8 import choose_images, quantise
+
+        image_processor = FERImageProcessor.from_pretrained(checkpoint)
+        train, _ = faces["train"]
+        rows = choose_images(len(train))
+        images = decode_images(train.select(rows), OnnxClassifier(folder / MODEL_FILE).config.image_size)
+        with replacing(folder / INT8_FILE) as temporary:
+            quantise(folder, temporary, images, image_processor)
+            OnnxClassifier(temporary)  # raises if it cannot be run
+        figures[INT8_FILE] = {"calibration_images": len(rows)}
+        told[INT8_FILE] = f"calibrated on {len(rows)} training images"
+    for name, figure in figures.items():
+        classifier = OnnxClassifier(folder / name)
+        content = (folder / name).read_bytes()
+        figure["bytes"], figure["sha256"] = len(content), hashlib.sha256(content).hexdigest()
+        figure["checkpoint_sha256"] = classifier.metadata["checkpoint_sha256"]
+        if faces is not None:
+            figure["validation"] = _measure(classifier, checkpoint, *faces["validation"])
+            told[name] += f", validation accuracy {figure['validation']['accuracy']:.2%}"
+        say(f"{folder / name}: {len(content) / 1e6:.2f} MB, {told[name]}")
+    return _report(folder, figures)
+
+
+def _measure(classifier: OnnxClassifier, checkpoint: str | Path, split: Dataset, target: Targets) -> dict:
+    from fer_hub.data import decode_images
+    from fer_hub.evaluation.class_map import map_classes
+    from fer_hub.evaluation.measuring import figures
+    from fer_hub.inference.logits import predict_probabilities
+
+    found = map_classes(list(classifier.config.id2label.values()), target.names)
+    found.check()
+    image_processor = FERImageProcessor.from_pretrained(checkpoint)
+    images = decode_images(split, classifier.config.image_size)
+    probabilities = found.apply(predict_probabilities(classifier, image_processor, images))
+    row = figures(probabilities, target.classes, found.ours)
+    return {name: row[name] for name in ("images", "accuracy", "macro_f1", "calibration_error", "loss")}
+
+
+def _report(folder: Path, figures: dict[str, dict]) -> dict[str, dict]:
+    """Put figures into `onnx.json`; what is known of files that are still there, or the same as before, stays."""
+    path = folder / REPORT_FILE
+    known = read_json(path)
+    report = {}
+    for name in (MODEL_FILE, INT8_FILE):
+        before, now = known.get(name, {}), figures.get(name)
+        if now is not None:
+            report[name] = before | now if before.get("sha256") == now["sha256"] else now
+        elif before and (folder / name).is_file():
+            report[name] = before
+    write_json(path, report)
+    return report
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; returns its exit status: 1 after an error, whose sentence is on stderr."""
+    parser = argparse.ArgumentParser(
+        prog="fer-hub export", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("checkpoint", help="checkpoint folder or Hub id")
+    parser.add_argument("--int8", action="store_true", help="also write the network quantised to 8 bits; needs --data")
+    parser.add_argument(
+        "--data", help="FER-2013, as in train.py: training images calibrate int8, validation images measure the files"
+    )
+    parser.add_argument("--output", type=Path, metavar="FOLDER", help="where the files go; the checkpoint if left out")
+    args = parser.parse_args(argv)
+    if args.int8 and args.data is None:
+        parser.error(NO_DATA)
+    if args.output is None and not Path(args.checkpoint).is_dir():
+        parser.error(f"--output must name a folder where the checkpoint is none, got checkpoint {args.checkpoint}.")
+    try:
+        export(args.checkpoint, args.output or args.checkpoint, data=args.data, int8=args.int8, say=print)
+    except (OSError, ValueError, RuntimeError, ImportError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

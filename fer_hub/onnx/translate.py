@@ -1,0 +1,185 @@
+"""A checkpoint's network → `model.onnx`, checked against PyTorch; `fer_hub.onnx.export` is the command."""
+
+from __future__ import annotations
+
+import json
+import logging
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from transformers.image_utils import PILImageResampling
+from transformers.utils import cached_file
+
+from fer_hub.files import replacing
+from fer_hub.hub.loading import explain_load_error
+from fer_hub.inference.onnx_classifier import MODEL_FILE, OnnxClassifier, checkpoint_sha256
+from fer_hub.model import FERConfig, FERForImageClassification, FERImageProcessor
+
+if TYPE_CHECKING:
+    import onnx
+
+OPSET = 20
+"""Operators of ONNX 1.15, read by every onnxruntime since 1.17, browsers included."""
+
+TOLERANCE = 1e-4
+"""Largest difference between a logit of PyTorch and of the exported file, as a share of the largest logit (at least 1):
+the two round differently, and in a deep network such as ResNet-50 that adds up."""
+
+CHECKED_BATCHES = (1, 2, 7, 32)
+"""Batch sizes of the random inputs on which the two are compared."""
+
+
+def export_onnx(checkpoint: str | Path, folder: str | Path) -> float:
+    """Write `model.onnx` into a folder: all of it and checked against PyTorch, or nothing.
+
+    Args:
+        checkpoint: checkpoint folder or Hub id, of any architecture.
+        folder: where the file goes; made if absent.
+
+    Returns:
+        The largest difference of a logit between PyTorch and the file.
+
+    Raises:
+        ModuleNotFoundError: onnx, onnxscript or onnxruntime is not installed.
+        FileNotFoundError, ConnectionError, PermissionError, ValueError: the checkpoint cannot be loaded.
+        RuntimeError: the file computes something else than PyTorch does; a file of an earlier export stays.
+    """
+    _need_packages()
+    model, image_processor, weights = _load(checkpoint)
+    metadata = describe(model, image_processor) | {"checkpoint_sha256": checkpoint_sha256(weights)}
+    exported = _translate(model)
+    set_metadata(exported, metadata)
+    with replacing(Path(folder) / MODEL_FILE) as temporary:
+        temporary.write_bytes(exported.SerializeToString(deterministic=True))
+        return check_onnx(temporary, model)
+
+
+def describe(model: FERForImageClassification, image_processor: FERImageProcessor) -> dict[str, str]:
+    """What an ONNX file says about its network: texts as they are, all else as JSON."""
+    config = model.config
+    values = {
+        "format_version": config.format_version,
+        "id2label": {str(index): name for index, name in config.id2label.items()},
+        "image_size": config.image_size,
+        "num_channels": config.num_channels,
+        "temperature": config.temperature,
+        "image_mean": list(image_processor.image_mean),
+        "image_std": list(image_processor.image_std),
+        "rescale_factor": image_processor.rescale_factor,
+    }
+    return {
+        "architecture": config.architecture,
+        "resample": PILImageResampling(image_processor.resample).name.lower(),
+        **{name: json.dumps(value, ensure_ascii=False) for name, value in values.items()},
+    }
+
+
+def set_metadata(exported: onnx.ModelProto, metadata: dict[str, str]) -> None:
+    """Replace the metadata of an ONNX model, in the order of the names."""
+    del exported.metadata_props[:]
+    for name in sorted(metadata):
+        exported.metadata_props.add(key=name, value=metadata[name])
+
+
+def check_onnx(path: Path, model: FERForImageClassification) -> float:
+    """Compare an ONNX file with the network that it was exported from, on random `pixel_values`.
+
+    Returns:
+        The largest difference of a logit.
+
+    Raises:
+        RuntimeError: it is above what `TOLERANCE` allows.
+    """
+    classifier = OnnxClassifier(path)
+    random = torch.Generator().manual_seed(0)
+    size = (model.config.num_channels, model.config.image_size, model.config.image_size)
+    largest = 0.0
+    for batch in CHECKED_BATCHES:
+        pixel_values = torch.randn(batch, *size, generator=random)
+        with torch.inference_mode():
+            expected = model(pixel_values=pixel_values).logits
+        difference = (classifier(pixel_values=pixel_values).logits - expected).abs().max().item()
+        allowed = TOLERANCE * max(1.0, expected.abs().max().item())
+        if not difference <= allowed:  # true of a NaN as well
+            raise RuntimeError(
+                f"the exported network must agree with PyTorch to {allowed:.1g}, got a difference of "
+                f"{difference:.2g} at batch size {batch}; the file was not kept, please report the architecture "
+                f"({model.config.architecture})."
+            )
+        largest = max(largest, difference)
+    return largest
+
+
+def _load(checkpoint: str | Path) -> tuple[FERForImageClassification, FERImageProcessor, Path]:
+    """Network, image processor and weights file of a checkpoint; errors are single sentences."""
+    try:
+        content, _ = FERConfig.get_config_dict(checkpoint)
+        if content.get("model_type") != FERConfig.model_type:
+            raise ValueError(
+                f"config.json must have the model_type {FERConfig.model_type!r}, got {content.get('model_type')!r} in "
+                f"{checkpoint}; export other models with optimum."
+            )
+        model = FERForImageClassification.from_pretrained(checkpoint, dtype=torch.float32, use_safetensors=True)
+        image_processor = FERImageProcessor.from_pretrained(checkpoint)
+        return model.eval(), image_processor, Path(cached_file(str(checkpoint), "model.safetensors"))
+    except Exception as error:
+        raise explain_load_error(checkpoint, error) from error
+
+
+class _Logits(torch.nn.Module):
+    """The exporter wants tensors in and out."""
+
+    def __init__(self, model: FERForImageClassification):
+        super().__init__()
+        self.model = model
+
+    def forward(self, pixel_values: torch.Tensor) -> torch.Tensor:
+        return self.model(pixel_values=pixel_values).logits
+
+
+def _translate(model: FERForImageClassification) -> onnx.ModelProto:
+    size = (model.config.num_channels, model.config.image_size, model.config.image_size)
+    # it announces every torchvision operator that it does without
+    logger = logging.getLogger("torch.onnx._internal.exporter._registration")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # the exporter's own, about torch
+            program = torch.onnx.export(
+                _Logits(model).eval(),
+                (torch.zeros(2, *size),),
+                input_names=["pixel_values"],
+                output_names=["logits"],
+                dynamic_shapes={"pixel_values": {0: torch.export.Dim("batch")}},
+                opset_version=OPSET,
+                dynamo=True,
+                verbose=False,
+            )
+    finally:
+        logger.setLevel(level)
+    return _without_traces(program.model_proto)
+
+
+def _without_traces(exported: onnx.ModelProto) -> onnx.ModelProto:
+    """Take out what the exporter notes for debugging: stack traces with the paths of this machine's files."""
+    graph = exported.graph
+    graph.doc_string = ""
+    for part in (graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
+        del part.metadata_props[:]
+    for node in graph.node:
+        node.doc_string = ""
+    del graph.value_info[:]
+    return exported
+
+
+def _need_packages() -> None:
+    for name in ("onnx", "onnxscript", "onnxruntime"):
+        try:
+            __import__(name)
+        except ImportError as error:
+            raise ModuleNotFoundError(
+                f"{name} must be installed to export a checkpoint, got none; install it with pip install fer_hub[onnx]."
+            ) from error

@@ -1,0 +1,4 @@
+"""Training networks: options, augmentation, the HF Trainer, fine-tuning, imported weights.
+
+Used by train.py and the command line. Imports evaluation, data, hub, model and everything below.
+"""

@@ -1,0 +1,354 @@
+"""The options of `train.py`, with defaults that suit a small network and FER-2013."""
+
+import importlib.util
+import math
+from dataclasses import dataclass, field
+
+import torch
+from transformers import TrainingArguments
+
+from fer_hub.data import IMAGES, LABELS
+from fer_hub.model import ARCHITECTURES
+from fer_hub.training.augmentation import PRESETS
+from fer_hub.training.distillation import SEE
+from fer_hub.training.mixing import Mixing
+from fer_hub.training.soft_labels import CLASS_WEIGHTS
+
+SGD = {"learning_rate": 0.1, "optim_args": "momentum=0.9,nesterov=True"}
+"""What `learning_rate` and `optim_args` are for SGD where they are left out."""
+
+LEARNING_RATE = 1e-3
+"""What `learning_rate` is for AdamW and all other optimisers where it is left out."""
+
+WARMUP_STEPS = 0.05
+"""What `warmup_steps` is where it is left out and the schedule has a warm-up."""
+
+WITHOUT_WARMUP = ("constant", "reduce_lr_on_plateau", "greedy")
+"""Schedules in which transformers has no warm-up."""
+
+SIZES = ("embedding_size", "hidden_sizes", "depths")
+"""Options that say how large `residual_cnn` is; the other networks have sizes of their own."""
+
+REPORTERS = {"tensorboard": ("tensorboard", "tensorboardX"), "trackio": ("trackio",), "wandb": ("wandb",)}
+"""Value of `report_to` → the packages of which one must be installed."""
+
+
+@dataclass
+class ModelArguments:
+    architecture: str = field(default="residual_cnn", metadata={"help": "The network.", "choices": [*ARCHITECTURES]})
+    dropout: float | None = field(default=None, metadata={"help": "Dropout; the architecture's own if left out."})
+    embedding_size: int | None = field(default=None, metadata={"help": "Width of residual_cnn's stem; 32 if left out."})
+    hidden_sizes: list[int] | None = field(
+        default=None, metadata={"help": "Widths of residual_cnn's stages, as many as there shall be; 64 128 256."}
+    )
+    depths: list[int] | None = field(
+        default=None, metadata={"help": "Residual blocks in each of these stages; one each if left out."}
+    )
+    start_from: str | None = field(
+        default=None, metadata={"help": "Checkpoint folder or Hub id whose network training starts from."}
+    )
+    teachers: list[str] | None = field(
+        default=None,
+        metadata={
+            "help": "Checkpoint folders or Hub ids whose answers to the training images are learnt beside the labels "
+            "(distillation, arXiv:1503.02531); each teaches the labels whose classes it has."
+        },
+    )
+    teachers_share: float = field(
+        default=0.5, metadata={"help": "How much of each label is the teachers' answer, from 0 to 1."}
+    )
+    teachers_see: str = field(
+        default="images",
+        metadata={
+            "help": "What teachers are asked about: the training images, once and before training; or in every step "
+            "the views, augmented and mixed, that are learnt from (arXiv:2106.05237), which is better and slower.",
+            "choices": [*SEE],
+        },
+    )
+    teachers_at_once: int = field(
+        default=0,
+        metadata={
+            "help": "With --teachers_see views: so many of the teachers, drawn anew in every step, answer; 0 asks all. "
+            "One at once teaches the same on average, in less time."
+        },
+    )
+    pretrained: str = field(
+        default="auto",
+        metadata={
+            "help": "Backbone of a transfer network: auto (ImageNet weights from the Hub), none (random weights), or a "
+            "folder or Hub id to take it from."
+        },
+    )
+    calibrate: bool = field(
+        default=True,
+        metadata={"help": "Fit a temperature on validation after training, before test is looked at."},
+    )
+    matrix_scaling: bool = field(
+        default=False,
+        metadata={
+            "help": "With the temperature, fit a linear map of the logits on validation, so that every class is named "
+            "as often and as surely as it should be (arXiv:1910.12656). Needs some thousand validation images."
+        },
+    )
+
+    def sizes(self) -> dict[str, int | list[int]]:
+        """The sizes of `FERConfig` that are given here, by its names."""
+        given = {name: getattr(self, name) for name in SIZES if getattr(self, name) is not None}
+        if "hidden_sizes" in given:
+            given.setdefault("depths", [1] * len(self.hidden_sizes))
+        return given
+
+
+@dataclass
+class DataArguments:
+    data: str = field(
+        metadata={"help": "Hub dataset id, parquet folder or file, Kaggle CSV, or image folder <class>/<images>."}
+    )
+    images: str = field(
+        default="crops",
+        metadata={
+            "help": "What the images are: face crops, or photographs in which the largest face is found and cut out.",
+            "choices": [*IMAGES],
+        },
+    )
+    labels: str = field(
+        default="auto",
+        metadata={
+            "help": "The classes of the data set, whatever they are (auto), FER-2013's seven and no others, FER+ "
+            "majority (eight classes), or the FER+ votes.",
+            "choices": ["auto", *LABELS],
+        },
+    )
+    second_labels: str = field(
+        default="none",
+        metadata={
+            "help": "Labels of the same images to learn beside the first, which makes the features better; the network "
+            "for them is written to second/ in --output_dir.",
+            "choices": ["none", *LABELS],
+        },
+    )
+    image_column: str | None = field(
+        default=None, metadata={"help": "Column of the images in parquet or on the Hub, where there are several."}
+    )
+    label_column: str | None = field(
+        default=None, metadata={"help": "Column of the classes in parquet or on the Hub, where there are several."}
+    )
+    ferplus_csv: str | None = field(default=None, metadata={"help": "fer2013new.csv, to join the FER+ votes."})
+    validation_fraction: float = field(
+        default=0.1, metadata={"help": "Share of train cut off for validation where the data has none."}
+    )
+    drop_duplicates: bool = field(
+        default=False,
+        metadata={"help": "Leave training images out that are near-duplicates of validation or test images."},
+    )
+    augmentation: str = field(
+        default="light",
+        metadata={
+            "help": "Random changes to training images; fer-hub contact-sheet shows them.",
+            "choices": [*PRESETS],
+        },
+    )
+    patience: int | None = field(
+        default=None, metadata={"help": "Stop after so many evaluations without a better one."}
+    )
+    resume: bool = field(default=False, metadata={"help": "Go on from the last checkpoint in output_dir."})
+
+
+@dataclass
+class FERTrainingArguments(TrainingArguments):
+    """HF's TrainingArguments with defaults for a small network and FER-2013, and options of our own.
+
+    `learning_rate`, `optim_args`, `warmup_steps` and, for `reduce_lr_on_plateau`, the mode in `lr_scheduler_kwargs`
+    follow from other options where they are `None`; afterwards they hold what is used.
+
+    Raises:
+        ValueError: an option does not fit, or does not fit another one.
+    """
+
+    output_dir: str = field(default="runs/fer", metadata={"help": "Folder for checkpoints, logs and the result."})
+    num_train_epochs: float = field(default=32, metadata={"help": "Passes over the training images."})
+    per_device_train_batch_size: int = field(default=128, metadata={"help": "Images per step and device."})
+    per_device_eval_batch_size: int = field(default=256, metadata={"help": "Images per evaluation step."})
+    learning_rate: float | None = field(
+        default=None, metadata={"help": "Highest learning rate; 0.1 for sgd, 0.001 for the others if left out."}
+    )
+    weight_decay: float = field(default=5e-4, metadata={"help": "Weight decay, not on biases."})
+    optim: str = field(default="sgd", metadata={"help": "sgd, adamw_torch, adamw_torch_fused, ..."})
+    optim_args: str | None = field(
+        default=None,
+        metadata={
+            "help": "Options of optim as name=value,...; momentum=0.9,nesterov=True for sgd if left out. AdamW's are "
+            "--adam_beta1, --adam_beta2 and --adam_epsilon."
+        },
+    )
+    lr_scheduler_type: str = field(
+        default="cosine",
+        metadata={
+            "help": "cosine, linear, constant, ..., or reduce_lr_on_plateau: lower where metric_for_best_model has not "
+            "got better for 10 evaluations."
+        },
+    )
+    lr_scheduler_kwargs: dict | str | None = field(
+        default=None,
+        metadata={
+            "help": """Options of the schedule as JSON, for the plateau such as '{"patience": 5, "factor": 0.5}'."""
+        },
+    )
+    warmup_steps: float | None = field(
+        default=None,
+        metadata={
+            "help": "Steps of rising learning rate, below 1 a share of all; 0.05 if left out, 0 for constant and "
+            "reduce_lr_on_plateau."
+        },
+    )
+    label_smoothing_factor: float = field(
+        default=0.1, metadata={"help": "Share of each label spread over all classes (arXiv:1512.00567)."}
+    )
+    mixup: float = field(
+        default=0.0,
+        metadata={"help": "Blend pairs of images by shares from Beta(X, X), arXiv:1710.09412; 0.2 is usual."},
+    )
+    cutmix: float = field(
+        default=0.0,
+        metadata={
+            "help": "Put a rectangle of one image into another, sized by Beta(X, X), arXiv:1905.04899; 1 is usual. "
+            "With mixup too, one of the two is chosen for every batch."
+        },
+    )
+    class_weights: str = field(
+        default="none",
+        metadata={
+            "help": "Let rare classes count more in the training loss: balanced, by inverse frequency; effective, more "
+            "gently, by the effective number of samples (arXiv:1901.05555).",
+            "choices": [*CLASS_WEIGHTS],
+        },
+    )
+    ema: float | None = field(
+        default=None,
+        metadata={
+            "help": "Evaluate, choose and save an exponential moving average of the weights with this decay; 0.999 is "
+            "usual, 0.99 for short trainings."
+        },
+    )
+    freeze_backbone_epochs: float | None = field(
+        default=None, metadata={"help": "Train only the head of a transfer network for so many epochs first."}
+    )
+    unfreeze_stages: int | None = field(
+        default=None, metadata={"help": "Then unfreeze so many stages of the backbone, the last ones; all if left out."}
+    )
+    eval_strategy: str = field(default="epoch", metadata={"help": "When validation is measured: epoch, steps or no."})
+    save_strategy: str = field(default="epoch", metadata={"help": "When a checkpoint is written; as eval_strategy."})
+    save_total_limit: int | None = field(default=2, metadata={"help": "Checkpoints kept besides the best."})
+    load_best_model_at_end: bool = field(default=True, metadata={"help": "Keep the epoch best on validation."})
+    metric_for_best_model: str | None = field(
+        default="accuracy", metadata={"help": "What best means: accuracy, macro_f1, loss or calibration_error."}
+    )
+    logging_steps: float = field(default=50, metadata={"help": "Steps between two lines of the log."})
+    logging_nan_inf_filter: bool = field(
+        default=False, metadata={"help": "Hide losses that are no numbers; looking for them makes a GPU wait."}
+    )
+    report_to: str | None = field(
+        default="none", metadata={"help": "Show the training in tensorboard or trackio, once installed."}
+    )
+    remove_unused_columns: bool = field(default=False, metadata={"help": "Must stay off: batches are ready."})
+    restore_callback_states_from_checkpoint: bool = field(
+        default=True, metadata={"help": "Resuming also resumes the clock and the patience of early stopping."}
+    )
+    precision: str = field(
+        default="auto",
+        metadata={"help": "fp32, bf16, or auto: bf16 where the GPU or the CPU (AVX512-BF16, AMX) computes it."},
+    )
+    channels_last: bool = field(default=True, metadata={"help": "Channels-last memory, faster convolutions."})
+    torch_compile: bool = field(
+        default=False, metadata={"help": "Compile the network; takes a minute, and on a CPU needs a C++ compiler."}
+    )
+
+    def __post_init__(self):
+        self._check()
+        self._fill_in_optimiser()
+        self._fill_in_warmup()
+        accelerator = torch.accelerator.is_available() and not self.use_cpu
+        self.use_cpu = not accelerator
+        if accelerator and self.accelerator_config is None:  # the next batch travels while this one is computed
+            self.accelerator_config = {"non_blocking": True}
+        if self.precision == "auto" and not self.fp16:
+            self.bf16 = self.bf16 or _has_bf16(accelerator)
+        self.bf16 = self.bf16 or self.precision == "bf16"
+        if self.ddp_find_unused_parameters is None:  # a frozen backbone is unused; looking for it costs time otherwise
+            freezes = (self.freeze_backbone_epochs, self.unfreeze_stages) != (None, None)
+            self.ddp_find_unused_parameters = freezes
+        super().__post_init__()
+        if self.lr_scheduler_type == "reduce_lr_on_plateau":  # torch's default would lower it while accuracy rises
+            self.lr_scheduler_kwargs = {
+                "mode": "max" if self.greater_is_better else "min",
+                **(self.lr_scheduler_kwargs or {}),
+            }
+        _check_reporters(self.report_to)
+
+    def _check(self) -> None:
+        if self.precision not in ("auto", "fp32", "bf16"):
+            raise ValueError(f"precision must be auto, fp32 or bf16, got {self.precision!r}; choose one of the three.")
+        if self.precision == "fp32" and (self.bf16 or self.fp16):
+            raise ValueError(
+                f"precision must not be fp32 with --{'bf16' if self.bf16 else 'fp16'}, the two contradict each other; "
+                "leave one of them out."
+            )
+        if self.resume_from_checkpoint:
+            raise ValueError(
+                f"resume_from_checkpoint must be left out, got {self.resume_from_checkpoint}; --resume goes on from "
+                "the newest checkpoint in output_dir."
+            )
+        if self.class_weights not in CLASS_WEIGHTS:
+            raise ValueError(
+                f"class_weights must be one of {', '.join(CLASS_WEIGHTS)}, got {self.class_weights!r}; choose one of "
+                "these."
+            )
+        Mixing(self.mixup, self.cutmix)  # checks the two
+        if self.ema is not None and not (math.isfinite(self.ema) and 0 < self.ema < 1):
+            raise ValueError(f"ema must be a decay above 0 and below 1, got {self.ema}; 0.999 is usual.")
+
+    def _fill_in_optimiser(self) -> None:
+        optim = _plain(self.optim)
+        if self.optim_args and optim.startswith("adamw_torch"):
+            raise ValueError(
+                f"optim_args must be left out with {optim}, which would not look at them, got {self.optim_args!r}; its "
+                "options are --adam_beta1, --adam_beta2 and --adam_epsilon."
+            )
+        if self.optim_args is None and optim == "sgd":
+            self.optim_args = SGD["optim_args"]
+        if self.learning_rate is None:
+            self.learning_rate = SGD["learning_rate"] if optim == "sgd" else LEARNING_RATE
+
+    def _fill_in_warmup(self) -> None:
+        schedule = _plain(self.lr_scheduler_type)
+        if self.warmup_steps and schedule in WITHOUT_WARMUP:
+            raise ValueError(
+                f"warmup_steps must be left out with lr_scheduler_type {schedule}, which has no warm-up, got "
+                f"{self.warmup_steps:g}; choose another schedule, such as constant_with_warmup, or leave it out."
+            )
+        if self.warmup_steps is None:
+            self.warmup_steps = 0 if schedule in WITHOUT_WARMUP else WARMUP_STEPS
+
+
+def _check_reporters(names: list[str]) -> None:
+    """Before the data is read, and with the remedy; transformers would say it afterwards."""
+    for name in names:
+        packages = REPORTERS.get(name, ())
+        if packages and not any(importlib.util.find_spec(package) for package in packages):
+            raise ValueError(
+                f"report_to must name what is installed, got {name}, which is not; run pip install {name}, or leave "
+                "--report_to out."
+            )
+
+
+def _has_bf16(accelerator: bool) -> bool:
+    if accelerator:
+        return torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+    # private in torch 2.11 to 2.13; without them float32 is the safe answer
+    checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, check, lambda: False)() for check in checks)
+
+
+def _plain(value: object) -> str:
+    """The text of an enumeration's member, or of what is text already."""
+    return str(getattr(value, "value", value))

@@ -1,0 +1,135 @@
+"""Random framing and lighting for whole batches of training crops at once, on the device they live on.
+
+Random numbers come from torch's global generators, which the Trainer seeds, saves and restores; a resumed run
+therefore sees the same augmented images as an uninterrupted one.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional as F
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Ranges of the random changes; every image of a batch draws its own. The default changes nothing.
+
+    Attributes:
+        flip: probability of mirroring left and right.
+        rotation: largest turn, in degrees either way.
+        shift: largest move, in fractions of the side, each way and each axis.
+        zoom: largest change of size: a factor between 1 / (1 + zoom) and 1 + zoom.
+        shear: largest horizontal shear, in degrees either way.
+        brightness: largest added grey value, in fractions of the full range, either way.
+        contrast: largest change of contrast: a factor between 1 / (1 + contrast) and 1 + contrast.
+        crop: side of a square window that alone is kept, in fractions of the image's side; it lies anywhere in the
+            image. Less to compute, and another framing every time; only for networks that take images of any size.
+        erasing: probability of blanking a rectangle (random erasing, Zhong et al. 2017, arXiv:1708.04896).
+        erasing_area: smallest and largest area of that rectangle, in fractions of the image.
+    """
+
+    flip: float = 0.0
+    rotation: float = 0.0
+    shift: float = 0.0
+    zoom: float = 0.0
+    shear: float = 0.0
+    brightness: float = 0.0
+    contrast: float = 0.0
+    crop: float = 1.0
+    erasing: float = 0.0
+    erasing_area: tuple[float, float] = (0.02, 0.2)
+
+    def __call__(self, images: torch.Tensor) -> torch.Tensor:
+        """Change a batch.
+
+        Args:
+            images: tensor (images, channels, height, width), uint8 or float, values 0 to 255.
+
+        Returns:
+            float32 tensor on the same device, values 0 to 255, of the same shape but for a smaller height and width
+            with `crop`. What moves in from outside the image has one random grey value per image, so that no value
+            of a border means anything.
+
+        Example:
+            >>> _ = torch.manual_seed(0)
+            >>> PRESETS["light"](torch.zeros(2, 1, 48, 48, dtype=torch.uint8)).shape
+            torch.Size([2, 1, 48, 48])
+            >>> PRESETS["crop"](torch.zeros(2, 1, 48, 48, dtype=torch.uint8)).shape
+            torch.Size([2, 1, 40, 40])
+        """
+        images = self._move(images.float())
+        if self.brightness or self.contrast:
+            images = self._relight(images)
+        return self._erase(images) if self.erasing else images
+
+    def _move(self, images: torch.Tensor) -> torch.Tensor:
+        if not (self.flip or self.rotation or self.shift or self.zoom or self.shear or self.crop < 1):
+            return images
+        count, device = len(images), images.device
+        angle = _between(count, self.rotation, device) * math.pi / 180
+        shear = torch.tan(_between(count, self.shear, device) * math.pi / 180)
+        scale = (1 + self.zoom) ** _between(count, 1.0, device)
+        mirror = torch.where(torch.rand(count, device=device) < self.flip, -1.0, 1.0)
+        cos, sin = self.crop * torch.cos(angle) / scale, self.crop * torch.sin(angle) / scale
+        across, down = (2 * _between(count, self.shift, device) for _ in range(2))
+        if self.crop < 1:
+            across, down = (move + _between(count, 1 - self.crop, device) for move in (across, down))
+        # rows of the matrix that takes an output position to its input position, in [-1, 1] coordinates
+        theta = torch.stack(
+            [
+                torch.stack([cos * mirror, shear * cos - sin, across], dim=1),
+                torch.stack([sin * mirror, shear * sin + cos, down], dim=1),
+            ],
+            dim=1,
+        )
+        sides = [round(self.crop * side) for side in images.shape[2:]]
+        grid = F.affine_grid(theta, [*images.shape[:2], *sides], align_corners=False)
+        outside = 255 * torch.rand(count, 1, 1, 1, device=device)
+        return F.grid_sample(images - outside, grid, align_corners=False) + outside
+
+    def _relight(self, images: torch.Tensor) -> torch.Tensor:
+        count, device = len(images), images.device
+        factor = (1 + self.contrast) ** _between(count, 1.0, device)[:, None, None, None]
+        offset = 255 * _between(count, self.brightness, device)[:, None, None, None]
+        mean = images.mean((1, 2, 3), keepdim=True)
+        return ((images - mean) * factor + mean + offset).clamp(0, 255)
+
+    def _erase(self, images: torch.Tensor) -> torch.Tensor:
+        count, _, height, width = images.shape
+        device = images.device
+        low, high = self.erasing_area
+        area = low + (high - low) * torch.rand(count, device=device)
+        ratio = torch.exp(_between(count, math.log(3.0), device))  # height : width from 1:3 to 3:1
+        tall = (torch.sqrt(area * ratio) * height).clamp(max=height)
+        wide = (torch.sqrt(area / ratio) * width).clamp(max=width)
+        top = torch.rand(count, device=device) * (height - tall)
+        left = torch.rand(count, device=device) * (width - wide)
+        rows = torch.arange(height, device=device)
+        columns = torch.arange(width, device=device)
+        inside_rows = (rows >= top[:, None]) & (rows < (top + tall)[:, None])
+        inside_columns = (columns >= left[:, None]) & (columns < (left + wide)[:, None])
+        chosen = torch.rand(count, device=device) < self.erasing
+        mask = inside_rows[:, None, :, None] & inside_columns[:, None, None, :] & chosen[:, None, None, None]
+        return torch.where(mask, 255 * torch.rand(count, 1, 1, 1, device=device), images)
+
+
+def _between(count: int, limit: float, device: torch.device) -> torch.Tensor:
+    """`count` uniform numbers between -limit and limit."""
+    return (2 * torch.rand(count, device=device) - 1) * limit
+
+
+PRESETS = {
+    "none": Augmentation(),
+    "light": Augmentation(flip=0.5, rotation=10, shift=0.08, zoom=0.12, brightness=0.1, contrast=0.2, erasing=0.25),
+    "heavy": Augmentation(
+        flip=0.5, rotation=20, shift=0.12, zoom=0.25, shear=10, brightness=0.25, contrast=0.5, erasing=0.5
+    ),
+    "crop": Augmentation(flip=0.5, rotation=10, zoom=0.12, brightness=0.1, contrast=0.2, crop=40 / 48, erasing=0.25),
+    "frames": Augmentation(flip=0.5, rotation=12, zoom=0.3, brightness=0.1, contrast=0.2, crop=40 / 48, erasing=0.25),
+}
+"""Named augmentations: `none`; `light`, which keeps a face looking like a photograph; `heavy`, beyond that; `crop`, as
+`light` but with random windows of 40 of 48 pixels instead of shifts, which a network computes in two thirds of the
+time (40x40 windows of FER-2013: Khaireddin and Chen 2021, arXiv:2105.03588); `frames`, as `crop` but with as much
+change of size as there is between the frames of FER-2013 and those that `fer_hub.detection.framing` cuts out around
+found faces (0.8 to 1.2 for 80 of 100 validation images, 0.68 to 1.39 for 96)."""

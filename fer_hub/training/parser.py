@@ -1,0 +1,144 @@
+"""The command line of `train.py`: our own options first, in groups, then what else transformers' Trainer can."""
+
+import argparse
+import dataclasses
+import re
+from typing import Any, get_type_hints
+
+from transformers import HfArgumentParser
+from transformers.hf_argparser import string_to_bool
+
+from fer_hub.training.arguments import DataArguments, FERTrainingArguments, ModelArguments
+
+GROUPS = {
+    "what to train on": [
+        "data",
+        "images",
+        "labels",
+        "ferplus_csv",
+        "image_column",
+        "label_column",
+        "validation_fraction",
+    ],
+    "network": [
+        "architecture",
+        "dropout",
+        "embedding_size",
+        "hidden_sizes",
+        "depths",
+        "pretrained",
+        "freeze_backbone_epochs",
+        "unfreeze_stages",
+        "start_from",
+    ],
+    "recipe": [
+        "num_train_epochs",
+        "max_steps",
+        "per_device_train_batch_size",
+        "learning_rate",
+        "lr_scheduler_type",
+        "lr_scheduler_kwargs",
+        "warmup_steps",
+        "optim",
+        "optim_args",
+        "weight_decay",
+        "augmentation",
+        "mixup",
+        "cutmix",
+        "label_smoothing_factor",
+        "teachers",
+        "teachers_share",
+        "teachers_see",
+        "teachers_at_once",
+        "class_weights",
+        "ema",
+        "patience",
+        "metric_for_best_model",
+        "calibrate",
+        "matrix_scaling",
+        "seed",
+    ],
+    "the run": [
+        "output_dir",
+        "resume",
+        "precision",
+        "channels_last",
+        "torch_compile",
+        "eval_strategy",
+        "save_strategy",
+        "save_total_limit",
+        "logging_steps",
+        "report_to",
+        "push_to_hub",
+        "hub_model_id",
+    ],
+}
+"""Title → the options under it, in this order."""
+
+REST = "everything else of transformers' TrainingArguments"
+
+OWN = {name for part in (DataArguments, ModelArguments, FERTrainingArguments) for name in part.__annotations__}
+"""Options whose help is ours; of transformers' only the first sentence is shown."""
+
+HELP = {
+    "max_steps": "Stop after so many steps, whatever num_train_epochs says.",
+    "push_to_hub": "Publish the finished checkpoint on the Hub.",
+    "hub_model_id": "Its name there, owner/name.",
+    "seed": "Seed of weights, order and augmentation.",
+}
+"""Option of transformers → what it does here."""
+
+
+class FERArgumentParser(HfArgumentParser):
+    """transformers' parser of dataclasses, with a help that can be read.
+
+    Options of `DataArguments` and `ModelArguments` that `GROUPS` does not name stand at the end of `what to train on`
+    and of `network`.
+    """
+
+    def __init__(self, description: str | None = None):
+        self._places: dict[str, Any] = {}
+        super().__init__(
+            (DataArguments, ModelArguments, FERTrainingArguments),
+            prog="train.py",
+            usage="%(prog)s --data DATA [options]",
+            description=description,
+            epilog="Switches that are on are turned off by --no_NAME.",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        for action in self._actions:
+            self._make_readable(action)
+        for title, names in GROUPS.items():
+            order = {name: position for position, name in enumerate(names)}
+            self._places[title]._group_actions.sort(key=lambda action: order.get(action.dest, len(order)))
+
+    def _add_dataclass_arguments(self, dtype):
+        if not self._places:
+            self._places = {title: self.add_argument_group(title) for title in (*GROUPS, REST)}
+        own = {DataArguments: "what to train on", ModelArguments: "network"}.get(dtype, REST)
+        titles = {name: title for title, names in GROUPS.items() for name in names}
+        hints = get_type_hints(dtype)
+        for item in dataclasses.fields(dtype):
+            if item.init:
+                item.type = hints[item.name]
+                self._parse_dataclass_field(self._places[titles.get(item.name, own)], item)
+
+    def _make_readable(self, action: argparse.Action) -> None:
+        """One spelling of the name, a short placeholder, a short help with the default at its end."""
+        if isinstance(action, argparse._HelpAction):
+            return
+        if isinstance(action, argparse._StoreFalseAction):  # --no_NAME, see the epilog
+            action.help = argparse.SUPPRESS
+            return
+        text = HELP.get(action.dest) or " ".join((action.help or "").split())
+        if action.dest not in (*HELP, *OWN):
+            text = re.split(r"(?<=\.)\s", text, maxsplit=1)[0]
+        if action.default is True:
+            text += " (yes)"
+        elif action.default not in (None, False, "", -1, []) and not action.required:
+            text += " (%(default)s)"
+        action.help = text
+        action.option_strings = action.option_strings[:1]  # what is shown; --with-hyphens is understood all the same
+        if action.choices is None:
+            switch = action.type is string_to_bool
+            action.metavar = "yes|no" if switch else {int: "N", float: "X"}.get(action.type, "TEXT")

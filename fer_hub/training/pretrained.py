@@ -1,0 +1,166 @@
+"""ImageNet weights for the backbones of the transfer networks, from the Hub or a local file; safetensors only."""
+
+from pathlib import Path
+
+import torch
+from huggingface_hub import HfApi, constants, hf_hub_download
+from huggingface_hub.errors import (
+    HfHubHTTPError,
+    HFValidationError,
+    HTTPError,
+    LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
+    RemoteEntryNotFoundError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+from safetensors import SafetensorError, safe_open
+
+from fer_hub.hub.remote import causes, redact
+from fer_hub.model import FERForImageClassification
+from fer_hub.training.tensors import first_misfit
+
+PRETRAINED = {
+    "resnet50": "microsoft/resnet-50",
+    "vgg16": "timm/vgg16.tv_in1k",
+    "mobilenet_v2": "google/mobilenet_v2_1.0_224",
+}
+"""Architecture → the repository on the Hub that has ImageNet weights for its backbone."""
+
+FILE = "model.safetensors"
+
+CURE = "name a local folder with --pretrained FOLDER, or train from random weights with --pretrained none"
+
+
+def load_backbone(
+    model: FERForImageClassification, source: str | Path | None = None, *, revision: str | None = None
+) -> dict:
+    """Fill the backbone of a transfer network; its head stays as it is.
+
+    The names in the file may have one prefix in common, such as `resnet.`, so that the files of the repositories in
+    `PRETRAINED` fit, those of other classifiers with the same backbone, and our own checkpoints (`network.backbone.`).
+    All of the backbone is loaded, or nothing.
+
+    Args:
+        model: changed in place; its type and device stay.
+        source: folder with a `model.safetensors`, safetensors file, or Hub id; `PRETRAINED`'s if `None`.
+        revision: branch, tag or commit, for a Hub id.
+
+    Returns:
+        `source`, a text; `tensors`, how many were loaded; `left_over`, the sorted names of what else is in the file,
+        such as a classifier for ImageNet.
+
+    Raises:
+        ValueError: the network has no backbone, or the file is none of this backbone: a tensor is missing, has
+            another shape, or the file has more of a backbone than this one.
+        FileNotFoundError: there is no such folder, file, repository or revision, or no safetensors in it.
+        PermissionError: the Hub does not let you read the repository.
+        ConnectionError: the Hub does not answer and the weights are not in the cache.
+    """
+    architecture = model.config.architecture
+    if architecture not in PRETRAINED:
+        raise ValueError(
+            f"pretrained weights need a network with a backbone, one of {', '.join(PRETRAINED)}, got {architecture}; "
+            "leave them out, or choose another architecture."
+        )
+    source = str(PRETRAINED[architecture] if source is None else source)
+    path = _local(Path(source)) or _from_hub(source, revision)
+    backbone = model.network.backbone.state_dict()
+    tensors, left_over = _read(path, architecture, backbone)
+    for name, tensor in tensors.items():
+        backbone[name].copy_(tensor)
+    return {"source": source, "tensors": len(tensors), "left_over": left_over}
+
+
+def _read(path: Path, architecture: str, backbone: dict[str, torch.Tensor]) -> tuple[dict, list[str]]:
+    """The backbone's tensors by the backbone's names, and the names of all other tensors in the file."""
+    try:
+        with safe_open(path, "pt") as file:
+            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+            prefix = _prefix(shapes, next(iter(backbone)))
+            _check(path, architecture, {name: tuple(tensor.shape) for name, tensor in backbone.items()}, shapes, prefix)
+            tensors = {name: file.get_tensor(prefix + name) for name in backbone if prefix + name in shapes}
+    except SafetensorError as error:
+        raise ValueError(
+            f"{path} must be a whole safetensors file, cannot be read ({error}); copy or download it again."
+        ) from error
+    return tensors, sorted(shapes.keys() - {prefix + name for name in tensors})
+
+
+def _prefix(names: dict[str, tuple], first: str) -> str:
+    """What stands before the backbone's first name in the file; nothing if it is not there at all."""
+    return min((name.removesuffix(first) for name in names if f".{name}".endswith(f".{first}")), key=len, default="")
+
+
+def _check(path: Path, architecture: str, wanted: dict[str, tuple], held: dict[str, tuple], prefix: str) -> None:
+    """Raise a `ValueError` for the first tensor by which the file is not one of this backbone."""
+    parts = {name.partition(".")[0] for name in wanted}
+    inside = {name.removeprefix(prefix): shape for name, shape in held.items() if name.startswith(prefix)}
+    inside = {name: shape for name, shape in inside.items() if name.partition(".")[0] in parts}
+    if misfit := first_misfit(wanted, inside):
+        name, must, has = misfit
+        raise ValueError(
+            f"{path} must hold the backbone of {architecture}, but {prefix}{name} must be {must} and is {has}; {CURE}."
+        )
+
+
+def _local(path: Path) -> Path | None:
+    """The safetensors file that a path stands for; None if there is nothing at the path."""
+    if path.is_file():
+        if path.suffix != ".safetensors":
+            raise ValueError(
+                f"a backbone must come as a safetensors file, got {path}; others may run code when they are loaded."
+            )
+        return path
+    if not path.is_dir():
+        return None
+    if not (path / FILE).is_file():
+        pickles = sorted(each.name for each in path.iterdir() if each.suffix in (".bin", ".pth", ".pt"))
+        raise _lacks("folder", path, pickles)
+    return path / FILE
+
+
+def _lacks(kind: str, name: str | Path, pickles: list[str]) -> FileNotFoundError:
+    there = f", only {', '.join(pickles)}, which may run code when loaded" if pickles else ""
+    return FileNotFoundError(f"the {kind} of a backbone must hold {FILE}, {name} has none{there}; name another one.")
+
+
+def _from_hub(name: str, revision: str | None) -> Path:
+    try:
+        return Path(hf_hub_download(name, FILE, revision=revision))
+    except RemoteEntryNotFoundError as error:
+        pickles = [each for each in ("pytorch_model.bin",) if HfApi().file_exists(name, each, revision=revision)]
+        raise _lacks("repository", name, pickles) from error
+    except Exception as error:
+        raise _explain(redact(name), revision, error) or error from error
+
+
+def _explain(name: str, revision: str | None, error: Exception) -> Exception | None:
+    """One sentence for what the Hub's client raised; None if it is nothing of its own."""
+    for cause in causes(error):
+        if isinstance(cause, HFValidationError):
+            return FileNotFoundError(
+                f"pretrained weights must be a folder, a safetensors file or a Hub id, got {name!r}: nothing is there, "
+                "and Hub ids are owner/name; correct it."
+            )
+        if isinstance(cause, RevisionNotFoundError):
+            return FileNotFoundError(
+                f"revision must be a branch, tag or commit of {name}, got {revision!r}; leave it out for the newest."
+            )
+        if isinstance(cause, RepositoryNotFoundError):
+            return FileNotFoundError(
+                f"pretrained weights must be a folder, a safetensors file or a Hub id, {name} is none of these, or is "
+                "private; correct the name, or run hf auth login."
+            )
+        if isinstance(cause, HfHubHTTPError) and cause.response.status_code in (401, 403):
+            return PermissionError(
+                f"{name} must be a repository that you may read, the Hub refused it ({cause.response.status_code}); "
+                "run hf auth login, and ask for access on its page if it is gated."
+            )
+    network = (HTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, ConnectionError)
+    if any(isinstance(cause, network) for cause in causes(error)):
+        silent = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else f"{constants.ENDPOINT} does not answer"
+        return ConnectionError(
+            f"pretrained weights must come from the Hub or its cache, {name} is not in the cache and {silent}; {CURE}."
+        )
+    return None

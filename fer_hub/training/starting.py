@@ -1,0 +1,83 @@
+"""The weights that training starts from: random ones, those of a checkpoint, or a backbone trained on ImageNet."""
+
+import logging
+
+from fer_hub.model import NETWORKS, FERConfig, FERForImageClassification
+from fer_hub.training.arguments import ModelArguments
+from fer_hub.training.pretrained import PRETRAINED, load_backbone
+
+logger = logging.getLogger(__name__)
+
+
+def check_start(arguments: ModelArguments) -> None:
+    """Refuse what contradicts itself before any data is read.
+
+    Raises:
+        ValueError: `pretrained` is given for a network without a backbone, or together with `start_from`; or sizes for
+            another network than `residual_cnn`, or together with `start_from`; or the teachers' share is no share,
+            or their number below 0 or given where all are asked; or matrix scaling is wanted without a temperature.
+    """
+    if not 0 <= arguments.teachers_share <= 1:
+        raise ValueError(
+            f"teachers_share must be from 0 to 1, got {arguments.teachers_share:g}; with 0.5 labels and teachers count "
+            "the same."
+        )
+    if arguments.teachers_at_once < 0:
+        raise ValueError(
+            f"teachers_at_once must be a whole number from 0, got {arguments.teachers_at_once}; with 0 all teachers "
+            "answer."
+        )
+    if arguments.teachers_at_once and arguments.teachers_see != "views":
+        raise ValueError(
+            "--teachers_at_once is for --teachers_see views, as teachers that are asked once all answer; leave it out, "
+            "or let them see views."
+        )
+    if arguments.matrix_scaling and not arguments.calibrate:
+        raise ValueError(
+            "--matrix_scaling is fitted together with the temperature, got --calibrate no; leave one of the two out."
+        )
+    for name in arguments.sizes():
+        if arguments.start_from:
+            raise ValueError(
+                f"--{name} must be left out with --start_from, whose network keeps its sizes; give one of the two."
+            )
+        if arguments.architecture != "residual_cnn":
+            raise ValueError(
+                f"--{name} is for --architecture residual_cnn, got {arguments.architecture}, which has sizes of its "
+                "own; leave it out."
+            )
+    FERConfig(**arguments.sizes())  # checks them
+    if arguments.pretrained == "auto":
+        return
+    if arguments.start_from:
+        raise ValueError(
+            f"--pretrained must be left out with --start_from, whose weights take its place, got "
+            f"{arguments.pretrained}; give one of the two."
+        )
+    if not hasattr(NETWORKS[arguments.architecture], "backbone_stages"):
+        able = ", ".join(name for name, network in NETWORKS.items() if hasattr(network, "backbone_stages"))
+        raise ValueError(
+            f"--pretrained needs a network with a backbone, one of {able}, got {arguments.architecture}; leave it out, "
+            "or choose another --architecture."
+        )
+
+
+def load_pretrained(model: FERForImageClassification, source: str, *, resuming: bool = False) -> str | None:
+    """Give a transfer network the backbone that `--pretrained` names.
+
+    Args:
+        source: `auto`, `none`, a folder or a Hub id.
+        resuming: the weights will come from a checkpoint of this run; nothing is loaded.
+
+    Returns:
+        What `source` stands for: a Hub id, a folder or `none`; None for a network without a backbone.
+    """
+    if not hasattr(model.network, "backbone_stages"):
+        return None
+    if source == "none":
+        return source
+    source = PRETRAINED[model.config.architecture] if source == "auto" else source
+    if not resuming:
+        loaded = load_backbone(model, source)
+        logger.info(f"backbone: {loaded['tensors']} tensors of {source}")
+    return source

@@ -1,0 +1,285 @@
+"""The HF Trainer on batches of decoded faces: augmentation, soft labels and memory layout in one place."""
+
+import contextlib
+import importlib.util
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+from torch.utils.data import Dataset
+from transformers import Trainer, TrainerCallback
+from transformers.modeling_outputs import ImageClassifierOutputWithNoAttention
+from transformers.trainer_callback import ExportableState
+from transformers.trainer_utils import get_last_checkpoint
+
+from fer_hub.evaluation.metrics import classification_metrics
+from fer_hub.model import FERImageProcessor
+from fer_hub.training.augmentation import Augmentation
+from fer_hub.training.distillation import Teachers
+from fer_hub.training.freezing import BackboneFreezing
+from fer_hub.training.mixing import Mixing
+from fer_hub.training.second_labels import joint_loss
+from fer_hub.training.soft_labels import class_weights, to_probabilities, training_labels
+from fer_hub.training.weight_averaging import AverageWeights, check_checkpoint
+
+
+class FaceDataset(Dataset):
+    """A split held decoded in memory (28,709 images of 48x48 are 66 MB), from which whole batches are cut at once.
+
+    Args:
+        images: uint8 array (images, height, width), as `fer_hub.data.decode_images` returns it.
+        labels: class indices, integer array (images,), or probabilities, float array (images, classes).
+        second_labels: probabilities of other classes (`fer_hub.training.second_labels`), float array (images, second
+            classes), whose rows are zero for images without.
+
+    Raises:
+        ValueError: images and labels do not belong together.
+    """
+
+    def __init__(self, images: np.ndarray, labels: np.ndarray, second_labels: np.ndarray | None = None):
+        if images.ndim != 3 or images.dtype != np.uint8 or len(images) != len(labels) or len(images) == 0:
+            raise ValueError(
+                "images must be uint8 of shape (images, height, width) with one label each, got "
+                f"{images.dtype} {images.shape} and {len(labels)} labels; decode the split with decode_images."
+            )
+        self.images = torch.from_numpy(images)[:, None]
+        labels = np.asarray(labels)
+        self.labels = torch.from_numpy(labels.astype(np.float32 if labels.ndim == 2 else np.int64))
+        self._columns = {"pixel_values": self.images, "labels": self.labels}
+        if second_labels is not None:
+            self._columns["second_labels"] = torch.from_numpy(np.asarray(second_labels, dtype=np.float32))
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
+        return {name: column[index] for name, column in self._columns.items()}
+
+    def __getitems__(self, indices: list[int]) -> dict[str, torch.Tensor]:
+        """torch's data loader asks for a whole batch at once where this method is there."""
+        chosen = torch.as_tensor(indices)
+        return {name: column[chosen] for name, column in self._columns.items()}
+
+
+class FERTrainer(Trainer):
+    """HF's Trainer for `FaceDataset`s: augments, mixes and standardises whole batches on the model's device.
+
+    Mixing, class weights, label smoothing, averaging and freezing are those that `args` asks for. They act in training
+    alone: the loss of an evaluation is the plain cross-entropy.
+
+    Args:
+        args: `FERTrainingArguments`.
+        image_processor: its `normalize_batch` is the last step before the model, in training as in evaluation.
+        augmentation: applied to training batches only, before they are mixed and before the image processor.
+        second_classes: so many of the model's classes, the last ones, are learnt from the training images'
+            `second_labels`; evaluations look at the others alone.
+        teachers: are asked about every view that the network learns from, and their answer is so much of each label as
+            `teachers_share` says.
+        (others): as for `transformers.Trainer`.
+
+    Raises:
+        ValueError: `args` ask for what the network or the training images do not have.
+    """
+
+    def __init__(
+        self,
+        *,
+        image_processor: FERImageProcessor,
+        augmentation: Augmentation,
+        second_classes: int = 0,
+        teachers: Teachers | None = None,
+        teachers_share: float = 0.5,
+        **kwargs,
+    ):
+        super().__init__(
+            data_collator=_as_it_is,
+            processing_class=image_processor,
+            compute_metrics=self._metrics,
+            **kwargs,
+        )
+        self.image_processor, self.augmentation = image_processor, augmentation
+        if augmentation.crop < 1 and not self.model.trains_on_windows:
+            raise ValueError(
+                "an augmentation that crops needs a network that takes images of any size, as residual_cnn and those "
+                f"with a backbone do, got {self.model.config.architecture}; choose another --augmentation."
+            )
+        if augmentation.crop < 1 and teachers is not None and not teachers.trains_on_windows:
+            raise ValueError(
+                "teachers that see the views of an augmentation that crops must be networks that take images of any "
+                f"size, as residual_cnn and those with a backbone do, got {', '.join(teachers.names)}; let them see "
+                "the images (--teachers_see images), or choose another --augmentation."
+            )
+        if self.args.torch_compile and self.args.device.type == "cpu" and not self.model.suits_channels_last:
+            raise ValueError(
+                "torch_compile on a CPU needs a network of at least 16 channels everywhere, got one with fewer before "
+                "a stride, at which torch crashes; leave --torch_compile out, or take larger sizes."
+            )
+        self.label_smoother = None  # _prepare_inputs smooths instead: HF's own cannot read probabilities as labels
+        self.names = list(self.model.config.id2label.values())
+        self.classes, self.second_classes = len(self.names) - second_classes, second_classes
+        self.mixing = Mixing(self.args.mixup, self.args.cutmix)
+        self.teachers, self.teachers_share = teachers, teachers_share
+        self.class_weights = None
+        if self.args.class_weights != "none":
+            weights = class_weights(self.train_dataset.labels, self.classes, self.args.class_weights)
+            self.class_weights = weights.to(self.args.device)
+        self.averaging = AverageWeights(self.args.ema) if self.args.ema else None
+        self.freezing = None
+        if self.args.freeze_backbone_epochs is not None or self.args.unfreeze_stages is not None:
+            epochs = self.args.freeze_backbone_epochs or 0
+            self.freezing = BackboneFreezing(self.model, epochs, self.args.unfreeze_stages)
+        for callback in (_OwnRandomNumbers(), self.freezing, self.averaging):
+            if callback is not None:
+                self.add_callback(callback)
+        if self.args.device.type == "cuda":  # batches have one size: the fastest kernels for it are worth a search
+            torch.backends.cudnn.benchmark = True
+        self.memory_format = torch.contiguous_format
+        if self.args.channels_last and self.model.suits_channels_last:
+            self.memory_format = torch.channels_last
+        self.model.to(memory_format=self.memory_format)
+
+    def train(self, resume_from_checkpoint: str | bool | None = None, **kwargs):
+        """As in `transformers.Trainer`; a checkpoint must be of a training with or without an average, like this."""
+        if resume_from_checkpoint is True:
+            resume_from_checkpoint = get_last_checkpoint(self.args.output_dir)
+        if resume_from_checkpoint:
+            check_checkpoint(resume_from_checkpoint, self.averaging is not None)
+        if self.averaging is not None:
+            self.averaging.checkpoint = Path(resume_from_checkpoint) if resume_from_checkpoint else None
+        with _known_to_be_absent("lomo_optim"):  # accelerate looks for it on the disk twice in every step
+            return super().train(resume_from_checkpoint=resume_from_checkpoint, **kwargs)
+
+    def compute_loss(self, model, inputs, return_outputs=False, **kwargs):
+        """As in `transformers.Trainer`, which has just put the whole model into training mode."""
+        if self.freezing is not None and self.model.training:
+            self.freezing.hold()
+        if not self.second_classes:
+            return super().compute_loss(model, inputs, return_outputs=return_outputs, **kwargs)
+        labels, logits = inputs["labels"], model(pixel_values=inputs["pixel_values"]).logits
+        if self.model.training:
+            loss = joint_loss(logits, labels, self.classes)
+        else:
+            logits = logits[:, : self.classes]
+            loss = F.cross_entropy(logits.float(), labels)
+        return (loss, ImageClassifierOutputWithNoAttention(loss=loss, logits=logits)) if return_outputs else loss
+
+    def evaluate(self, *args, **kwargs) -> dict[str, float]:
+        """As in `transformers.Trainer`; during a training with an average it is the average that is measured."""
+        with self._evaluated_weights():
+            return super().evaluate(*args, **kwargs)
+
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        """As in `transformers.Trainer`: what is evaluated is saved, and beside it what training goes on from."""
+        with self._evaluated_weights():
+            super().save_model(output_dir, _internal_call=_internal_call)
+        if self.averaging is not None and self.averaging.average is not None and self.args.should_save:
+            self.averaging.average.save(Path(output_dir or self.args.output_dir))
+
+    @contextlib.contextmanager
+    def _evaluated_weights(self) -> Iterator[None]:
+        average = self.averaging.average if self.averaging is not None else None
+        with average.applied() if average is not None else contextlib.nullcontext():
+            if self.args.world_size > 1 and self.is_in_train:
+                for buffer in self.model.buffers():  # every process has batch norm statistics of its own
+                    torch.distributed.broadcast(buffer, 0)
+            yield
+
+    def floating_point_ops(self, inputs: dict[str, torch.Tensor]) -> int:
+        """Not counted: transformers' formula is that of language models, and adds up all parameters in every step."""
+        return 0
+
+    def _prepare_inputs(self, inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        inputs = dict(super()._prepare_inputs(inputs))
+        images = inputs["pixel_values"]
+        if self.model.training:
+            images, inputs["labels"] = self._mix(self.augmentation(images), inputs)
+        images = self.image_processor.normalize_batch(images)
+        inputs["pixel_values"] = images.contiguous(memory_format=self.memory_format)
+        return inputs
+
+    def _mix(self, images: torch.Tensor, inputs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mixed images, and what their loss is computed from; second labels are neither smoothed nor weighted."""
+        labels = inputs["labels"]
+        if not self.second_classes:
+            images, labels = self.mixing(images, labels, self.classes)
+            labels = self._smoothed(labels)
+        else:
+            both = torch.cat([to_probabilities(labels, self.classes), inputs.pop("second_labels")], 1)
+            images, both = self.mixing(images, both, both.shape[1])
+            labels = torch.cat([self._smoothed(both[:, : self.classes]), both[:, self.classes :]], 1)
+        if self.teachers is not None:
+            labels = to_probabilities(labels, self.classes)
+            labels = self.teachers.blend_views(labels, images, self.teachers_share)
+        return images, labels
+
+    def _smoothed(self, labels: torch.Tensor) -> torch.Tensor:
+        return training_labels(
+            labels, self.classes, smoothing=self.args.label_smoothing_factor, weights=self.class_weights
+        )
+
+    def _metrics(self, prediction) -> dict[str, float]:
+        logits = torch.as_tensor(prediction.predictions).float()
+        labels = prediction.label_ids
+        labels = labels.argmax(1) if labels.ndim == 2 else labels
+        result = classification_metrics(logits.softmax(1).numpy(), labels, self.names[: self.classes])
+        return {name: result[name] for name in ("accuracy", "macro_f1", "calibration_error")}
+
+
+def _as_it_is(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return batch
+
+
+@contextlib.contextmanager
+def _known_to_be_absent(module: str) -> Iterator[None]:
+    """Inside the block Python answers at once that a module is not installed, if it is not."""
+    if module in sys.modules or importlib.util.find_spec(module) is not None:
+        yield
+        return
+    sys.modules[module] = None  # what the import system itself takes as "not there"
+    try:
+        yield
+    finally:
+        del sys.modules[module]
+
+
+class _OwnRandomNumbers(TrainerCallback):
+    """Of several processes each augments with random numbers of its own; in what order images come they agree on."""
+
+    def on_train_begin(self, args, state, control, **kwargs):
+        if args.world_size > 1:
+            torch.manual_seed(args.seed + args.process_index)
+
+
+class TrainingClock(TrainerCallback, ExportableState):
+    """Counts the seconds of a training over all its interruptions; the Trainer saves it with every checkpoint.
+
+    Attributes:
+        seconds: spent in the steps up to `last checkpoint or end`, evaluations and saving included.
+        from_step: the step at which counting began; 0 unless the run goes on from a checkpoint without a clock.
+    """
+
+    def __init__(self, seconds: float = 0.0, from_step: int | None = None):
+        self.seconds, self.from_step = seconds, from_step
+        self._since = 0.0
+
+    def on_train_begin(self, args, state, control, **kwargs):
+        self._since = time.perf_counter()
+        self.from_step = state.global_step if self.from_step is None else self.from_step
+
+    def on_step_end(self, args, state, control, **kwargs):
+        self._count()
+
+    def on_train_end(self, args, state, control, **kwargs):
+        self._count()
+
+    def _count(self) -> None:
+        now = time.perf_counter()
+        self.seconds, self._since = self.seconds + now - self._since, now
+
+    def state(self) -> dict:
+        """What the Trainer writes into trainer_state.json."""
+        return {"args": {"seconds": self.seconds, "from_step": self.from_step}, "attributes": {}}

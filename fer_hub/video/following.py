@@ -1,0 +1,83 @@
+"""The faces of a stream of frames, followed from frame to frame, a batch at a time."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import av
+import numpy as np
+from PIL import Image
+
+from fer_hub.pipeline import FERPipeline
+from fer_hub.video.reader import Frame
+from fer_hub.video.tracking import FaceTracker, TrackedFace
+
+BATCH_FRAMES, BATCH_PIXELS = 16, 16_000_000
+"""A batch ends at so many analysed frames or, with the frames between them, so many pixels (about 70 MB)."""
+
+CUT, CUT_SECONDS = 30, 0.5
+"""A film is cut where two frames with faces, at most so many seconds apart, differ by more than `CUT` of 255 on
+average when shrunk to 32x18 pixels. Faces on either side of a cut get different ids."""
+
+
+def follow_faces(
+    pipeline: FERPipeline,
+    tracker: FaceTracker,
+    events: Iterable[Frame | av.Packet],
+    every: int,
+    *,
+    keep_all: bool,
+) -> Iterator[tuple[Frame, list[TrackedFace], bool] | av.Packet]:
+    """Find and follow the faces of every n-th frame; those of a batch go through the network together.
+
+    Args:
+        pipeline: a `FERPipeline`.
+        tracker: gives the ids; forgets the faces where the film is cut.
+        events: frames in the order of their times, and packets of sound, which pass through.
+        every: n; the first frame is analysed.
+        keep_all: pass on the other frames too, with the last faces; otherwise they are left out.
+
+    Yields:
+        (frame, its faces, whether they were looked for in it), or a packet of sound.
+    """
+    cuts, faces = _Cuts(), []
+    batch: list[tuple[Frame, bool]] = []
+
+    def finished() -> Iterator[tuple[Frame, list[TrackedFace], bool]]:
+        nonlocal faces
+        images = [frame.image for frame, is_analysed in batch if is_analysed]
+        found = iter(pipeline(images) if images else [])
+        for frame, is_analysed in batch:
+            if is_analysed:
+                predictions = next(found)
+                if cuts.between(frame, predictions):
+                    tracker.forget()
+                faces = tracker.update(predictions, frame.time)
+            yield frame, faces, is_analysed
+        batch.clear()
+
+    for event in events:
+        if isinstance(event, av.Packet):
+            yield event
+            continue
+        is_analysed = event.index % every == 0
+        if is_analysed or keep_all:
+            batch.append((event, is_analysed))
+        if sum(chosen for _, chosen in batch) >= BATCH_FRAMES or len(batch) * event.pixels >= BATCH_PIXELS:
+            yield from finished()
+    yield from finished()
+
+
+class _Cuts:
+    """Finds the cuts of a film among the frames that have faces; a flash or a black frame has none."""
+
+    def __init__(self) -> None:
+        self._time, self._small = -1.0, None
+
+    def between(self, frame: Frame, faces: Sequence[object]) -> bool:
+        """Whether there is a cut between the last frame with faces and this one."""
+        if not faces:
+            return False
+        small = np.asarray(frame.image.resize((32, 18), Image.Resampling.BOX, reducing_gap=1.0), np.float32)
+        soon = self._small is not None and frame.time - self._time <= CUT_SECONDS
+        is_cut = soon and float(np.abs(small - self._small).mean()) > CUT
+        self._time, self._small = frame.time, small
+        return is_cut

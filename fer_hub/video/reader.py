@@ -1,0 +1,277 @@
+"""Reading a video file: upright frames with their times, its sound, and whether all of it could be read."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+import av
+import numpy as np
+from PIL import Image
+
+MAX_PIXELS = 36_000_000
+"""Largest frame that is decoded unless told otherwise: 8K, which takes about 110 MB as RGB."""
+
+_FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,gif,mxf"
+"""FFmpeg's names of the file formats that are read. Playlists (HLS, DASH, concat) are left out on purpose: they make
+FFmpeg open other files and addresses. So are still images, and bare streams, which know no times."""
+
+_NO_VIDEO = (
+    "{} must be a video file of a known format (MP4, MOV, WebM, MKV, AVI, ...), but is not or is damaged; convert it "
+    "to MP4."
+)
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What a video file says about itself, before it is read.
+
+    Attributes:
+        name: name of the file without its folder.
+        width, height: size of the upright frames in square pixels.
+        fps: mean frames per second; `None` where unknown.
+        seconds: how long it lasts; `None` where unknown.
+        frames: how many frames it should have, an estimate in some formats; `None` where unknown.
+        has_sound: whether there is an audio stream.
+    """
+
+    name: str
+    width: int
+    height: int
+    fps: float | None
+    seconds: float | None
+    frames: int | None
+    has_sound: bool
+
+
+class Frame:
+    """One frame of a video.
+
+    Attributes:
+        index: 0 for the first frame.
+        pts: when it is shown, in units of the reader's `time_base`; grows from frame to frame.
+        time: the same in seconds from the start of the video, as players show it.
+    """
+
+    def __init__(self, index: int, pts: int, time: float, picture: av.VideoFrame, size: tuple[int, int]) -> None:
+        self.index, self.pts, self.time = index, pts, time
+        self._picture, self._size = picture, size
+
+    @property
+    def pixels(self) -> int:
+        """Width times height."""
+        return self._size[0] * self._size[1]
+
+    @cached_property
+    def image(self) -> Image.Image:
+        """The upright frame, RGB, in the size of the video."""
+        return _upright(self._picture, self._size)
+
+
+class VideoReader:
+    """A video file, opened: use it with `with`, and iterate over it once.
+
+    Phone videos are turned upright, pixels that are not square made so, and every frame has the size of the first;
+    high dynamic range is not tone-mapped. Damaged places are skipped; `notes` says so when the end is reached.
+
+    Args:
+        source: path of the file; addresses are not opened.
+        max_pixels: largest width times height of a frame.
+
+    Attributes:
+        info: what the file says about itself.
+        time_base: seconds per unit of `Frame.pts`.
+        sound: its audio stream, `None` without one.
+        notes: one sentence for everything that could not be read.
+
+    Raises:
+        TypeError: `source` is no path.
+        FileNotFoundError: there is no file.
+        ValueError: the file is no video, has only sound or no readable frame, or its frames are too large.
+    """
+
+    def __init__(self, source: str | Path, *, max_pixels: int = MAX_PIXELS) -> None:
+        path = _check_source(source)
+        self.path, self.notes = path, []
+        self._damaged, self._end = 0, 0.0
+        try:
+            # "file:" keeps FFmpeg from taking a name such as "concat:a" for an address
+            self._container = av.open(
+                f"file:{path}", container_options={"format_whitelist": _FORMATS}, metadata_errors="replace"
+            )
+        except av.FFmpegError:
+            raise ValueError(_NO_VIDEO.format(path.name)) from None
+        try:
+            self._open(max_pixels)
+        except BaseException:
+            self._container.close()
+            raise
+
+    def _open(self, max_pixels: int) -> None:
+        name = self.path.name
+        pictures = [s for s in self._container.streams.video if not s.disposition & _COVER]
+        if not pictures and not self._container.streams.audio:  # an MP4 whose index is cut off, for example
+            raise ValueError(_NO_VIDEO.format(name))
+        if not pictures:
+            raise ValueError(f"{name} must have moving pictures, but has only sound; choose a video.")
+        best = self._container.streams.best("video")
+        self._video = best if best in pictures else pictures[0]
+        self.sound = self._container.streams.best("audio")
+        if self.sound is not None and self.sound.codec_context is None:  # no decoder for it
+            self.sound = None
+            self.notes.append(f"The sound of {name} is in a format that cannot be read and is left out.")
+        context = self._video.codec_context
+        if context is None:
+            raise ValueError(f"{name} must be in a codec that FFmpeg can decode, but is not; convert it to MP4.")
+        _check_size(name, context.width, context.height, max_pixels)
+        # frames may grow in the middle of a file; FFmpeg then refuses them before it makes room for them
+        context.options = {"max_pixels": str(max_pixels)}
+        self._video.thread_type = "AUTO"
+        self.time_base = self._video.time_base
+        # players begin at the start of the container; a negative one is sound that they throw away
+        self._start = max(self._container.start_time or 0, 0) / av.time_base
+        self.start_pts = round(Fraction(self._start) / self.time_base)
+        self._events = self._read()
+        self._before: list[Frame | av.Packet] = []
+        first = None
+        for event in self._events:
+            self._before.append(event)
+            if isinstance(event, Frame):
+                first = event
+                break
+        if first is not None:
+            _check_size(name, *first._size, max_pixels)  # larger than stored where pixels are not square
+        else:
+            raise ValueError(f"{name} must have at least one frame that can be read, but has none; get it anew.")
+        fps = self._video.average_rate or self._video.guessed_rate
+        seconds = self._seconds()
+        frames = self._video.frames or (round(seconds * fps) if seconds and fps else None)
+        self.info = VideoInfo(name, *first._size, float(fps) if fps else None, seconds, frames, self.sound is not None)
+
+    def __iter__(self) -> Iterator[Frame | av.Packet]:
+        """Frames in the order in which they are shown, and between them packets of sound as they are stored."""
+        while self._before:
+            yield self._before.pop(0)
+        yield from self._events
+        self._report()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._container.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _seconds(self) -> float | None:
+        if self._video.duration:
+            return float(self._video.duration * self._video.time_base)
+        return self._container.duration / av.time_base if self._container.duration else None
+
+    def _read(self) -> Iterator[Frame | av.Packet]:
+        self._frames, pts, size = 0, None, None
+        streams = [self._video] if self.sound is None else [self._video, self.sound]
+        packets = self._container.demux(*streams)
+        while True:
+            try:
+                packet = next(packets)
+            except StopIteration:
+                return
+            except av.FFmpegError:  # the file ends here, whatever its header says
+                self._damaged += 1
+                return
+            if packet.dts is not None:
+                self._end = max(self._end, float((packet.dts + (packet.duration or 0)) * packet.time_base))
+            self._damaged += packet.is_corrupt
+            if packet.stream.type == "audio":
+                if packet.dts is not None:  # the one without marks the end
+                    yield packet
+                continue
+            try:
+                pictures = packet.decode()
+            except av.FFmpegError:
+                self._damaged += 1
+                continue
+            for picture in pictures:
+                self._damaged += picture.is_corrupt
+                size = size or _upright_size(picture, self._video.sample_aspect_ratio)
+                shown = picture.pts if picture.pts is not None else picture.dts
+                pts = self._following(pts, shown)
+                time = max(float(pts * self.time_base) - self._start, 0.0)
+                yield Frame(self._frames, pts, time, picture, size)
+                self._frames += 1
+
+    def _following(self, last: int | None, pts: int | None) -> int:
+        """A pts after the last one: some files have none, or the same twice."""
+        if last is None:
+            return 0 if pts is None else pts
+        if pts is None:
+            rate = self._video.average_rate or 25
+            return last + max(1, round(1 / rate / self.time_base))
+        return max(pts, last + 1)
+
+    def _report(self) -> None:
+        """Note what is missing, by what the file announced."""
+        name, fps, ends = self.info.name, self.info.fps or 25, [self._end]
+        for stream in (self._video, self.sound):
+            if stream is not None and stream.duration:
+                ends.append(float(((stream.start_time or 0) + stream.duration) * stream.time_base))
+        if not self._video.duration and self._container.duration:
+            ends.append(((self._container.start_time or 0) + self._container.duration) / av.time_base)
+        # MP4 also counts frames that an edit has cut away; the length of AVI is made up when it is cut off
+        frames_short = 0 if "mp4" in self._container.format.name else self._video.frames - self._frames
+        short = max(max(ends) - self._end, frames_short / fps)
+        if short > max(1.0, 5 / fps):
+            missing = f"ends {short:.1f} s before the end that its header announces"
+        elif self._damaged:
+            missing = "has places that cannot be read"
+        else:
+            return
+        self.notes.append(f"{name} is cut off or damaged: it {missing}; the results cover what could be read.")
+
+
+_COVER = av.stream.Disposition.attached_pic | av.stream.Disposition.still_image
+
+
+def _check_source(source: object) -> Path:
+    if not isinstance(source, (str, Path)):
+        raise TypeError(f"a video must be the path of a file, got {type(source).__name__}; save it to a file first.")
+    path = Path(source)
+    shown = str(source) if len(str(source)) <= 200 else str(source)[:200] + "..."
+    try:
+        if path.is_dir():
+            raise ValueError(f"a video must be a file, got {shown!r}, which is a folder; name a file in it.")
+        found = path.is_file()
+    except OSError:  # a name that no file can have
+        found = False
+    if not found:
+        raise FileNotFoundError(f"a video must be the path of a file, got {shown!r}, where there is no file.")
+    return path
+
+
+def _check_size(name: str, width: int, height: int, max_pixels: int) -> None:
+    if width * height > max_pixels:
+        raise ValueError(
+            f"{name} must have frames of at most {max_pixels:,} pixels, got {width}x{height}; make it smaller or raise "
+            "max_pixels."
+        )
+
+
+def _upright_size(picture: av.VideoFrame, aspect: Fraction | None) -> tuple[int, int]:
+    """Width and height on the screen, for pixels `aspect` times as wide as high."""
+    width, height = picture.width, picture.height
+    if aspect and Fraction(1, 4) <= aspect <= 4 and aspect != 1:
+        width = max(1, round(width * aspect))
+    return (height, width) if picture.rotation % 180 == 90 else (width, height)
+
+
+def _upright(picture: av.VideoFrame, size: tuple[int, int]) -> Image.Image:
+    """RGB in that size, turned as the file says."""
+    turns = round(picture.rotation / 90) % 4  # counter-clockwise
+    stored = size[::-1] if turns % 2 else size
+    pixels = picture.to_ndarray(format="rgb24", width=stored[0], height=stored[1])
+    return Image.fromarray(np.ascontiguousarray(np.rot90(pixels, turns)))

@@ -1,0 +1,141 @@
+"""The faces of a video as CSV and JSON, written row by row, and files that appear complete or not at all."""
+
+import contextlib
+import csv
+import json
+import os
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self, TextIO
+
+from fer_hub import __version__
+from fer_hub.video.tracking import TrackedFace
+
+FORMAT_VERSION = 1
+"""Number of the JSON layout; grows when something in it changes its meaning or goes."""
+
+COLUMNS = ("frame", "time", "face_id", "score", "xmin", "ymin", "xmax", "ymax", "emotion")
+"""Columns of the CSV before those of the labels."""
+
+
+class StagedFiles:
+    """Files that are written under a temporary name beside their place: use it with `with`.
+
+    When the block ends, all move to their places and replace what stood there; when it raises, all are deleted.
+
+    Example:
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> with StagedFiles() as files:
+        ...     _ = files.add(folder / "a.txt").write_text("done")
+        >>> [path.name for path in folder.iterdir()]
+        ['a.txt']
+    """
+
+    def __init__(self) -> None:
+        self._moves: list[tuple[Path, Path]] = []
+
+    def add(self, path: Path) -> Path:
+        """The temporary name of a file, with the same ending."""
+        temporary = path.with_name(f".{path.stem[:100]}.{uuid.uuid4().hex[:8]}.part{path.suffix}")
+        self._moves.append((temporary, path))
+        return temporary
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                for temporary, path in self._moves:
+                    os.replace(temporary, path)
+        finally:
+            for temporary, _path in self._moves:
+                with contextlib.suppress(OSError):
+                    temporary.unlink()
+
+
+class CsvRows:
+    """One line per analysed frame and face; a frame without a face has one line whose other fields are empty.
+
+    Columns: `frame` (0 for the first), `time` in seconds, `face_id`, `score` of the detector, the box `xmin`, `ymin`,
+    `xmax`, `ymax` in pixels of the upright frame, `emotion`, and the smoothed probability of every label.
+    """
+
+    def __init__(self, path: Path, labels: Sequence[str]) -> None:
+        self._labels = list(labels)
+        self._file = open(path, "w", newline="", encoding="utf-8")  # noqa: SIM115 (closed by `close`)
+        self._rows = csv.writer(self._file, lineterminator="\n")
+        self._rows.writerow([*COLUMNS, *self._labels])
+
+    def write(self, frame: int, time: float, faces: Sequence[TrackedFace]) -> None:
+        """Append a frame."""
+        for face in sorted(faces, key=_face_id):
+            probabilities = (round(face.probabilities[label], 6) for label in self._labels)
+            self._rows.writerow(
+                [frame, round(time, 6), face.face_id, round(face.score, 6), *face.box, face.emotion, *probabilities]
+            )
+        if not faces:
+            self._rows.writerow([frame, round(time, 6)] + [""] * (len(COLUMNS) - 2 + len(self._labels)))
+
+    def finish(self, summary: dict[str, Any]) -> None:
+        """Nothing follows the rows in a CSV."""
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+class JsonRows:
+    """The same rows as one JSON object, whose rows stand on a line each.
+
+    The object has, in this order: `version` (of this layout), `generator`, what `header` holds, `rows`, and what
+    `finish` adds. A row has `frame`, `time`, `face_id`, `score`, `box`, `emotion` and `probabilities`; in a row of a
+    frame without a face all but the first two are null.
+    """
+
+    def __init__(self, path: Path, header: dict[str, Any]) -> None:
+        self._file: TextIO = open(path, "w", encoding="utf-8")  # noqa: SIM115 (closed by `close`)
+        self._file.write("{\n")
+        for key, value in {"version": FORMAT_VERSION, "generator": f"fer_hub {__version__}", **header}.items():
+            self._file.write(f"{_text(key)}: {_text(value)},\n")
+        self._file.write('"rows": [')
+        self._separator = "\n"
+
+    def write(self, frame: int, time: float, faces: Sequence[TrackedFace]) -> None:
+        """Append a frame."""
+        for face in sorted(faces, key=_face_id):
+            row = face.to_dict()
+            row["score"] = round(row["score"], 6)
+            row["probabilities"] = {label: round(value, 6) for label, value in row["probabilities"].items()}
+            self._append(
+                {"frame": frame, "time": round(time, 6)}
+                | {key: row[key] for key in ("face_id", "score", "box", "emotion", "probabilities")}
+            )
+        if not faces:
+            empty = dict.fromkeys(("face_id", "score", "box", "emotion", "probabilities"))
+            self._append({"frame": frame, "time": round(time, 6), **empty})
+
+    def finish(self, summary: dict[str, Any]) -> None:
+        """End the rows and add what was counted."""
+        self._file.write("\n]")
+        for key, value in summary.items():
+            self._file.write(f",\n{_text(key)}: {_text(value)}")
+        self._file.write("\n}\n")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _append(self, row: dict[str, Any]) -> None:
+        self._file.write(self._separator + _text(row))
+        self._separator = ",\n"
+
+
+def _face_id(face: TrackedFace) -> int:
+    return face.face_id
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)

@@ -1,0 +1,184 @@
+"""The probabilities of every face over the time of a video, in bounded memory, and their plot."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from fer_hub.video.tracking import TrackedFace
+
+PANELS = 6
+"""How many faces the plot shows; its title counts the others."""
+
+_DASHES = ((), (6, 2), (2, 1.5), (6, 2, 2, 2), (10, 3), (1, 1), (4, 1, 1, 1, 1, 1), (8, 1.5, 1, 1.5))
+"""Dash patterns of the emotions, so that colour is not the only difference."""
+
+
+@dataclass(frozen=True)
+class FaceCurve:
+    """One face over time.
+
+    Attributes:
+        face_id: as in `TrackedFace`.
+        first, last: when it was first and last seen, in seconds.
+        frames: on how many analysed frames it was seen.
+        times: float array (points,), seconds, the mean time of each point.
+        probabilities: float array (points, labels), the mean of each point.
+        mean: label → mean probability over all these frames.
+    """
+
+    face_id: int
+    first: float
+    last: float
+    frames: int
+    times: np.ndarray
+    probabilities: np.ndarray
+    mean: dict[str, float]
+
+
+class _Sums:
+    """Sums of one face per bin of time: row k holds frames, seconds, and one probability per label."""
+
+    def __init__(self, bins: int, columns: int, time: float) -> None:
+        self.table = np.zeros((bins, columns))
+        self.first = self.last = time
+        self.frames = 0
+
+    def merge(self) -> None:
+        """Make two neighbouring bins one."""
+        half = self.table.shape[0] // 2
+        self.table[:half] = self.table[0::2] + self.table[1::2]
+        self.table[half:] = 0
+
+
+class Timeline:
+    """Probabilities over time, averaged in bins that grow with the length of the video.
+
+    Memory stays below `max_points` rows for each of `max_faces` faces. When more faces come, the one seen on the
+    fewest frames is dropped.
+
+    Args:
+        labels: names of the emotions, in the order of the model.
+        max_points: number of bins, an even number.
+        max_faces: for how many faces bins are kept.
+        resolution: width of the first bins in seconds; doubled whenever the video outgrows them.
+    """
+
+    def __init__(
+        self, labels: Sequence[str], *, max_points: int = 600, max_faces: int = 64, resolution: float = 0.04
+    ) -> None:
+        self.labels = list(labels)
+        self.max_points, self.max_faces, self.resolution = max_points + max_points % 2, max_faces, resolution
+        self.seconds = 0.0
+        self._highest_id = 0
+        self._faces: dict[int, _Sums] = {}
+
+    def add(self, time: float, faces: Sequence[TrackedFace]) -> None:
+        """Take in the faces of a frame.
+
+        Args:
+            time: seconds since the start of the video, not before the last.
+            faces: of that frame; may be empty.
+        """
+        self.seconds = max(self.seconds, time)
+        while time >= self.resolution * self.max_points:
+            self.resolution *= 2
+            for sums in self._faces.values():
+                sums.merge()
+        for face in faces:
+            sums = self._faces.get(face.face_id)
+            if sums is None:
+                sums = self._faces[face.face_id] = _Sums(self.max_points, 2 + len(self.labels), time)
+                self._make_room(face.face_id)
+            self._highest_id = max(self._highest_id, face.face_id)
+            sums.last = time
+            sums.frames += 1
+            sums.table[int(time / self.resolution)] += [1, time, *(face.probabilities[n] for n in self.labels)]
+
+    @property
+    def faces(self) -> list[FaceCurve]:
+        """The faces that were seen on most frames, these first."""
+        curves = []
+        for face_id, sums in sorted(self._faces.items(), key=lambda item: (-item[1].frames, item[0])):
+            table = sums.table[sums.table[:, 0] > 0]
+            mean = table[:, 2:].sum(0) / sums.frames
+            values = table[:, 1:] / table[:, :1]
+            curves.append(
+                FaceCurve(
+                    face_id,
+                    sums.first,
+                    sums.last,
+                    sums.frames,
+                    values[:, 0],
+                    values[:, 1:],
+                    dict(zip(self.labels, mean.tolist(), strict=True)),
+                )
+            )
+        return curves
+
+    def save(self, path: str | Path, title: str = "") -> None:
+        """Plot the curves into an image file: one panel per face, the `PANELS` seen longest.
+
+        Args:
+            path: file to write; its ending gives the format, .png or .svg for example.
+            title: text above the plot.
+        """
+        from matplotlib.figure import Figure  # not pyplot, which keeps every figure and is not safe in threads
+        from matplotlib.patheffects import withStroke
+        from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
+
+        from fer_hub.drawing import colour_of
+
+        shown = self.faces[:PANELS]
+        others = self._highest_id - len(shown)
+        rows = max(1, len(shown))
+        figure = Figure(figsize=(10, 1.6 + 1.9 * rows), dpi=110, layout="constrained")
+        panels = figure.subplots(rows, 1, sharex=True, sharey=True, squeeze=False)[:, 0]
+        for panel, face in zip(panels, shown, strict=False):
+            for index, label in enumerate(self.labels):
+                panel.plot(
+                    face.times,
+                    face.probabilities[:, index],
+                    color=[part / 255 for part in colour_of(label, self.labels)],
+                    dashes=_DASHES[index % len(_DASHES)],
+                    linewidth=2,
+                    marker="o" if len(face.times) == 1 else "",
+                    markersize=5,
+                    label=label,
+                    path_effects=[withStroke(linewidth=2.8, foreground="#404040")],  # yellow alone is lost on white
+                )
+            period = f"{_clock(face.first, self.seconds)} to {_clock(face.last, self.seconds)}"
+            panel.set_title(f"Face {face.face_id}, {period}", loc="left", fontsize=10)
+        for panel in panels:
+            panel.set_ylim(-0.02, 1.02)
+            panel.set_xlim(0, max(self.seconds, 0.1))
+            panel.yaxis.set_major_formatter(PercentFormatter(1))
+            panel.grid(alpha=0.3)
+        if not shown:
+            panels[0].text(0.5, 0.5, "No face was found.", ha="center", va="center", transform=panels[0].transAxes)
+        panels[-1].xaxis.set_major_locator(MaxNLocator(10, steps=[1, 2, 3, 5, 6, 10]))
+        if self.seconds >= 120:
+            panels[-1].xaxis.set_major_formatter(FuncFormatter(lambda value, _: _clock(value, self.seconds)))
+        panels[-1].set_xlabel("time in the video (min:s)" if self.seconds >= 120 else "time in the video (s)")
+        figure.supylabel("probability", fontsize=10)
+        if others:
+            title = f"{title}: the {len(shown)} of {len(shown) + others} faces that are seen longest".removeprefix(": ")
+        figure.suptitle(title, fontsize=11)
+        if shown:
+            lines, names = panels[0].get_legend_handles_labels()
+            figure.legend(lines, names, loc="outside lower center", ncols=len(names), handlelength=3.5, fontsize=9)
+        figure.savefig(path)
+
+    def _make_room(self, newest: int) -> None:
+        if len(self._faces) > self.max_faces:
+            del self._faces[min((i for i in self._faces if i != newest), key=lambda i: (self._faces[i].frames, i))]
+
+
+def _clock(seconds: float, whole: float) -> str:
+    """A time in a video that lasts `whole` seconds: minutes and seconds from two minutes on, else seconds.
+
+    >>> _clock(12.34, 60), _clock(12.34, 300), _clock(125.2, 300)
+    ('12.3 s', '0:12', '2:05')
+    """
+    return f"{seconds:.1f} s" if whole < 120 else f"{int(seconds) // 60}:{int(seconds) % 60:02d}"

@@ -1,0 +1,64 @@
+"""The tab for several photographs at once."""
+
+import json
+from pathlib import Path
+
+import gradio as gr
+
+from fer_hub.drawing import draw
+from fer_hub.web.downloads import CSV_HEADERS, HEADERS, as_csv, csv_rows, save, save_picture, table
+from fer_hub.web.endpoints import AT_ONCE, find
+from fer_hub.web.sentences import refuse
+from fer_hub.web.service import Service
+from fer_hub.web.tabs.photo import LIMITS, count, thorough_checkbox
+from fer_hub.web.uploads import MAX_PHOTOS, Photos, photograph
+
+
+def add_several_tab(service: Service, model: gr.Dropdown, min_score: gr.Slider) -> None:
+    """Several photographs at once: a gallery of annotated pictures, one table, one JSON."""
+
+    def analyse(
+        photos: list[tuple[str, Path]], model: str, min_score: float, thorough: bool,
+        progress=gr.Progress(),  # noqa: B008
+    ):  # fmt: skip
+        if not photos:
+            raise refuse("the photographs must be given, got none; choose some files first.")
+        gallery, rows, lines, reports = [], [], [], []
+        for name, path in progress.tqdm(photos, unit="photos"):
+            try:
+                image = photograph(path.read_bytes())
+            except gr.Error as error:  # the others are looked at all the same
+                gr.Warning(f"{name}: {error.message}")
+                rows.append([name, "not read"])
+                lines.append([name, "not read"])
+                reports.append({"file": name, "error": error.message})
+                continue
+            faces = find(service, image, model, min_score, thorough)
+            report = service.report(image, faces, model)
+            gallery.append((save_picture(draw(image, faces)), f"{name}: {count(faces)}"))
+            rows += [[name, *row] for row in table(faces)] or [[name, "no face"]]
+            lines += [[name, *row] for row in csv_rows(report)] or [[name, "no face"]]
+            reports.append({"file": name, **report})
+        header = ["file", *CSV_HEADERS, *service.labels(model)]
+        texts = {"faces.json": json.dumps(reports, indent=1), "faces.csv": as_csv(_filled(lines, header), header)}
+        return gallery, _filled(rows, ["file", *HEADERS]), save(texts)
+
+    gr.Markdown(f"At most **{MAX_PHOTOS} photographs** at once. {LIMITS} each.")
+    photos = Photos(label="Photographs", file_count="multiple", elem_id="photos")
+    thorough = thorough_checkbox("thorough-several")
+    start = gr.Button("Analyse", variant="primary")
+    gallery = gr.Gallery(
+        label="Annotated photographs", columns=3, format="jpeg", object_fit="contain", elem_id="gallery",
+        buttons=["download", "fullscreen"],
+    )  # fmt: skip
+    rows = gr.Dataframe(headers=["file", *HEADERS], label="All faces", interactive=False)
+    files = gr.File(label="JSON and CSV", file_count="multiple", interactive=False, elem_id="several-files")
+    start.click(
+        analyse, [photos, model, min_score, thorough], [gallery, rows, files], api_visibility="private",
+        concurrency_id="photo", concurrency_limit=AT_ONCE,
+    )  # fmt: skip
+
+
+def _filled(rows: list[list], header: list[str]) -> list[list]:
+    """Rows as long as their header."""
+    return [row + [None] * (len(header) - len(row)) for row in rows]

@@ -1,0 +1,107 @@
+"""The shipped checkpoints: complete, small, safe, and their cards say what their files say."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from huggingface_hub import ModelCard
+from safetensors import safe_open
+from transformers import AutoModelForImageClassification
+from transformers.models.auto.image_processing_auto import AutoImageProcessor
+
+from fer_hub.files import write_json
+from fer_hub.hub.card import write_card
+from fer_hub.hub.checkpoint import write_checkpoint
+from fer_hub.model import FERForImageClassification, FERImageProcessor
+
+
+def test_it_is_small_and_holds_no_pickle(each_checkpoint):
+    files = [path for path in each_checkpoint.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) <= 12_000_000
+    assert {path.suffix for path in files} <= {".json", ".csv", ".safetensors", ".py", ".md", ".png"}
+    with safe_open(each_checkpoint / "model.safetensors", "pt") as weights:
+        assert weights.metadata() == {"format": "pt"}
+
+
+def test_it_loads_without_missing_or_unexpected_weights(each_checkpoint):
+    model, info = AutoModelForImageClassification.from_pretrained(each_checkpoint, output_loading_info=True)
+    assert not info["missing_keys"] and not info["unexpected_keys"] and not info["mismatched_keys"]
+    assert not model.training and model.dtype == torch.float32
+    assert type(AutoImageProcessor.from_pretrained(each_checkpoint)) is FERImageProcessor
+
+
+def test_its_code_is_the_code_of_this_repository(each_checkpoint):
+    """Somebody without fer_hub runs the travelling files; they must not fall behind.
+
+    Remake with: fer-hub refresh checkpoints/NAME
+    """
+    import fer_hub.model
+
+    home = Path(fer_hub.model.__file__).parent
+    sources = {path.name: path.read_text(encoding="utf-8") for path in home.glob("*_fer.py")}
+    shipped = {path.name: path.read_text(encoding="utf-8") for path in each_checkpoint.glob("*.py")}
+    assert shipped == sources
+
+
+def test_its_card_is_filled_from_its_files(each_checkpoint, tmp_path):
+    """Remake with: fer-hub refresh checkpoints/NAME"""
+    for path in each_checkpoint.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    write_card(tmp_path)
+    assert (tmp_path / "README.md").read_text() == (each_checkpoint / "README.md").read_text()
+    metrics = json.loads((each_checkpoint / "metrics.json").read_text())
+    data = ModelCard((each_checkpoint / "README.md").read_text()).data
+    figures = {(result.dataset_split, result.metric_type): result.metric_value for result in data.eval_results}
+    for split in ("validation", "test"):
+        assert figures[split, "accuracy"] == round(metrics[split]["accuracy"], 4)
+        assert figures[split, "f1"] == round(metrics[split]["macro_f1"], 4)
+        assert figures[split, "expected_calibration_error"] == round(metrics[split]["calibration_error"], 4)
+
+
+def test_a_failed_write_leaves_the_old_checkpoint_alone(tiny_checkpoint, tmp_path):
+    folder = tmp_path / "checkpoint"
+    folder.mkdir()
+    (folder / "precious.txt").write_text("kept")
+    model = FERForImageClassification.from_pretrained(tiny_checkpoint)
+    with pytest.raises(TypeError):
+        write_checkpoint(folder, model, FERImageProcessor(), metrics={"bad": object()}, training_args={}, log=[])
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint"]
+    assert [path.name for path in folder.iterdir()] == ["precious.txt"]
+
+
+def test_json_is_written_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "figures.json"
+    write_json(path, {"a": 1})
+    with pytest.raises(TypeError):
+        write_json(path, {"a": object()})
+    assert json.loads(path.read_text()) == {"a": 1} and [p.name for p in tmp_path.iterdir()] == ["figures.json"]
+
+
+def test_a_card_needs_the_training_files(tiny_checkpoint):
+    with pytest.raises(FileNotFoundError) as caught:
+        write_card(tiny_checkpoint)
+    assert str(caught.value) == (
+        "a checkpoint folder must hold metrics.json to fill its model card, checkpoint does not; train with train.py, "
+        "which writes it."
+    )
+
+
+def test_a_card_names_the_trainings_before(each_checkpoint, tmp_path):
+    for path in each_checkpoint.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    options = json.loads((tmp_path / "training_args.json").read_text())
+    options = {name: value for name, value in options.items() if name not in ("averaged", "start_from", "teachers")}
+    options["earlier"] = ["python train.py --first", "python train.py"]
+    for begun, said, before in (
+        ({"start_from": "./runs/fer/final"}, "# and from those weights:", "beginning with what\nearlier trainings"),
+        ({"teachers": ["./runs/fer/final"], "teachers_share": 0.9}, "# and taught by those:", "of every label 90 %"),
+    ):
+        write_json(tmp_path / "training_args.json", options | begun)
+        text = write_card(tmp_path).read_text()
+        code = text.split("```bash\n")[-1].split("```")[0].splitlines()
+        assert code[:3] == ["python train.py --first", "python train.py", said]
+        assert (
+            code[3].startswith("python train.py --data path/to/fer2013 ") and "fer-hub evaluate" in code[4]
+        )
+        assert before in text and ("beginning with" in text) == ("start_from" in begun)
