@@ -1,4 +1,4 @@
-"""Video files: reading, following persons over time, timelines, annotated copies.
+"""Video files: reading, face tracking, timelines, annotated videos.
 
 Used by the web app and the command line. Imports the pipeline and what lies below it.
 """

@@ -4,7 +4,8 @@ In Python see `analyse_video`; on the command line
 
     fer-hub video clip.mp4 other.mov --output-dir out
 
-Frames are read, analysed and written in small batches and rows as they come, so memory does not grow with length.
+Frames are read, analysed and written in small batches, and rows are written as they come, so memory use does not grow
+with the length of the video.
 """
 
 import threading
@@ -41,12 +42,12 @@ class VideoSummary:
         name: name of the video file without its folder.
         width, height: size of the upright frames in pixels.
         fps: mean frames per second.
-        frames: how many frames were read.
-        analysed: on how many of them faces were looked for.
+        frames: number of frames read.
+        analysed: number of frames on which face detection ran.
         seconds: from the start of the video to the end of its last frame.
-        faces: how many persons were told apart (the largest `face_id`).
-        notes: one sentence for each thing that could not be read; empty if all is well.
-        paths: what was written, as {"output" | "csv" | "json" | "timeline": path}.
+        faces: number of people tracked (the largest `face_id`).
+        notes: one sentence for each part that could not be read; empty if there were no problems.
+        paths: the files written, as {"output" | "csv" | "json" | "timeline": path}.
         timeline: the probabilities of every face over time, in at most a few hundred points.
     """
 
@@ -69,7 +70,7 @@ class VideoSummary:
 
 
 def video_info(source: str | Path, *, max_pixels: int = MAX_PIXELS) -> VideoInfo:
-    """What a video file says about itself: size, frame rate, length. Raises as `VideoReader` does."""
+    """Read a video file's metadata: size, frame rate, length. Raises the same errors as `VideoReader`."""
     with VideoReader(source, max_pixels=max_pixels) as reader:
         return reader.info
 
@@ -92,33 +93,34 @@ def analyse_video(
     progress: Callable[[int, int | None], None] | bool | None = None,
     cancel: threading.Event | Callable[[], bool] | None = None,
 ) -> VideoSummary:
-    """Find, follow and classify the faces of a video file.
+    """Detect, track and classify the faces of a video file.
 
-    Files appear when everything is done and replace what stood there; after an error, or when cancelled, there is
-    nothing new. What is missing of a damaged video is told in `notes`, and the rest is analysed.
+    Output files appear only when the whole video is done, replacing any files of the same name; after an error or a
+    cancellation nothing is written. A damaged video is analysed as far as it can be read, and `notes` says what is
+    missing.
 
     Args:
-        pipeline: finds and classifies the faces; those of a batch of frames go through the network together.
+        pipeline: detects and classifies the faces; the faces of several frames are classified in one batch.
         source: path of the video.
         output: annotated video, .mp4 (H.264) or .webm (VP9), with the sound of the source: copied where browsers
             play it in that format, otherwise as AAC or Opus. Frames between the analysed ones keep the last boxes.
         csv: one row per analysed frame and face, see `fer_hub.video.rows.CsvRows`.
-        json: the same as JSON, see `fer_hub.video.rows.JsonRows`.
+        json: the same rows as JSON, see `fer_hub.video.rows.JsonRows`.
         timeline: plot of the probabilities of each face over time, as .png or .svg.
         every: analyse every n-th frame, the first included; the others get no row.
         smoothing: time constant in seconds, see `FaceTracker`; 0 gives the raw probabilities.
-        max_gap: seconds for which a face that is out of sight is remembered; at least until the analysed frame after
-            the next one.
-        max_seconds, max_frames: refuse longer videos, before work begins where the file tells its length.
+        max_gap: seconds for which a face that is out of sight keeps its id; raised to two analysed frames where it is
+            shorter.
+        max_seconds, max_frames: refuse longer videos; before any work is done if the file states its length.
         max_pixels: refuse larger frames.
         draw: draws the faces on a copy of a frame.
-        progress: called with how many frames were read and should come (`None` if unknown), at most a batch ahead of
-            the results; `True` shows a progress bar.
-        cancel: an event, or a function without arguments, that is asked before every frame.
+        progress: called with the number of frames read and the number expected (`None` if unknown), at most one batch
+            ahead of the results; `True` shows a progress bar.
+        cancel: an event, or a function without arguments, checked before every frame.
 
     Raises:
-        TypeError, ValueError, FileNotFoundError: an argument does not fit, the video is too long or no video.
-        VideoCancelled: `cancel` said so.
+        TypeError, ValueError, FileNotFoundError: an argument is invalid, or the file is too long or not a video.
+        VideoCancelled: `cancel` was set or returned True.
     """
     paths = _check_paths(source, {"output": output, "csv": csv, "json": json, "timeline": timeline})
     if isinstance(every, bool) or not isinstance(every, int) or every < 1:
@@ -172,11 +174,11 @@ def analyse_video(
 
 
 class _Watched:
-    """The events of a reader, while limits, cancelling and progress are looked after.
+    """The events of a reader; checks limits and cancellation, and reports progress.
 
     Attributes:
-        frames: how many were read so far.
-        end: time of the last one in seconds.
+        frames: number of frames read so far.
+        end: time of the last frame in seconds.
     """
 
     def __init__(
@@ -198,7 +200,7 @@ class _Watched:
 
     @property
     def fps(self) -> float:
-        """Mean frames per second: as the file says, else as measured so far."""
+        """Mean frames per second: from the file's metadata, otherwise as measured so far."""
         return self._reader.info.fps or (self.frames / self.end if self.end else 1.0)
 
     def __iter__(self) -> Iterator[Frame | av.Packet]:
@@ -236,12 +238,12 @@ def _check_length(
 
 
 def _check_paths(source: str | Path, given: dict[str, str | Path | None]) -> dict[str, Path]:
-    """The paths of what is to be written."""
+    """The paths of the output files, checked."""
     paths = {name: Path(path) for name, path in given.items() if path is not None}
     taken = {Path(source).resolve(): "the video itself"} if isinstance(source, (str, Path)) else {}
     for name, path in paths.items():
         if not path.parent.is_dir():
-            raise FileNotFoundError(f"{name} must lie in a folder that exists, got {str(path)!r}; make that folder.")
+            raise FileNotFoundError(f"{name} must be in an existing folder, got {str(path)!r}; create that folder.")
         if path.is_dir():
             raise ValueError(f"{name} must be the path of a file, got {str(path)!r}, which is a folder.")
         if path.resolve() in taken:

@@ -23,27 +23,27 @@ def analyse_videos(
     video: str | None = ".mp4",
     **options: Any,
 ) -> Iterator[tuple[Path, VideoSummary | Exception]]:
-    """Analyse one video after the other; one that fails does not stop the next.
+    """Analyse videos one after the other; one that fails does not stop the next.
 
     Args:
         pipeline: a `FERPipeline`.
-        sources: paths of videos. Where two have the same name, the later ones' files get a number.
-        output_dir: folder for the results; made if it is not there.
-        video: ending of the annotated videos, .mp4 or .webm; `None` writes none.
+        sources: paths of videos. If several have the same name, the output files of the later ones get a number.
+        output_dir: folder for the results; created if missing.
+        video: extension of the annotated videos, .mp4 or .webm; `None` writes none.
         options: as for `analyse_video`.
 
     Yields:
-        Each path with its summary, or with the exception that it ended in.
+        Each path with its summary, or with the exception that it raised.
 
     Raises:
-        VideoCancelled: `cancel` said so; the videos before are done, the others not begun.
+        VideoCancelled: `cancel` was set; the videos before are done, the others are not started.
     """
     folder = Path(output_dir)
     folder.mkdir(parents=True, exist_ok=True)
     taken: set[str] = set()
     for source in map(Path, sources):
         name, number = source.stem, 1
-        while name.casefold() in taken:  # some file systems take Clip and clip for the same
+        while name.casefold() in taken:  # some file systems ignore case
             number += 1
             name = f"{source.stem}-{number}"
         taken.add(name.casefold())
@@ -59,7 +59,7 @@ def analyse_videos(
             )
         except VideoCancelled:
             raise
-        except Exception as error:  # whatever is wrong with one video, the next gets its turn
+        except Exception as error:  # one bad video must not stop the others
             yield source, error
         else:
             yield source, summary

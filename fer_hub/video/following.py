@@ -1,4 +1,4 @@
-"""The faces of a stream of frames, followed from frame to frame, a batch at a time."""
+"""Face tracking over a stream of frames, one batch at a time."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -11,11 +11,11 @@ from fer_hub.video.reader import Frame
 from fer_hub.video.tracking import FaceTracker, TrackedFace
 
 BATCH_FRAMES, BATCH_PIXELS = 16, 16_000_000
-"""A batch ends at so many analysed frames or, with the frames between them, so many pixels (about 70 MB)."""
+"""A batch ends after this many analysed frames or, counting the frames between them, this many pixels (about 70 MB)."""
 
 CUT, CUT_SECONDS = 30, 0.5
-"""A film is cut where two frames with faces, at most so many seconds apart, differ by more than `CUT` of 255 on
-average when shrunk to 32x18 pixels. Faces on either side of a cut get different ids."""
+"""A scene cut is where two frames with faces, at most this many seconds apart, differ by more than `CUT` of 255 on
+average when downscaled to 32x18 pixels. Faces on either side of a cut get different ids."""
 
 
 def follow_faces(
@@ -26,17 +26,17 @@ def follow_faces(
     *,
     keep_all: bool,
 ) -> Iterator[tuple[Frame, list[TrackedFace], bool] | av.Packet]:
-    """Find and follow the faces of every n-th frame; those of a batch go through the network together.
+    """Detect and track the faces of every n-th frame; the faces of a batch are classified together.
 
     Args:
         pipeline: a `FERPipeline`.
-        tracker: gives the ids; forgets the faces where the film is cut.
-        events: frames in the order of their times, and packets of sound, which pass through.
+        tracker: assigns the ids; is reset at a scene cut.
+        events: frames in the order of their times, and audio packets, which pass through.
         every: n; the first frame is analysed.
-        keep_all: pass on the other frames too, with the last faces; otherwise they are left out.
+        keep_all: pass on the other frames too, with the faces of the last analysed frame; otherwise they are skipped.
 
     Yields:
-        (frame, its faces, whether they were looked for in it), or a packet of sound.
+        (frame, its faces, whether the frame was analysed), or an audio packet.
     """
     cuts, faces = _Cuts(), []
     batch: list[tuple[Frame, bool]] = []
@@ -67,7 +67,7 @@ def follow_faces(
 
 
 class _Cuts:
-    """Finds the cuts of a film among the frames that have faces; a flash or a black frame has none."""
+    """Detects scene cuts between frames with faces; a flash or a black frame, which shows no face, is not a cut."""
 
     def __init__(self) -> None:
         self._time, self._small = -1.0, None

@@ -1,4 +1,4 @@
-"""Reading a video file: upright frames with their times, its sound, and whether all of it could be read."""
+"""Reading a video file: upright frames with timestamps, audio packets, and notes on what could not be read."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ import numpy as np
 from PIL import Image
 
 MAX_PIXELS = 36_000_000
-"""Largest frame that is decoded unless told otherwise: 8K, which takes about 110 MB as RGB."""
+"""Largest frame decoded by default: 8K, about 110 MB as RGB."""
 
 _FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,gif,mxf"
-"""FFmpeg's names of the file formats that are read. Playlists (HLS, DASH, concat) are left out on purpose: they make
-FFmpeg open other files and addresses. So are still images, and bare streams, which know no times."""
+"""FFmpeg's names of the accepted file formats. Playlists (HLS, DASH, concat) are left out on purpose: they make FFmpeg
+open other files and URLs. So are still images, and raw streams, which have no timestamps."""
 
 _NO_VIDEO = (
     "{} must be a video file of a known format (MP4, MOV, WebM, MKV, AVI, ...), but is not or is damaged; convert it "
@@ -26,14 +26,14 @@ _NO_VIDEO = (
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What a video file says about itself, before it is read.
+    """The metadata of a video file, before its frames are read.
 
     Attributes:
         name: name of the file without its folder.
         width, height: size of the upright frames in square pixels.
-        fps: mean frames per second; `None` where unknown.
-        seconds: how long it lasts; `None` where unknown.
-        frames: how many frames it should have, an estimate in some formats; `None` where unknown.
+        fps: mean frames per second; `None` if unknown.
+        seconds: duration in seconds; `None` if unknown.
+        frames: expected number of frames, an estimate in some formats; `None` if unknown.
         has_sound: whether there is an audio stream.
     """
 
@@ -51,7 +51,7 @@ class Frame:
 
     Attributes:
         index: 0 for the first frame.
-        pts: when it is shown, in units of the reader's `time_base`; grows from frame to frame.
+        pts: presentation timestamp in units of the reader's `time_base`; strictly increasing.
         time: the same in seconds from the start of the video, as players show it.
     """
 
@@ -71,25 +71,25 @@ class Frame:
 
 
 class VideoReader:
-    """A video file, opened: use it with `with`, and iterate over it once.
+    """An open video file: use it as a context manager, and iterate over it once.
 
-    Phone videos are turned upright, pixels that are not square made so, and every frame has the size of the first;
-    high dynamic range is not tone-mapped. Damaged places are skipped; `notes` says so when the end is reached.
+    Frames are rotated upright as the file's metadata says, resampled to square pixels, and all have the size of the
+    first; high dynamic range is not tone-mapped. Damaged parts are skipped; `notes` says so once the end is reached.
 
     Args:
-        source: path of the file; addresses are not opened.
+        source: path of the file; URLs are not opened.
         max_pixels: largest width times height of a frame.
 
     Attributes:
-        info: what the file says about itself.
+        info: the file's metadata.
         time_base: seconds per unit of `Frame.pts`.
         sound: its audio stream, `None` without one.
-        notes: one sentence for everything that could not be read.
+        notes: one sentence for each part that could not be read.
 
     Raises:
-        TypeError: `source` is no path.
-        FileNotFoundError: there is no file.
-        ValueError: the file is no video, has only sound or no readable frame, or its frames are too large.
+        TypeError: `source` is not a path.
+        FileNotFoundError: there is no such file.
+        ValueError: the file is not a video, has only audio or no readable frame, or its frames are too large.
     """
 
     def __init__(self, source: str | Path, *, max_pixels: int = MAX_PIXELS) -> None:
@@ -97,7 +97,7 @@ class VideoReader:
         self.path, self.notes = path, []
         self._damaged, self._end = 0, 0.0
         try:
-            # "file:" keeps FFmpeg from taking a name such as "concat:a" for an address
+            # "file:" keeps FFmpeg from treating a name such as "concat:a" as a URL
             self._container = av.open(
                 f"file:{path}", container_options={"format_whitelist": _FORMATS}, metadata_errors="replace"
             )
@@ -115,7 +115,7 @@ class VideoReader:
         if not pictures and not self._container.streams.audio:  # an MP4 whose index is cut off, for example
             raise ValueError(_NO_VIDEO.format(name))
         if not pictures:
-            raise ValueError(f"{name} must have moving pictures, but has only sound; choose a video.")
+            raise ValueError(f"{name} must contain video, but has only audio; choose a video file.")
         best = self._container.streams.best("video")
         self._video = best if best in pictures else pictures[0]
         self.sound = self._container.streams.best("audio")
@@ -130,7 +130,7 @@ class VideoReader:
         context.options = {"max_pixels": str(max_pixels)}
         self._video.thread_type = "AUTO"
         self.time_base = self._video.time_base
-        # players begin at the start of the container; a negative one is sound that they throw away
+        # players begin at the start of the container; negative times are audio priming, which they discard
         self._start = max(self._container.start_time or 0, 0) / av.time_base
         self.start_pts = round(Fraction(self._start) / self.time_base)
         self._events = self._read()
@@ -144,14 +144,14 @@ class VideoReader:
         if first is not None:
             _check_size(name, *first._size, max_pixels)  # larger than stored where pixels are not square
         else:
-            raise ValueError(f"{name} must have at least one frame that can be read, but has none; get it anew.")
+            raise ValueError(f"{name} must have at least one readable frame, but has none; copy or download it again.")
         fps = self._video.average_rate or self._video.guessed_rate
         seconds = self._seconds()
         frames = self._video.frames or (round(seconds * fps) if seconds and fps else None)
         self.info = VideoInfo(name, *first._size, float(fps) if fps else None, seconds, frames, self.sound is not None)
 
     def __iter__(self) -> Iterator[Frame | av.Packet]:
-        """Frames in the order in which they are shown, and between them packets of sound as they are stored."""
+        """Frames in presentation order, interleaved with audio packets in the order of the file."""
         while self._before:
             yield self._before.pop(0)
         yield from self._events
@@ -206,7 +206,7 @@ class VideoReader:
                 self._frames += 1
 
     def _following(self, last: int | None, pts: int | None) -> int:
-        """A pts after the last one: some files have none, or the same twice."""
+        """A pts greater than the last: some files have none, or the same one twice."""
         if last is None:
             return 0 if pts is None else pts
         if pts is None:
@@ -215,20 +215,20 @@ class VideoReader:
         return max(pts, last + 1)
 
     def _report(self) -> None:
-        """Note what is missing, by what the file announced."""
+        """Note what is missing, compared with the file's header."""
         name, fps, ends = self.info.name, self.info.fps or 25, [self._end]
         for stream in (self._video, self.sound):
             if stream is not None and stream.duration:
                 ends.append(float(((stream.start_time or 0) + stream.duration) * stream.time_base))
         if not self._video.duration and self._container.duration:
             ends.append(((self._container.start_time or 0) + self._container.duration) / av.time_base)
-        # MP4 also counts frames that an edit has cut away; the length of AVI is made up when it is cut off
+        # MP4 also counts frames that an edit list hides; a truncated AVI has no reliable length
         frames_short = 0 if "mp4" in self._container.format.name else self._video.frames - self._frames
         short = max(max(ends) - self._end, frames_short / fps)
         if short > max(1.0, 5 / fps):
-            missing = f"ends {short:.1f} s before the end that its header announces"
+            missing = f"ends {short:.1f} s earlier than its header states"
         elif self._damaged:
-            missing = "has places that cannot be read"
+            missing = "has parts that cannot be read"
         else:
             return
         self.notes.append(f"{name} is cut off or damaged: it {missing}; the results cover what could be read.")
@@ -244,12 +244,12 @@ def _check_source(source: object) -> Path:
     shown = str(source) if len(str(source)) <= 200 else str(source)[:200] + "..."
     try:
         if path.is_dir():
-            raise ValueError(f"a video must be a file, got {shown!r}, which is a folder; name a file in it.")
+            raise ValueError(f"a video must be a file, got {shown!r}, which is a folder; pass a file in it.")
         found = path.is_file()
     except OSError:  # a name that no file can have
         found = False
     if not found:
-        raise FileNotFoundError(f"a video must be the path of a file, got {shown!r}, where there is no file.")
+        raise FileNotFoundError(f"a video must be an existing file, got {shown!r}; there is no such file.")
     return path
 
 
@@ -262,7 +262,7 @@ def _check_size(name: str, width: int, height: int, max_pixels: int) -> None:
 
 
 def _upright_size(picture: av.VideoFrame, aspect: Fraction | None) -> tuple[int, int]:
-    """Width and height on the screen, for pixels `aspect` times as wide as high."""
+    """Width and height as displayed, for pixels `aspect` times as wide as high."""
     width, height = picture.width, picture.height
     if aspect and Fraction(1, 4) <= aspect <= 4 and aspect != 1:
         width = max(1, round(width * aspect))
@@ -270,7 +270,7 @@ def _upright_size(picture: av.VideoFrame, aspect: Fraction | None) -> tuple[int,
 
 
 def _upright(picture: av.VideoFrame, size: tuple[int, int]) -> Image.Image:
-    """RGB in that size, turned as the file says."""
+    """The frame as RGB in that size, rotated as the file's metadata says."""
     turns = round(picture.rotation / 90) % 4  # counter-clockwise
     stored = size[::-1] if turns % 2 else size
     pixels = picture.to_ndarray(format="rgb24", width=stored[0], height=stored[1])

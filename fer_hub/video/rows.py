@@ -13,16 +13,16 @@ from fer_hub import __version__
 from fer_hub.video.tracking import TrackedFace
 
 FORMAT_VERSION = 1
-"""Number of the JSON layout; grows when something in it changes its meaning or goes."""
+"""Version of the JSON layout; incremented when a field changes its meaning or is removed."""
 
 COLUMNS = ("frame", "time", "face_id", "score", "xmin", "ymin", "xmax", "ymax", "emotion")
-"""Columns of the CSV before those of the labels."""
+"""Columns of the CSV that precede the label columns."""
 
 
 class StagedFiles:
-    """Files that are written under a temporary name beside their place: use it with `with`.
+    """Files written under temporary names next to their final paths: use it as a context manager.
 
-    When the block ends, all move to their places and replace what stood there; when it raises, all are deleted.
+    When the block ends, all files move to their final paths, replacing existing ones; if it raises, all are deleted.
 
     Example:
         >>> import tempfile
@@ -37,7 +37,7 @@ class StagedFiles:
         self._moves: list[tuple[Path, Path]] = []
 
     def add(self, path: Path) -> Path:
-        """The temporary name of a file, with the same ending."""
+        """The temporary path of a file, with the same extension."""
         temporary = path.with_name(f".{path.stem[:100]}.{uuid.uuid4().hex[:8]}.part{path.suffix}")
         self._moves.append((temporary, path))
         return temporary
@@ -88,11 +88,11 @@ class CsvRows:
 
 
 class JsonRows:
-    """The same rows as one JSON object, whose rows stand on a line each.
+    """The same rows as one JSON object, with one row per line.
 
-    The object has, in this order: `version` (of this layout), `generator`, what `header` holds, `rows`, and what
-    `finish` adds. A row has `frame`, `time`, `face_id`, `score`, `box`, `emotion` and `probabilities`; in a row of a
-    frame without a face all but the first two are null.
+    The object has, in this order: `version` (of this layout), `generator`, the keys of `header`, `rows`, and the keys
+    that `finish` adds. A row has `frame`, `time`, `face_id`, `score`, `box`, `emotion` and `probabilities`; for a frame
+    without a face all but the first two are null.
     """
 
     def __init__(self, path: Path, header: dict[str, Any]) -> None:
@@ -118,7 +118,7 @@ class JsonRows:
             self._append({"frame": frame, "time": round(time, 6), **empty})
 
     def finish(self, summary: dict[str, Any]) -> None:
-        """End the rows and add what was counted."""
+        """Close the list of rows and add the summary."""
         self._file.write("\n]")
         for key, value in summary.items():
             self._file.write(f",\n{_text(key)}: {_text(value)}")

@@ -1,4 +1,4 @@
-"""The probabilities of every face over the time of a video, in bounded memory, and their plot."""
+"""The probabilities of every face over time, in bounded memory, and their plot."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ import numpy as np
 from fer_hub.video.tracking import TrackedFace
 
 PANELS = 6
-"""How many faces the plot shows; its title counts the others."""
+"""Number of faces in the plot; its title gives the total."""
 
 _DASHES = ((), (6, 2), (2, 1.5), (6, 2, 2, 2), (10, 3), (1, 1), (4, 1, 1, 1, 1, 1), (8, 1.5, 1, 1.5))
-"""Dash patterns of the emotions, so that colour is not the only difference."""
+"""Dash patterns of the emotions, so that the curves do not differ by colour alone."""
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,9 @@ class FaceCurve:
     Attributes:
         face_id: as in `TrackedFace`.
         first, last: when it was first and last seen, in seconds.
-        frames: on how many analysed frames it was seen.
-        times: float array (points,), seconds, the mean time of each point.
-        probabilities: float array (points, labels), the mean of each point.
+        frames: number of analysed frames that show it.
+        times: float array (points,), the mean time of each bin in seconds.
+        probabilities: float array (points, labels), the mean of each bin.
         mean: label → mean probability over all these frames.
     """
 
@@ -38,7 +38,7 @@ class FaceCurve:
 
 
 class _Sums:
-    """Sums of one face per bin of time: row k holds frames, seconds, and one probability per label."""
+    """Sums of one face per time bin: row k holds frames, seconds, and one probability per label."""
 
     def __init__(self, bins: int, columns: int, time: float) -> None:
         self.table = np.zeros((bins, columns))
@@ -46,7 +46,7 @@ class _Sums:
         self.frames = 0
 
     def merge(self) -> None:
-        """Make two neighbouring bins one."""
+        """Merge each pair of neighbouring bins."""
         half = self.table.shape[0] // 2
         self.table[:half] = self.table[0::2] + self.table[1::2]
         self.table[half:] = 0
@@ -55,14 +55,14 @@ class _Sums:
 class Timeline:
     """Probabilities over time, averaged in bins that grow with the length of the video.
 
-    Memory stays below `max_points` rows for each of `max_faces` faces. When more faces come, the one seen on the
-    fewest frames is dropped.
+    Memory is bounded by `max_points` rows for each of `max_faces` faces. When there are more faces, the one seen on
+    the fewest frames is dropped.
 
     Args:
         labels: names of the emotions, in the order of the model.
-        max_points: number of bins, an even number.
-        max_faces: for how many faces bins are kept.
-        resolution: width of the first bins in seconds; doubled whenever the video outgrows them.
+        max_points: number of bins; must be even.
+        max_faces: largest number of faces kept.
+        resolution: initial bin width in seconds; doubled whenever the video outgrows the bins.
     """
 
     def __init__(
@@ -75,11 +75,11 @@ class Timeline:
         self._faces: dict[int, _Sums] = {}
 
     def add(self, time: float, faces: Sequence[TrackedFace]) -> None:
-        """Take in the faces of a frame.
+        """Add the faces of a frame.
 
         Args:
-            time: seconds since the start of the video, not before the last.
-            faces: of that frame; may be empty.
+            time: seconds since the start of the video; must not decrease.
+            faces: the faces of that frame; may be empty.
         """
         self.seconds = max(self.seconds, time)
         while time >= self.resolution * self.max_points:
@@ -98,7 +98,7 @@ class Timeline:
 
     @property
     def faces(self) -> list[FaceCurve]:
-        """The faces that were seen on most frames, these first."""
+        """The faces kept, those seen on most frames first."""
         curves = []
         for face_id, sums in sorted(self._faces.items(), key=lambda item: (-item[1].frames, item[0])):
             table = sums.table[sums.table[:, 0] > 0]
@@ -118,10 +118,10 @@ class Timeline:
         return curves
 
     def save(self, path: str | Path, title: str = "") -> None:
-        """Plot the curves into an image file: one panel per face, the `PANELS` seen longest.
+        """Plot the curves into an image file: one panel per face, for the `PANELS` faces seen longest.
 
         Args:
-            path: file to write; its ending gives the format, .png or .svg for example.
+            path: file to write; its extension gives the format, .png or .svg for example.
             title: text above the plot.
         """
         from matplotlib.figure import Figure  # not pyplot, which keeps every figure and is not safe in threads
@@ -163,7 +163,7 @@ class Timeline:
         panels[-1].set_xlabel("time in the video (min:s)" if self.seconds >= 120 else "time in the video (s)")
         figure.supylabel("probability", fontsize=10)
         if others:
-            title = f"{title}: the {len(shown)} of {len(shown) + others} faces that are seen longest".removeprefix(": ")
+            title = f"{title}: the {len(shown)} of {len(shown) + others} faces seen longest".removeprefix(": ")
         figure.suptitle(title, fontsize=11)
         if shown:
             lines, names = panels[0].get_legend_handles_labels()

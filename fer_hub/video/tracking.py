@@ -1,8 +1,8 @@
-"""Who is who from frame to frame, and probabilities that do not flicker: for videos and live cameras.
+"""Face tracking with smoothed probabilities, for videos and live cameras.
 
-Faces are matched by where they should be by now, not by looks. Roboflow's `trackers` and `supervision` bring a second
-OpenCV, which breaks the first, `norfair` wants numpy 1, and scipy's assignment 143 MB; the closest pair first does as
-well for the handful of faces that a picture has.
+Faces are matched by predicted position, not by appearance. Roboflow's `trackers` and `supervision` install a second
+OpenCV, which breaks the first, `norfair` needs numpy 1, and scipy's assignment solver would add 143 MB; greedy
+matching, closest pair first, does as well for the handful of faces in a frame.
 """
 
 import math
@@ -13,19 +13,19 @@ from fer_hub.boxes import Box, area, centre
 from fer_hub.results import FacePrediction
 
 NEAR, SPEED, FAR = 0.8, 1.5, 2.0
-"""How far from its expected place a face may be, in face sizes: `NEAR`, plus `SPEED` for every second since it was
+"""How far from its predicted position a face may be, in face sizes: `NEAR`, plus `SPEED` for every second since it was
 last seen, at most `FAR`."""
 
 VELOCITY_SECONDS = 0.3
-"""Time constant of the mean over which a face's velocity is measured."""
+"""Time constant, in seconds, of the moving average of a face's velocity."""
 
 
 @dataclass(frozen=True)
 class TrackedFace(FacePrediction):
-    """A face of one frame that is known from other frames.
+    """A face of one frame with an id that is stable across frames.
 
     Attributes:
-        face_id: 1 for the first face, 2 for the next, and so on; stays with the person and is never given twice.
+        face_id: 1 for the first face, 2 for the next, and so on; stays with the person and is never reused.
         probabilities: smoothed over time; `emotion` is the most probable label among these.
 
     Raises:
@@ -50,7 +50,7 @@ class TrackedFace(FacePrediction):
 
 @dataclass
 class _Track:
-    """What is remembered of one person: the last box, where it was heading, and the smoothed probabilities."""
+    """The state of one track: the last box, its velocity, and the smoothed probabilities."""
 
     face_id: int
     box: Box
@@ -59,7 +59,7 @@ class _Track:
     velocity: tuple[float, float] = (0.0, 0.0)  # pixels per second
 
     def distance(self, box: Box, time: float) -> float:
-        """How little a box looks like this face at that time.
+        """How far a box is from where this face is predicted at that time.
 
         Returns:
             Distance of the centres in face sizes (square root of the area, mean of both), plus the absolute natural
@@ -72,11 +72,11 @@ class _Track:
         return apart / ((side + now_side) / 2) + abs(math.log(now_side / side))
 
     def reach(self, time: float) -> float:
-        """The largest distance at which a box may still be this face."""
+        """The largest distance at which a box still matches this face."""
         return min(NEAR + SPEED * (time - self.time), FAR)
 
     def see(self, prediction: FacePrediction, time: float, smoothing: float) -> None:
-        """Take in what was seen at that time."""
+        """Update the track with a matched detection."""
         passed = time - self.time
         if passed > 0:
             weight = 1 - math.exp(-passed / VELOCITY_SECONDS)
@@ -92,17 +92,17 @@ class _Track:
 class FaceTracker:
     """Gives faces an id that stays with the person, and smooths their probabilities over time.
 
-    Hand over the faces of one frame after the other. A face is taken for the one that should be at its place by
-    now, if that kept its speed, and has about its size. So people who walk past each other keep their ids, also
-    while one hides the other for a moment. Two who meet and turn back behind each other can be mixed up, and after
-    a cut in a film somebody else may sit in the same place: call `forget` there.
+    Pass the faces of one frame after the other to `update`. A face is matched to the track whose predicted position
+    (at constant velocity) is nearest and whose size is similar. So people who walk past each other keep their ids,
+    even while one briefly hides the other. Two people who meet and turn back behind each other can be swapped. After
+    a scene cut somebody else may appear in the same place: call `forget` there.
 
-    One tracker serves one video or one visitor; threads must not share it. It can be copied and pickled.
+    Use one tracker per video or visitor; it is not thread-safe. It can be copied and pickled.
 
     Args:
-        max_gap: seconds after which a face that was not seen is forgotten; whoever comes later gets a new id.
-        smoothing: time constant of the exponential moving average in seconds, whatever the frame rate: this long
-            after a change, 63 % of it show. 0 turns smoothing off.
+        max_gap: seconds after which a face that was not seen is forgotten; if it returns later, it gets a new id.
+        smoothing: time constant of the exponential moving average in seconds, independent of the frame rate: after
+            this time, 63 % of a change is visible. 0 turns smoothing off.
 
     Raises:
         ValueError: an argument is not a finite number of seconds from 0 up.
@@ -135,24 +135,24 @@ class FaceTracker:
 
     @property
     def faces(self) -> int:
-        """How many ids were given so far."""
+        """Number of ids given so far."""
         return self._next_id - 1
 
     def update(self, predictions: Iterable[FacePrediction], time_seconds: float) -> list[TrackedFace]:
         """The faces of the next frame with their ids and smoothed probabilities.
 
-        Where a face's labels are others than before, because the model was changed, smoothing starts anew.
+        If the labels of a face differ from before because the model was changed, smoothing starts again.
 
         Args:
             predictions: what `FERPipeline` returned for the frame; may be empty.
-            time_seconds: when the frame was taken, on any clock that does not go back.
+            time_seconds: when the frame was taken, on any monotonic clock.
 
         Returns:
             One value per prediction, in the order of the predictions. The ids do not depend on that order.
 
         Raises:
             TypeError: a prediction is not a `FacePrediction`.
-            ValueError: the time is not a finite number or lies before the last one; nothing has changed then.
+            ValueError: the time is not a finite number or is before the last one; the tracker is then unchanged.
         """
         predictions = list(predictions)
         for prediction in predictions:
@@ -172,7 +172,7 @@ class FaceTracker:
         self._time = time
         self._tracks = [track for track in self._tracks if time - track.time <= self.max_gap]
         found = self._match(predictions, time)
-        # the largest face comes first, not the first in the list
+        # new ids go to the largest face first, whatever the order of the list
         for index in sorted(range(len(predictions)), key=lambda i: _rank(predictions[i])):
             prediction, track = predictions[index], found.get(index)
             if track is None:
@@ -185,7 +185,7 @@ class FaceTracker:
         return [_tracked(prediction, found[index]) for index, prediction in enumerate(predictions)]
 
     def forget(self) -> None:
-        """Take every face of the next frame for a new one, as after a cut in a film; no id is given twice."""
+        """Drop all tracks, as after a scene cut: every face of the next frame gets a new id; ids are never reused."""
         self._tracks = []
 
     def _match(self, predictions: list[FacePrediction], time: float) -> dict[int, _Track]:
@@ -206,17 +206,17 @@ class FaceTracker:
 
 
 def _rank(prediction: FacePrediction) -> tuple:
-    """What decides who comes first, whatever the order of the list: the larger face, then the leftmost."""
+    """Sort key that does not depend on the order of the list: the largest face first, then the leftmost."""
     return -area(prediction.box), prediction.box, -prediction.score, tuple(prediction.probabilities.values())
 
 
 def _blend(old: Mapping[str, float], new: Mapping[str, float], passed: float, smoothing: float) -> Mapping[str, float]:
-    """Exponential moving average `passed` seconds on: the old part fades as exp(-passed / smoothing)."""
+    """Exponential moving average after `passed` seconds: the old value has the weight exp(-passed / smoothing)."""
     if smoothing == 0 or list(old) != list(new):
         return new
     kept = math.exp(-passed / smoothing)
     mixed = {name: kept * old[name] + (1 - kept) * new[name] for name in new}
-    total = math.fsum(mixed.values())  # rounding must not add up over hours
+    total = math.fsum(mixed.values())  # rounding errors must not add up over hours
     return {name: value / total for name, value in mixed.items()}
 
 
@@ -229,7 +229,7 @@ def _tracked(prediction: FacePrediction, track: _Track) -> TrackedFace:
 
 
 def _number(value: object) -> float | None:
-    """The value as a float; `None` where it is no finite number."""
+    """The value as a float; `None` if it is not a finite number."""
     if isinstance(value, bool):
         return None
     try:

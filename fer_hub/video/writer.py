@@ -1,4 +1,4 @@
-"""Writing a video file that browsers play: H.264 in MP4 or VP9 in WebM, with the sound of another video."""
+"""Writing a video file that browsers play: H.264 in MP4 or VP9 in WebM, with the audio of the source video."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -9,16 +9,16 @@ import numpy as np
 from PIL import Image
 
 _BT709 = 1
-"""FFmpeg's number of BT.709 among matrices, primaries and transfer functions: the colours of HD video."""
+"""FFmpeg's code of BT.709, the colours of HD video, for matrix, primaries and transfer function."""
 
 
 class _Container(NamedTuple):
-    """What a container holds."""
+    """Codecs of a container."""
 
     video: str
     options: dict[str, str]  # of the video encoder
-    kept: tuple[str, ...]  # sound that is copied as it is, because browsers play it in this container
-    sound: str  # encoder for all other sound
+    kept: tuple[str, ...]  # audio that is copied unchanged, because browsers play it in this container
+    sound: str  # encoder for all other audio
 
 
 CONTAINERS = {
@@ -30,14 +30,14 @@ CONTAINERS = {
         "libopus",
     ),
 }
-"""Ending of the file name → how it is written."""
+"""File extension → codecs."""
 
 
 def check_ending(path: Path) -> None:
-    """Refuse a file name that no video can be written to.
+    """Check that a video can be written under this file name.
 
     Raises:
-        ValueError: another ending than .mp4 or .webm, or this FFmpeg has no encoder for it.
+        ValueError: the extension is not .mp4 or .webm, or this FFmpeg has no encoder for it.
     """
     container = CONTAINERS.get(path.suffix.lower())
     if container is None:
@@ -48,15 +48,15 @@ def check_ending(path: Path) -> None:
 
 
 class VideoWriter:
-    """An annotated video in the making; use it with `with`. An error inside leaves an unfinished file behind.
+    """Writes an annotated video; use it as a context manager. An error in the block leaves an unfinished file behind.
 
     Args:
-        path: the file; its ending chooses the format (`CONTAINERS`).
-        size: width and height of the frames in pixels. Odd ones are padded by one pixel.
+        path: the file; its extension sets the format (`CONTAINERS`).
+        size: width and height of the frames in pixels; odd ones are padded by one pixel.
         time_base: seconds per unit of the frames' pts.
-        fps: about how many frames per second come.
+        fps: approximate frames per second.
         start_pts: the pts that becomes time 0.
-        sound: the audio stream of the source, whose packets will come; `None` for a silent video.
+        sound: the audio stream of the source, whose packets follow through `write_sound`; `None` for a silent video.
 
     Raises:
         ValueError: see `check_ending`.
@@ -89,10 +89,10 @@ class VideoWriter:
 
         Args:
             image: RGB, of the video's size.
-            pts: when it is shown, in units of `time_base`, later than the one before.
+            pts: presentation timestamp in units of `time_base`, greater than that of the frame before.
         """
         pixels = np.asarray(image)
-        if image.height % 2 or image.width % 2:  # these encoders halve the colours' resolution
+        if image.height % 2 or image.width % 2:  # yuv420p halves the resolution of the colours
             pixels = np.pad(pixels, ((0, image.height % 2), (0, image.width % 2), (0, 0)), mode="edge")
         frame = av.VideoFrame.from_ndarray(pixels, "rgb24")
         frame = frame.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")
@@ -100,18 +100,18 @@ class VideoWriter:
         self._file.mux(self._video.encode(frame))
 
     def write_sound(self, packet: av.Packet) -> None:
-        """Append a packet of the source's sound: as it is where browsers play that, otherwise encoded anew."""
+        """Append an audio packet of the source: unchanged if browsers play its codec, otherwise re-encoded."""
         start = round(self._start_pts * self._time_base / packet.time_base)
         if not self._encode_sound:
             packet.pts, packet.dts = (None if t is None else t - start for t in (packet.pts, packet.dts))
-            if self._sound_dts is None or packet.dts > self._sound_dts:  # containers refuse a step back
+            if self._sound_dts is None or packet.dts > self._sound_dts:  # containers refuse decreasing timestamps
                 self._sound_dts = packet.dts
                 packet.stream = self._sound
                 self._file.mux(packet)
             return
         try:
             pieces = packet.decode()
-        except av.FFmpegError:  # a moment of silence where the source is damaged
+        except av.FFmpegError:  # damaged audio becomes a moment of silence
             return
         for piece in pieces:
             if piece.pts is not None:
@@ -119,7 +119,7 @@ class VideoWriter:
             self._file.mux(self._sound.encode(piece))
 
     def finish(self) -> None:
-        """Write what the encoders still hold back, and close the file."""
+        """Flush the encoders and close the file."""
         self._file.mux(self._video.encode(None))
         if self._sound is not None and self._encode_sound:
             self._file.mux(self._sound.encode(None))

@@ -1,4 +1,4 @@
-"""A painted clip, two real faces that pass each other, and a pipeline with a small network."""
+"""A synthetic clip, two real faces that pass each other, and a pipeline with a small network."""
 
 import pytest
 from PIL import Image

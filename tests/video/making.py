@@ -1,4 +1,4 @@
-"""Videos that the tests paint themselves, and what stands in for a network there."""
+"""Synthetic videos for the tests, and a stand-in for the pipeline that finds their faces."""
 
 import csv
 from fractions import Fraction
@@ -55,7 +55,7 @@ def moving(count=20):
 
 
 def noisy(count):
-    """Frames of which every one takes about as many bytes."""
+    """Frames that all take about the same number of bytes."""
     noise = np.random.default_rng(0)
     frames = [Image.fromarray(noise.integers(90, 110, (96, 128, 3), np.uint8)) for _ in range(count)]
     for frame in frames:

@@ -27,7 +27,7 @@ def test_timeline_is_bounded_and_keeps_the_means(frames):
     assert face.probabilities.sum(1) == pytest.approx(1)
 
 
-def test_timeline_keeps_the_faces_that_are_seen_longest(tmp_path):
+def test_timeline_keeps_the_faces_seen_longest(tmp_path):
     timeline = Timeline(LABELS, max_faces=8)
     for index in range(40):
         timeline.add(index, [tracked(1, 0.5), tracked(2 + index, 0.5)])
@@ -35,7 +35,7 @@ def test_timeline_keeps_the_faces_that_are_seen_longest(tmp_path):
     assert (timeline.faces[0].face_id, timeline.faces[0].frames) == (1, 40)
     timeline.save(tmp_path / "a.svg", "a.mp4")
     drawn = (tmp_path / "a.svg").read_text(encoding="utf-8")
-    for text in ("a.mp4: the 6 of 41 faces that are seen longest", "Face 1, 0.0 s to 39.0 s", "probability"):
+    for text in ("a.mp4: the 6 of 41 faces seen longest", "Face 1, 0.0 s to 39.0 s", "probability"):
         assert f"<!-- {text} -->" in drawn  # matplotlib writes letters as outlines, and the text beside them
 
 

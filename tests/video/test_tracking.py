@@ -57,7 +57,7 @@ def test_ids_do_not_depend_on_the_order_of_the_faces(data):
         expected = straight.update(predictions, index * 0.1)
         got = shuffled.update([predictions[i] for i in order], index * 0.1)
 
-        # faces that agree in every number cannot be told apart, so they are compared as a set
+        # faces that agree in every number cannot be distinguished, so they are compared as a set
         def key(one):
             return one.face_id, one.box, tuple(one.probabilities.values())
 
@@ -76,7 +76,7 @@ def test_without_smoothing_and_as_it_vanishes_the_probabilities_are_the_raw_ones
 
 
 @pytest.mark.parametrize("rate", [5, 10, 30, 60])
-def test_smoothing_is_measured_in_seconds_whatever_the_frame_rate(rate):
+def test_smoothing_does_not_depend_on_the_frame_rate(rate):
     tracker = FaceTracker(smoothing=0.5)
     tracker.update([face(0, probabilities=(1, 0, 0))], 0)
     for frame in range(1, rate + 1):
@@ -97,7 +97,7 @@ def test_one_odd_frame_does_not_change_the_emotion():
     assert set(emotions) == {"happy"}
 
 
-def test_smoothing_can_be_changed_on_the_way():
+def test_smoothing_can_be_changed_at_any_time():
     tracker = FaceTracker(smoothing=10)
     tracker.update([face(0, probabilities=(1, 0, 0))], 0)
     tracker.smoothing = 0
@@ -105,7 +105,7 @@ def test_smoothing_can_be_changed_on_the_way():
     assert one.emotion == "happy" and one.probabilities["happy"] == 1
 
 
-def test_smoothing_starts_anew_when_the_labels_change():
+def test_smoothing_restarts_when_the_labels_change():
     tracker = FaceTracker(smoothing=10)
     tracker.update([face(0)], 0)
     [one] = tracker.update([FacePrediction((0, 0, 40, 40), 0.9, "joy", {"joy": 0.6, "anger": 0.4})], 0.1)
@@ -156,7 +156,7 @@ def test_a_face_elsewhere_or_of_another_size_is_a_new_one(other):
     assert ids(tracker.update([other], 0.04)) == [2]
 
 
-def test_after_forget_everybody_is_new():
+def test_forget_gives_everybody_a_new_id():
     tracker = FaceTracker()
     tracker.update([face(0)], 0)
     tracker.forget()
@@ -172,7 +172,7 @@ def test_two_frames_of_the_same_moment_are_allowed():
 
 
 @pytest.mark.parametrize("twin", [copy.deepcopy, lambda tracker: pickle.loads(pickle.dumps(tracker))])
-def test_a_copy_goes_its_own_way(twin):
+def test_a_copy_is_independent(twin):
     tracker = FaceTracker()
     tracker.update([face(0)], 0)
     other = twin(tracker)
@@ -226,7 +226,7 @@ def test_a_wrong_time_is_refused_and_changes_nothing(time, message):
     assert ids(tracker.update([face(0), face(200)], 1.1)) == [1, 2]
 
 
-def test_something_else_than_a_prediction_is_refused():
+def test_only_predictions_are_accepted():
     with pytest.raises(TypeError) as error:
         FaceTracker().update([(0, 0, 40, 40)], 0)
     assert str(error.value) == (

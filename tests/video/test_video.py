@@ -125,7 +125,7 @@ def test_without_annotated_video_the_rows_are_the_same(clip, tmp_path):
     assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
 
 
-def test_faces_of_several_frames_go_through_the_network_together(tmp_path):
+def test_faces_of_several_frames_are_classified_in_one_batch(tmp_path):
     finder = SquareFinder()
     analyse_video(finder, make_video(tmp_path / "long.mp4", moving(24) * 2))
     assert [len(call) for call in finder.calls] == [BATCH_FRAMES] * 3
@@ -139,13 +139,13 @@ def test_probabilities_are_smoothed(tmp_path):
     assert 0 < np.ptp(smooth) < 0.5 * np.ptp(raw)
 
 
-def test_after_a_cut_the_same_place_is_somebody_else(tmp_path):
+def test_a_scene_cut_gives_a_face_in_the_same_place_a_new_id(tmp_path):
     scenes = [painted((40, 10))] * 10 + [painted((40, 10), background=(230, 230, 40))] * 10
     assert analyse_video(SquareFinder(), make_video(tmp_path / "cut.mp4", scenes)).faces == 2
 
 
 @pytest.mark.parametrize("flash", [(0, 0, 0), (255, 255, 255)], ids=["black", "white"])
-def test_a_flash_or_a_black_frame_is_no_cut(tmp_path, flash):
+def test_a_flash_or_a_black_frame_is_not_a_scene_cut(tmp_path, flash):
     frames = [painted((40, 10))] * 6 + [Image.new("RGB", (128, 96), flash)] * 3 + [painted((42, 10))] * 6
     assert analyse_video(SquareFinder(), make_video(tmp_path / "flash.mp4", frames)).faces == 1
 
@@ -174,7 +174,7 @@ def cancelled_by_function(frames):
 @pytest.mark.parametrize("how", [cancelled_by_event, cancelled_by_function])
 @pytest.mark.parametrize("frames", [0, 1, 18])
 @pytest.mark.parametrize("ending", [".mp4", ".webm"])
-def test_cancelled_leaves_everything_as_it_was(clip, tmp_path, how, frames, ending):
+def test_a_cancelled_analysis_changes_no_file(clip, tmp_path, how, frames, ending):
     paths = {"output": tmp_path / f"out{ending}", "csv": tmp_path / "out.csv", "json": tmp_path / "out.json"}
     paths["csv"].write_text("from before")
     with pytest.raises(VideoCancelled, match=r"^The analysis of clip\.mp4 was cancelled after \d+ frames; nothing was"):
@@ -183,7 +183,7 @@ def test_cancelled_leaves_everything_as_it_was(clip, tmp_path, how, frames, endi
     assert paths["csv"].read_text() == "from before"
 
 
-def test_a_failure_leaves_everything_as_it_was(clip, tmp_path):
+def test_a_failed_analysis_changes_no_file(clip, tmp_path):
     class Failing(SquareFinder):
         def __call__(self, images):
             if self.calls:

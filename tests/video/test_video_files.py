@@ -54,7 +54,7 @@ def test_sound_of_the_same_format_is_copied_bit_by_bit(clip, tmp_path):
         (-90, (96, 128), (62, 4, 86, 28)),
     ],
 )
-def test_phone_videos_are_turned_upright(tmp_path, rotation, size, box):
+def test_phone_videos_are_rotated_upright(tmp_path, rotation, size, box):
     source = make_video(tmp_path / "a.mp4", [painted((4, 10))] * 3, rotation=rotation)
     finder = SquareFinder()
     summary = analyse_video(finder, source, csv=tmp_path / "a.csv", output=tmp_path / "b.mp4")
@@ -67,7 +67,7 @@ def test_phone_videos_are_turned_upright(tmp_path, rotation, size, box):
         assert ((frame.width, frame.height), frame.rotation) == (size, 0)
 
 
-def test_pixels_that_are_not_square_are_made_so(tmp_path):
+def test_frames_are_resampled_to_square_pixels(tmp_path):
     source = make_video(tmp_path / "a.mp4", [painted((4, 10))] * 2, aspect="3/2")
     info = video_info(source)
     assert (info.width, info.height) == (192, 96)
@@ -89,7 +89,7 @@ def test_odd_sizes_are_padded(tmp_path):
     assert read_video(tmp_path / "b.mp4")[0][0].size == (66, 50)
 
 
-def test_frames_that_change_their_size_get_that_of_the_first(tmp_path):
+def test_frames_of_another_size_are_resized_to_the_first(tmp_path):
     parts = [painted((40, 10))] * 5, [painted((40, 10)).resize((64, 48))] * 5
     data = [make_video(tmp_path / f"{index}.ts", frames).read_bytes() for index, frames in enumerate(parts)]
     (tmp_path / "a.ts").write_bytes(b"".join(data))
@@ -103,18 +103,18 @@ def test_frames_that_change_their_size_get_that_of_the_first(tmp_path):
 
 
 @pytest.mark.parametrize(("name", "options"), [("a.mkv", {}), ("a.mp4", {"movflags": "+faststart"}), ("a.avi", {})])
-def test_what_is_left_of_a_truncated_video_is_analysed(tmp_path, name, options):
+def test_the_readable_part_of_a_truncated_video_is_analysed(tmp_path, name, options):
     source = cut_off(make_video(tmp_path / name, noisy(60), sound="aac", options=options), 0.5)
     summary = analyse_video(SquareFinder(), source, json=tmp_path / "a.json", output=tmp_path / "b.mp4")
     assert 10 < summary.frames < 50
     [note] = summary.notes
     assert note.startswith(f"{name} is cut off or damaged: it ends ")
-    assert note.endswith(" s before the end that its header announces; the results cover what could be read.")
+    assert note.endswith(" s earlier than its header states; the results cover what could be read.")
     assert json.loads((tmp_path / "a.json").read_text())["notes"] == [note]
     assert len(read_video(tmp_path / "b.mp4")[0]) == summary.frames
 
 
-def test_damaged_places_are_skipped_and_told(tmp_path):
+def test_damaged_parts_are_skipped_and_reported(tmp_path):
     source = make_video(tmp_path / "a.mp4", noisy(60), sound="aac", options={"movflags": "+faststart"})
     data = bytearray(source.read_bytes())
     half = len(data) // 2
@@ -123,6 +123,6 @@ def test_damaged_places_are_skipped_and_told(tmp_path):
     summary = analyse_video(SquareFinder(), source, output=tmp_path / "b.mp4")
     assert 40 < summary.frames <= 60
     assert summary.notes == (
-        "a.mp4 is cut off or damaged: it has places that cannot be read; the results cover what could be read.",
+        "a.mp4 is cut off or damaged: it has parts that cannot be read; the results cover what could be read.",
     )
     assert len(read_video(tmp_path / "b.mp4")[0]) == summary.frames

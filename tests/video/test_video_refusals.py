@@ -7,7 +7,7 @@ from tests.video.making import EXAMPLES, SquareFinder, cut_off, make_video, movi
 
 
 def text_file(folder):
-    (folder / "a.mp4").write_text("This is no video at all.\n" * 100)
+    (folder / "a.mp4").write_text("This is not a video.\n" * 100)
 
 
 def empty_file(folder):
@@ -34,8 +34,8 @@ def no_index(folder):
 
 
 @pytest.mark.parametrize("make", [text_file, empty_file, photo, playlist, concat_script, no_index])
-def test_what_is_no_video_is_refused(tmp_path, make):
-    """Playlists too: through them a stranger's file would open other files of the server, or addresses."""
+def test_files_that_are_not_videos_are_refused(tmp_path, make):
+    """Playlists too: a visitor could use one to open other files of the server, or URLs."""
     make(tmp_path)
     [source] = tmp_path.glob("a.*")
     with pytest.raises(ValueError) as error:
@@ -57,7 +57,7 @@ def only_sound(path):
 
 
 def no_frames(path):
-    """The header of a video and nothing behind it."""
+    """The header of a video without any frame data."""
     make_video(path, moving(), options={"movflags": "+faststart"})
     path.write_bytes(path.read_bytes().partition(b"mdat")[0] + b"mdat")
 
@@ -65,11 +65,15 @@ def no_frames(path):
 @pytest.mark.parametrize(
     ("make", "name", "message"),
     [
-        (only_sound, "a.m4a", "a.m4a must have moving pictures, but has only sound; choose a video."),
-        (no_frames, "a.mp4", "a.mp4 must have at least one frame that can be read, but has none; get it anew."),
+        (only_sound, "a.m4a", "a.m4a must contain video, but has only audio; choose a video file."),
+        (
+            no_frames,
+            "a.mp4",
+            "a.mp4 must have at least one readable frame, but has none; copy or download it again.",
+        ),
     ],
 )
-def test_a_file_without_pictures_is_refused(tmp_path, make, name, message):
+def test_a_file_without_frames_is_refused(tmp_path, make, name, message):
     make(tmp_path / name)
     with pytest.raises(ValueError) as error:
         analyse_video(SquareFinder(), tmp_path / name)
@@ -102,7 +106,7 @@ def test_limits_and_arguments_are_checked_before_the_work(clip, tmp_path, monkey
     assert finder.calls == [] and names_in(tmp_path) == []
 
 
-def test_limits_hold_where_the_file_does_not_tell_its_length(tmp_path):
+def test_limits_hold_if_the_file_does_not_state_its_length(tmp_path):
     """A live recording has no length in its header."""
     source = make_video(tmp_path / "a.mkv", moving(20), options={"live": "1"})
     assert video_info(source).seconds is None
@@ -121,28 +125,28 @@ def test_limits_hold_where_the_file_does_not_tell_its_length(tmp_path):
         (
             "http://example.org/a.mp4",
             FileNotFoundError,
-            "a video must be the path of a file, got 'http://example.org/a.mp4', where there is no file.",
+            "a video must be an existing file, got 'http://example.org/a.mp4'; there is no such file.",
         ),
         (
             "x" * 5000,
             FileNotFoundError,
-            f"a video must be the path of a file, got '{'x' * 200}...', where there is no file.",
+            f"a video must be an existing file, got '{'x' * 200}...'; there is no such file.",
         ),
         (b"bytes", TypeError, "a video must be the path of a file, got bytes; save it to a file first."),
-        (EXAMPLES, ValueError, f"a video must be a file, got '{EXAMPLES}', which is a folder; name a file in it."),
+        (EXAMPLES, ValueError, f"a video must be a file, got '{EXAMPLES}', which is a folder; pass a file in it."),
     ],
     ids=["address", "long name", "bytes", "folder"],
 )
-def test_what_is_no_file_is_refused(source, kind, message):
+def test_a_source_that_is_not_a_file_is_refused(source, kind, message):
     with pytest.raises(kind) as error:
         analyse_video(SquareFinder(), source)
     assert str(error.value) == message
 
 
-def test_places_that_cannot_be_written_are_refused(clip, tmp_path):
+def test_output_paths_that_cannot_be_written_are_refused(clip, tmp_path):
     with pytest.raises(FileNotFoundError) as missing:
         analyse_video(SquareFinder(), clip, csv=tmp_path / "no" / "a.csv")
-    assert str(missing.value) == (f"csv must lie in a folder that exists, got '{tmp_path}/no/a.csv'; make that folder.")
+    assert str(missing.value) == f"csv must be in an existing folder, got '{tmp_path}/no/a.csv'; create that folder."
     with pytest.raises(ValueError) as itself:
         analyse_video(SquareFinder(), clip, output=clip)
     assert str(itself.value) == f"output must have a name of its own, got '{clip}', which is the video itself."
