@@ -1,13 +1,19 @@
 #!/usr/bin/env python3
 """Set fer_hub up in an environment of its own, then start it.
 
-    python3 start.py [app options]           set up and start the app; it prints the address of its page
+    python3 start.py                         set up and start the app; it prints the address of its page
+        --host ADDRESS                       where it listens; 127.0.0.1, this computer alone, by default
+        --port NUMBER                        by default the first free one from 7860
+        --checkpoint FOLDER_OR_ID            a network of yours, or of the Hub, which is offered first
+        --share                              a public address for a week, through a server of Gradio's makers
     python3 start.py test [pytest options]   set up and run the tests, on all cores unless files are named
     python3 start.py --help                  show this text
 
-Needs Python 3.11 or newer and nothing else. The packages of requirements.txt (for the tests
-requirements-dev.txt) go into the folder .venv beside this file; the rest of the system's Python stays as
-it is. The second start finds everything in place and takes a moment. To begin anew, delete .venv.
+Needs Python 3.11 to 3.14 and nothing else. The packages of requirements.txt (for the tests
+requirements-dev.txt), and what these need in turn at the versions of constraints.txt, go into the folder
+.venv beside this file; the rest of the system's Python stays as it is. Where .venv is somebody else's, it
+stays as it is too, and .venv.start takes its place. The second start finds everything in place and takes
+a moment. To begin anew, delete the folder.
 
 pip obeys its PIP_* environment variables here too (PIP_INDEX_URL, PIP_FIND_LINKS, PIP_PROXY, ...).
 System libraries that MediaPipe needs, and for the tests a browser, are installed with apt-get where that
@@ -15,6 +21,7 @@ is possible; elsewhere this program says what to install. It ends with the exit 
 1 when a step failed, 2 when there is something for you to do first, 130 when it was stopped.
 """
 
+import argparse
 import contextlib
 import ctypes
 import hashlib
@@ -38,16 +45,16 @@ try:
 except ImportError:  # Windows, where two set-ups at once are up to the user
     fcntl = None
 
-NEEDED = (3, 11)
+NEEDED, BELOW = (3, 11), (3, 15)  # as requires-python in pyproject.toml
 
 
 def python_problem(version: tuple) -> "str | None":
     """Say what is wrong with a Python of this version, or None if it will do."""
-    if tuple(version[:2]) >= NEEDED:
+    if NEEDED <= tuple(version[:2]) < BELOW:
         return None
     return (
-        "fer_hub needs Python {}.{} or newer, but this is Python {}.{}.{}; install a newer Python and start "
-        "with it by name, for example: python3.12 start.py".format(*NEEDED, *version[:3])
+        "fer_hub needs Python {}.{} to {}.{}, but this is Python {}.{}.{}; install one of these and start with it "
+        "by name, for example: python3.12 start.py".format(*NEEDED, BELOW[0], BELOW[1] - 1, *version[:3])
     )
 
 
@@ -67,6 +74,7 @@ SYSTEM_LIBRARIES = {
 }
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 BROWSER_PACKAGES = ("chromium", "chromium-driver")
+CONSTRAINTS = "constraints.txt"
 STAMP = "fer_hub-setup.json"
 
 
@@ -332,19 +340,28 @@ def finished(venv: Path) -> dict[str, str]:
     return stamp["installed"] if probe.returncode == 0 else {}
 
 
+def environment_folder(root: Path) -> Path:
+    """Return the folder of the environment: .venv, or .venv.start where .venv is somebody else's.
+
+    Somebody else's may be the one that runs this program, as with `uv run python start.py`.
+    """
+    venv = root / ".venv"
+    ours = not venv.is_symlink() and (not venv.exists() or read_stamp(venv) is not None or not any(venv.iterdir()))
+    return venv if ours else root / ".venv.start"
+
+
 def make_environment(venv: Path) -> None:
-    """Make an empty environment. One that start.py made before is replaced, anything else is set aside."""
-    if (venv.exists() or venv.is_symlink()) and read_stamp(venv) is None:
-        number = next(n for n in range(1, 1000) if not Path(f"{venv}.old{n}").exists())
-        venv.rename(f"{venv}.old{number}")
-        note(f"{venv.name} was not made by start.py; it is now {venv.name}.old{number}")
+    """Make an empty environment, in place of one that start.py made before."""
+    if venv.name != ".venv":
+        note(f".venv was not made by start.py and stays as it is; {venv.name} is used instead")
     venv.mkdir(exist_ok=True)
     write_stamp(venv, {})
     for entry in venv.iterdir():
         if entry.name != STAMP:
             shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
     note(f"making {venv.name} with {python_version()}")
-    command = [sys.executable, "-m", "venv", str(venv)]
+    # not sys.executable, which is gone where it was that of the environment that is made anew
+    command = [getattr(sys, "_base_executable", None) or sys.executable, "-m", "venv", str(venv)]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace")
     if done.returncode != 0:
         last = tail((done.stdout + done.stderr).splitlines())
@@ -364,22 +381,29 @@ def setup_lock(venv: Path):
         yield
 
 
-def provide_packages(root: Path, requirements: str) -> None:
-    """Bring .venv to the state that a requirements file asks for; quick when it is there already."""
-    venv, wanted = root / ".venv", fingerprints(root / requirements)
+def provide_packages(root: Path, requirements: str) -> Path:
+    """Bring the environment to the state that a requirements file asks for; quick when it is there already.
+
+    Returns its folder.
+    """
+    venv, wanted = environment_folder(root), fingerprints(root / requirements)
+    constraints = root / CONSTRAINTS
+    if constraints.is_file():
+        wanted |= fingerprints(constraints)
     if wanted.items() <= finished(venv).items():
         note("up to date")
-        return
-    with setup_lock(venv):
-        installed = finished(venv)  # again: the one who held the lock may have done the work
+        return venv
+    with setup_lock(root / ".venv"):
+        venv = environment_folder(root)  # again, as the next: the one who held the lock may have done the work
+        installed = finished(venv)
         if wanted.items() <= installed.items():
-            return
+            return venv
         if not installed:
             make_environment(venv)
             if sys.platform.startswith("linux"):
                 note("torch for Linux brings NVIDIA's libraries, even where no such card is: about 3 GB to")
-                note("download, 6 GB on disk. PIP_FIND_LINKS or PIP_EXTRA_INDEX_URL can name a place with")
-                note("a CPU-only torch, which takes a third of that.")
+                note("download, 6 GB on disk. docs/install.md tells how to have a CPU-only torch instead,")
+                note("which takes a third of that.")
         note(f"pip installs {requirements}; the first time takes some minutes")
 
         def watch(line: str) -> tuple[int, str]:
@@ -387,13 +411,19 @@ def provide_packages(root: Path, requirements: str) -> None:
                 write_stamp(venv, {})  # only from here on pip changes what stood there
             return pip_line(line)
 
-        command = [str(venv_python(venv)), "-m", "pip", "install", "-r", str(root / requirements)]
+        pip = [str(venv_python(venv)), "-m", "pip", "install", "--no-input"]
         began = time.monotonic()
-        code, lines = run_quietly([*command, "--no-input"], watch, child_environment(venv))
+        if constraints.is_file():
+            pip += ["-c", str(constraints)]
+            code, lines = run_quietly([*pip, "--upgrade", "pip"], pip_line, child_environment(venv))
+            if code != 0:
+                note("Python's own pip does the work, as it could not be renewed:\n" + tail(lines, 1))
+        code, lines = run_quietly([*pip, "-r", str(root / requirements)], watch, child_environment(venv))
         if code != 0:
             raise SetupError(f"pip could not install {requirements}; its last lines were:\n{tail(lines)}", 1)
         write_stamp(venv, {**installed, **wanted})
         note(f"done in {time.monotonic() - began:.0f} s")
+        return venv
 
 
 # ---- the command ----------------------------------------------------------------------------------------
@@ -422,6 +452,31 @@ def spread(arguments: list[str]) -> list[str]:
     return arguments if named else ["-n", "auto", *arguments]
 
 
+class Options(argparse.ArgumentParser):
+    """Options whose errors are one sentence."""
+
+    def error(self, message: str) -> None:
+        raise SetupError(f"{message}; see: python3 start.py --help", 2)
+
+
+def app_arguments(arguments: list[str]) -> list[str]:
+    """Return what app.py is given; what it would not take is refused here, before any set-up.
+
+    A checkpoint's folder may be named from where start.py is called; app.py runs in the folder of start.py.
+    """
+    parser = Options(add_help=False, allow_abbrev=False)
+    for name, kind in (("--host", str), ("--port", int), ("--checkpoint", str)):
+        parser.add_argument(name, type=kind)
+    parser.add_argument("--share", action="store_true")
+    given = parser.parse_args(arguments)
+    taken = [] if given.host is None else ["--host", given.host]
+    taken += [] if given.port is None else ["--port", str(given.port)]
+    if given.checkpoint is not None:
+        folder = Path(given.checkpoint)
+        taken += ["--checkpoint", str(folder.resolve()) if folder.is_dir() else given.checkpoint]
+    return [*taken, "--share"] if given.share else taken
+
+
 def main(arguments: list[str]) -> int:
     if arguments[:1] in (["-h"], ["--help"]):
         print(__doc__.strip())
@@ -429,14 +484,16 @@ def main(arguments: list[str]) -> int:
     what = "app" if not arguments or arguments[0].startswith("-") else arguments.pop(0)
     if what not in REQUIREMENTS:
         raise SetupError(f"start.py knows no command {what!r}; see: python3 start.py --help", 2)
+    if what == "app":
+        arguments = app_arguments(arguments)
     say("[1/3] System libraries" + (" and a browser for the tests" if what == "test" else ""))
     provide_libraries()
     if what == "test":
         provide_browser()
-    say(f"[2/3] Python packages of {REQUIREMENTS[what]}, in .venv")
-    provide_packages(ROOT, REQUIREMENTS[what])
+    say(f"[2/3] Python packages of {REQUIREMENTS[what]}, in {environment_folder(ROOT).name}")
+    venv = provide_packages(ROOT, REQUIREMENTS[what])
     say("[3/3] " + ("Running the tests" if what == "test" else "Starting the app; Ctrl-C stops it"))
-    python, venv = str(venv_python(ROOT / ".venv")), ROOT / ".venv"
+    python = str(venv_python(venv))
     program = ["-m", "pytest", *spread(arguments)] if what == "test" else [str(ROOT / "app.py"), *arguments]
     return hand_over([python, *program], child_environment(venv))
 

@@ -38,18 +38,19 @@ return Boolean(found);
 
 def serve(kind: str) -> None:
     """Run the app, or the same page whose webcam tab echoes; in a process of its own."""
-    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-    import app
+    from fer_hub.hub.shipped import example_photographs
+    from fer_hub.web import launch
+
+    launch.set_up_process()
     from fer_hub.web import live_tab
     from fer_hub.web.page import build, launch_options
     from fer_hub.web.service import Service
 
-    app.set_up_process()
     if kind == "echo":
         live_tab.answer_frame = lambda service, frame, *_: (live_tab.encode(frame), None)
-    with Service(app.checkpoints()) as service:
+    with Service(launch.checkpoints()) as service:
         service.pipeline(service.names[0])
-        build(service, app.EXAMPLES).launch(**launch_options())
+        build(service, [str(path) for path in example_photographs()]).launch(**launch_options())
 
 
 def start(kind: str, folder: Path) -> tuple[subprocess.Popen, str]:

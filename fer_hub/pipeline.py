@@ -21,6 +21,7 @@ from fer_hub.boxes import Box, clip
 from fer_hub.detection.detector import DEFAULT_MIN_SCORE, FaceDetector
 from fer_hub.detection.framing import face_crop
 from fer_hub.hub.loading import explain_load_error
+from fer_hub.hub.shipped import default_checkpoint
 from fer_hub.images import ImageSource, load_image
 from fer_hub.inference.logits import logits_of
 from fer_hub.inference.onnx_classifier import RUNTIMES, OnnxClassifier
@@ -73,7 +74,7 @@ class FERPipeline:
     @classmethod
     def from_pretrained(
         cls,
-        checkpoint: str | Path,
+        checkpoint: str | Path | None = None,
         *,
         revision: str | None = None,
         device: str | torch.device | None = None,
@@ -92,7 +93,8 @@ class FERPipeline:
         works as well, if its image processor needs nothing that is not installed.
 
         Args:
-            checkpoint: a folder with config.json, model.safetensors and preprocessor_config.json, or a Hub id.
+            checkpoint: a folder with config.json, model.safetensors and preprocessor_config.json, or a Hub id; `None`
+                loads the one that comes with fer_hub.
             revision: commit, branch or tag on the Hub.
             device: where the model runs; `None` means the CPU.
             min_score: faces that the detector scores lower are left out, 0 to 1.
@@ -112,6 +114,7 @@ class FERPipeline:
                 argument does not fit.
             OSError: the Hub cannot be reached or has no such checkpoint.
         """
+        checkpoint = default_checkpoint() if checkpoint is None else checkpoint
         options = {"revision": revision, "trust_remote_code": trust_remote_code, **hub_options}
         options = {name: value for name, value in options.items() if value is not None}
         try:

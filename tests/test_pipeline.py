@@ -261,10 +261,16 @@ def test_a_folder_that_is_not_there(missing):
     )
 
 
-@pytest.mark.parametrize("nothing", [None, "", 5])
+@pytest.mark.parametrize("nothing", ["", 5])
 def test_a_checkpoint_must_be_named(nothing):
     error = refusal(nothing)
     assert str(error) == f"checkpoint must be a checkpoint folder or a Hub id, got {nothing!r}."
+
+
+def test_without_a_name_the_checkpoint_that_comes_with_fer_hub_is_loaded(shipped_checkpoint):
+    with FERPipeline.from_pretrained() as pipeline, FERPipeline.from_pretrained(shipped_checkpoint) as named:
+        weights, same = pipeline.model.state_dict(), named.model.state_dict()
+        assert weights.keys() == same.keys() and all(torch.equal(weights[key], same[key]) for key in same)
 
 
 def test_a_hub_id_that_cannot_be_loaded():

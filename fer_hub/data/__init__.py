@@ -8,6 +8,11 @@ Used by evaluation, training and export. Imports detection (faces of photographs
 at the top of fer_hub.
 """
 
+from fer_hub.extras import missing
+
+if absent := missing("train", "datasets", "pyarrow", "tqdm"):
+    raise absent
+
 from fer_hub.data.decoding import decode_images
 from fer_hub.data.expressions import load_expressions
 from fer_hub.data.ferplus import FERPLUS_VOTES, ferplus_majority, has_clear_majority

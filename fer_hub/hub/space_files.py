@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from fer_hub.hub.plan import Plan, Upload, check_uploads
+from fer_hub.hub.shipped import VARIABLE
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 """The clone of the repository that this package lies in."""
@@ -18,9 +19,6 @@ FILES = {
 
 LONGEST_DESCRIPTION = 60
 """Characters that the Hub allows for short_description."""
-
-VARIABLE = "FER_HUB_CHECKPOINT"
-"""The Space's environment variable that tells app.py which model to load."""
 
 BODY = """
 # {title}

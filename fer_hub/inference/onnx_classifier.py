@@ -192,7 +192,8 @@ def _session(path: Path, threads: int) -> Any:
         import onnxruntime
     except ImportError as error:
         raise ModuleNotFoundError(
-            "onnxruntime must be installed to run an ONNX file, got none; install it with pip install fer_hub[onnx]."
+            "onnxruntime must be installed to run an ONNX file, got none; run pip install \".[onnx]\" in a clone of "
+            "fer_hub."
         ) from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-import av
 from PIL import Image
 
 from fer_hub.drawing import draw as draw_faces
 from fer_hub.pipeline import FERPipeline
 from fer_hub.video.following import follow_faces
+from fer_hub.video.pyav import av
 from fer_hub.video.reader import MAX_PIXELS, Frame, VideoInfo, VideoReader
 from fer_hub.video.rows import CsvRows, JsonRows, StagedFiles
 from fer_hub.video.timeline import Timeline

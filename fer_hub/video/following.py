@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-import av
 import numpy as np
 from PIL import Image
 
 from fer_hub.pipeline import FERPipeline
+from fer_hub.video.pyav import av
 from fer_hub.video.reader import Frame
 from fer_hub.video.tracking import FaceTracker, TrackedFace
 

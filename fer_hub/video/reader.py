@@ -7,9 +7,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Self
 
-import av
 import numpy as np
 from PIL import Image
+
+from fer_hub.video.pyav import TOLERANT, av
 
 MAX_PIXELS = 36_000_000
 """Largest frame decoded by default: 8K, about 110 MB as RGB."""
@@ -99,7 +100,7 @@ class VideoReader:
         try:
             # "file:" keeps FFmpeg from treating a name such as "concat:a" as a URL
             self._container = av.open(
-                f"file:{path}", container_options={"format_whitelist": _FORMATS}, metadata_errors="replace"
+                f"file:{path}", container_options={"format_whitelist": _FORMATS}, **TOLERANT
             )
         except av.FFmpegError:
             raise ValueError(_NO_VIDEO.format(path.name)) from None

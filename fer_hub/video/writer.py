@@ -4,9 +4,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-import av
 import numpy as np
 from PIL import Image
+
+from fer_hub.video.pyav import av
 
 _BT709 = 1
 """FFmpeg's code of BT.709, the colours of HD video, for matrix, primaries and transfer function."""

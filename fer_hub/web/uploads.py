@@ -9,10 +9,12 @@ input of every event, whoever calls. The components look again.
 import base64
 import binascii
 import tempfile
+from abc import ABCMeta
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.component_meta import ComponentMeta
 from gradio.data_classes import ImageData
 from gradio.utils import get_upload_folder
 from PIL import Image
@@ -131,7 +133,15 @@ def _names_a_file(value: Any, depth: int = 0) -> bool:
     return isinstance(value, list) and any(_names_a_file(v, depth + 1) for v in value)
 
 
-class Photo(gr.Image):
+class WithoutStub(ComponentMeta):
+    """gradio's metaclass writes a .pyi file beside the source of every subclass. Ours add no events, which are what it
+    describes, and whoever imports a package should not write into it."""
+
+    def __new__(cls, name: str, bases: tuple[type, ...], attributes: dict[str, Any]) -> type:
+        return ABCMeta.__new__(cls, name, bases, attributes)
+
+
+class Photo(gr.Image, metaclass=WithoutStub):
     """`gr.Image` for one photograph; its value is an upright RGB PIL image, or `None`."""
 
     max_bytes, streams = MAX_PHOTO_BYTES, False
@@ -147,7 +157,7 @@ class Photo(gr.Image):
         return photograph(uploaded(payload.path, self.max_bytes).read_bytes())
 
 
-class Camera(gr.Image):
+class Camera(gr.Image, metaclass=WithoutStub):
     """`gr.Image` for webcam frames: an RGB PIL image in, JPEG bytes out, nothing written to disk."""
 
     max_bytes, streams = 4_000_000, True
@@ -168,7 +178,7 @@ class Camera(gr.Image):
         return ImageData(url="data:image/jpeg;base64," + base64.b64encode(value).decode("ascii"))
 
 
-class Photos(gr.File):
+class Photos(gr.File, metaclass=WithoutStub):
     """`gr.File` for several photographs; its value is a list of (file name, path), for `photograph` one by one."""
 
     max_bytes, streams = MAX_PHOTO_BYTES, False
@@ -182,7 +192,7 @@ class Photos(gr.File):
         return [(Path(file.orig_name or file.path).name, uploaded(file.path, self.max_bytes)) for file in files]
 
 
-class VideoFile(gr.Video):
+class VideoFile(gr.Video, metaclass=WithoutStub):
     """`gr.Video` whose value is the path of an uploaded video, or `None`; nothing is decoded here."""
 
     max_bytes, streams = MAX_VIDEO_BYTES, False

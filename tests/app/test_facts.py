@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-import app
 from fer_hub.files import write_json
 from fer_hub.web.facts import Facts, card, facts
+from fer_hub.web.launch import checkpoints
 from tests.app.conftest import EIGHT, ROOT
 from tests.hub.stand_in import HubStandIn
 from tests.hub.stand_in_repository import Repository
@@ -66,15 +66,15 @@ def test_a_network_of_the_hub_says_what_it_is(eight, tmp_path):
 
 def test_shipped_networks_go_by_the_names_of_their_folders(monkeypatch, eight):
     monkeypatch.delenv("FER_HUB_CHECKPOINT", raising=False)
-    assert list(app.checkpoints()) == SHIPPED
+    assert list(checkpoints()) == SHIPPED
     monkeypatch.setenv("FER_HUB_CHECKPOINT", str(eight))
-    assert app.checkpoints()["eight"] == str(eight) and list(app.checkpoints()) == ["eight", *SHIPPED]
+    assert checkpoints()["eight"] == str(eight) and list(checkpoints()) == ["eight", *SHIPPED]
     monkeypatch.setenv("FER_HUB_CHECKPOINT", "owner/name")
-    assert list(app.checkpoints()) == ["owner/name", *SHIPPED]
+    assert list(checkpoints()) == ["owner/name", *SHIPPED]
 
 
 def test_a_wanted_network_takes_the_place_of_the_shipped_one_of_that_name(monkeypatch, eight, tmp_path):
     folder = shutil.copytree(eight, tmp_path / SHIPPED[-1])
     monkeypatch.setenv("FER_HUB_CHECKPOINT", str(folder))
-    assert list(app.checkpoints()) == [SHIPPED[-1], *SHIPPED[:-1]]
-    assert app.checkpoints()[SHIPPED[-1]] == str(folder)
+    assert list(checkpoints()) == [SHIPPED[-1], *SHIPPED[:-1]]
+    assert checkpoints()[SHIPPED[-1]] == str(folder)

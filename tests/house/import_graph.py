@@ -8,7 +8,7 @@ import fer_hub
 PACKAGE = Path(fer_hub.__file__).resolve().parent
 
 LAYERS = (
-    ("fer_hub", "fer_hub.files", "fer_hub.boxes", "fer_hub.heic"),
+    ("fer_hub", "fer_hub.files", "fer_hub.boxes", "fer_hub.heic", "fer_hub.extras"),
     ("fer_hub.images", "fer_hub.results"),
     ("fer_hub.drawing",),
     ("fer_hub.model", "fer_hub.detection"),
@@ -20,6 +20,7 @@ LAYERS = (
     ("fer_hub.training", "fer_hub.onnx"),
     ("fer_hub.web",),
     ("fer_hub.commands",),
+    ("fer_hub.__main__",),
 )
 """Rooms from the bottom to the top. A module may import its own room and those on lower floors."""
 

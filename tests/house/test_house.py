@@ -1,12 +1,15 @@
 """The files that must agree with each other: README, requirements, package, Space, CI."""
 
 import itertools
+import os
 import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
@@ -20,6 +23,9 @@ import start
 
 ROOT = Path(start.__file__).resolve().parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+PYTHONS = r'( ; python_version (<|>=) "3\.\d\d")?'
 
 
 def read(name):
@@ -38,17 +44,25 @@ def requirements(name):
     return [line for line in lines if line]
 
 
+def pinned(*names):
+    """The requirements with a version in these files."""
+    return [Requirement(line) for name in names for line in requirements(name) if "==" in line]
+
+
+def version(pin):
+    return str(pin.specifier).removeprefix("==")
+
+
 def pins():
-    """All pins of both files, as {canonical name: version}."""
-    lines = requirements("requirements.txt") + requirements("requirements-dev.txt")
-    pairs = (line.split("==") for line in lines if "==" in line)
-    return {canonicalize_name(name): version for name, version in pairs}
+    """What is installed on this Python, as {canonical name: version}; the requirements win over the constraints."""
+    wanted = pinned("constraints.txt", "requirements.txt", "requirements-dev.txt")
+    return {canonicalize_name(pin.name): version(pin) for pin in wanted if not pin.marker or pin.marker.evaluate()}
 
 
 def ranges():
-    """All requirements of the package and its extras; tqdm has no pin of its own, transformers brings it."""
+    """All requirements of the package and its extras."""
     texts = itertools.chain(PROJECT["dependencies"], *PROJECT["optional-dependencies"].values())
-    return [each for each in map(Requirement, texts) if each.name not in ("fer_hub", "tqdm")]
+    return [each for each in map(Requirement, texts) if each.name != "fer_hub"]
 
 
 def commands():
@@ -88,7 +102,7 @@ def test_start_and_space_install_the_same_system_packages():
 
 
 def test_start_and_package_need_the_same_python():
-    assert PROJECT["requires-python"] == ">={}.{}".format(*start.NEEDED)
+    assert PROJECT["requires-python"] == ">={}.{},<{}.{}".format(*start.NEEDED, *start.BELOW)
 
 
 @pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
@@ -96,12 +110,46 @@ def test_requirements_are_exact_and_name_no_place(name):
     lines = requirements(name)
     if name == "requirements-dev.txt":
         assert lines.pop(0) == "-r requirements.txt"
-    assert [line for line in lines if not re.fullmatch(r"[A-Za-z0-9-]+==[0-9.]+", line)] == []
+    assert [line for line in lines if not re.fullmatch(rf"[A-Za-z0-9-]+==[0-9.]+{PYTHONS}", line)] == []
 
 
 @pytest.mark.parametrize("requirement", ranges(), ids=str)
 def test_pins_fall_into_the_ranges_of_the_package(requirement):
     assert pins()[canonicalize_name(requirement.name)] in requirement.specifier
+
+
+def test_every_pin_falls_into_the_ranges_of_the_package():
+    """Also those for other Pythons."""
+    wide = {canonicalize_name(each.name): each.specifier for each in ranges()}
+    for pin in pinned("requirements.txt", "requirements-dev.txt"):
+        assert version(pin) in wide.get(canonicalize_name(pin.name), SpecifierSet()), pin
+
+
+def test_what_may_break_at_a_new_major_version_has_an_upper_bound():
+    texts = itertools.chain(PROJECT["dependencies"], *list(PROJECT["optional-dependencies"].values())[:-1])
+    wide = [each for each in map(Requirement, texts) if each.name not in ("fer_hub", "pyarrow")]
+    assert [str(each) for each in wide if "<" not in str(each.specifier)] == []
+
+
+def test_constraints_hold_all_that_the_requirements_bring():
+    """In the environment of this run: what is installed is what constraints.txt says, and nothing is left out."""
+    held = {canonicalize_name(pin.name): pin.specifier for pin in pinned("constraints.txt") if _applies(pin)}
+    seen, left = set(), [pin for pin in pinned("requirements.txt", "requirements-dev.txt") if _applies(pin)]
+    while left:
+        wanted = left.pop()
+        key = (canonicalize_name(wanted.name), frozenset(wanted.extras))
+        if key in seen:
+            continue
+        seen.add(key)
+        assert key[0] in held, f"{wanted} is not in constraints.txt; make that file anew, as its first lines tell"
+        found = distribution(wanted.name)
+        assert found.version in held[key[0]], f"{wanted.name} {found.version} is not that of constraints.txt"
+        left += [each for each in map(Requirement, found.requires or ()) if _applies(each, wanted.extras)]
+    assert len(seen) > 100
+
+
+def _applies(wanted, extras=()):
+    return not wanted.marker or any(wanted.marker.evaluate({"extra": extra}) for extra in ("", *extras))
 
 
 def test_versions_agree():
@@ -117,8 +165,10 @@ def test_notice_names_what_others_made():
 def test_package_is_built_whole_and_without_importing_it(tmp_path):
     source = tmp_path / "source"
     shutil.copytree(ROOT / "fer_hub", source / "fer_hub", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md", "LICENSE", "NOTICE"):
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE", "NOTICE"):
         shutil.copy(ROOT / name, source)
+    for name in ("checkpoints", "examples"):
+        shutil.copytree(ROOT / name, source / name)
     files = {path.relative_to(source).as_posix() for path in source.glob("fer_hub/**/*") if path.is_file()}
     with open(source / "fer_hub/__init__.py", "a", encoding="utf-8") as module:
         module.write("\nraise ImportError('the build must read the version without importing the package')\n")
@@ -127,9 +177,43 @@ def test_package_is_built_whole_and_without_importing_it(tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     with zipfile.ZipFile(tmp_path / f"fer_hub-{fer_hub.__version__}-py3-none-any.whl") as wheel:
         names = set(wheel.namelist())
-    assert {name for name in names if name.startswith("fer_hub/")} == files
+        wheel.extractall(tmp_path / "site")
+    brought = {name for name in names if name.startswith("fer_hub/shipped/")}
+    assert {name for name in names if name.startswith("fer_hub/")} - brought == files
+    assert {"examples/astronaut.jpg", "checkpoints/fer2013/model.safetensors"} <= {name[16:] for name in brought}
     licences = f"fer_hub-{fer_hub.__version__}.dist-info/licenses/"
     assert {licences + "LICENSE", licences + "NOTICE"} <= names
+    scripts = (tmp_path / "site" / f"fer_hub-{fer_hub.__version__}.dist-info/entry_points.txt").read_text()
+    assert scripts == "[console_scripts]\nfer-hub = fer_hub.commands:main\n"
+    # and from the wheel alone, in a folder with nothing else, the checkpoint loads and the app knows its files
+    shutil.copy(ROOT / "fer_hub/__init__.py", tmp_path / "site/fer_hub")
+    code = (
+        "from fer_hub import FERPipeline, __file__; from fer_hub.web.launch import checkpoints, example_photographs\n"
+        "with FERPipeline.from_pretrained() as pipeline: print(len(pipeline.model.config.id2label))\n"
+        "import fer_hub.web.page\n"
+        "print(__file__, *checkpoints(), len(example_photographs()), sep='\\n')"
+    )
+    environment = {name: os.environ[name] for name in os.environ if name != "FER_HUB_CHECKPOINT"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment | {"PYTHONPATH": str(tmp_path / "site")},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.stdout.split() == ["7", str(tmp_path / "site/fer_hub/__init__.py"), "fer2013", "2"], done.stderr
+    after = {path.relative_to(tmp_path / "site").as_posix() for path in (tmp_path / "site/fer_hub").rglob("*.*")}
+    assert {name for name in after if "__pycache__" not in name} <= names  # gradio would write a stub beside its source
+
+
+def test_sdist_holds_all_that_the_tests_need(tmp_path):
+    source = tmp_path / "source"
+    ignored = (".git", ".venv*", ".*_cache", ".hypothesis", "__pycache__", "*.pyi", "*.egg-info", "runs", "build")
+    shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(*ignored))
+    files = {path.relative_to(source).as_posix() for path in source.rglob("*") if path.is_file()}
+    code = f"from setuptools.build_meta import build_sdist; build_sdist({str(tmp_path)!r})"
+    done = subprocess.run([sys.executable, "-c", code], cwd=source, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    with tarfile.open(tmp_path / f"fer_hub-{fer_hub.__version__}.tar.gz") as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert files - names == {".gitignore"}
 
 
 def test_code_passes_ruff():

@@ -21,23 +21,23 @@ UP_TO_DATE = "\n      up to date\n"
 APP = """import json, os, sys
 print(json.dumps({"arguments": sys.argv[1:], "prefix": sys.prefix, "folder": os.getcwd(),
                   "path": os.environ.get("PYTHONPATH")}))
-sys.exit(7 if "--fail" in sys.argv else 0)
+sys.exit(7 if "7861" in sys.argv else 0)
 """
 
 
 # ---- decisions
 
 
-@pytest.mark.parametrize("version", [(3, 6, 15), (3, 10, 13)])
-def test_an_old_python_is_told_what_to_do(version):
+@pytest.mark.parametrize("version", [(3, 6, 15), (3, 10, 13), (3, 15, 0), (4, 0, 0)])
+def test_a_python_too_old_or_too_new_is_told_what_to_do(version):
     assert start.python_problem((*version, "final", 0)) == (
-        f"fer_hub needs Python 3.11 or newer, but this is Python {'.'.join(map(str, version))}; install a "
-        "newer Python and start with it by name, for example: python3.12 start.py"
+        f"fer_hub needs Python 3.11 to 3.14, but this is Python {'.'.join(map(str, version))}; install one of "
+        "these and start with it by name, for example: python3.12 start.py"
     )
 
 
-@pytest.mark.parametrize("version", [(3, 11, 0), (3, 14, 2), (4, 0, 0)])
-def test_a_newer_python_will_do(version):
+@pytest.mark.parametrize("version", [(3, 11, 0), (3, 14, 2)])
+def test_a_python_in_the_range_will_do(version):
     assert start.python_problem(version) is None
 
 
@@ -85,6 +85,32 @@ def test_unknown_command_is_refused():
         start.main(["tests"])
     assert str(caught.value) == "start.py knows no command 'tests'; see: python3 start.py --help"
     assert caught.value.code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--fail"], "unrecognized arguments: --fail"),
+        (["--por", "7998"], "unrecognized arguments: --por 7998"),
+        (["--port"], "argument --port: expected one argument"),
+        (["--port", "x"], "argument --port: invalid int value: 'x'"),
+    ],
+)
+def test_options_that_the_app_does_not_have_are_refused_before_any_set_up(arguments, sentence, capsys):
+    with pytest.raises(start.SetupError) as caught:
+        start.main(arguments)
+    assert (str(caught.value), caught.value.code) == (f"{sentence}; see: python3 start.py --help", 2)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_the_apps_options_are_handed_on_with_the_checkpoint_as_seen_from_here(tmp_path, monkeypatch):
+    (tmp_path / "mine").mkdir()
+    monkeypatch.chdir(tmp_path)
+    given = ["--share", "--checkpoint", "mine", "--host", "0.0.0.0", "--port", "7998"]
+    handed = ["--host", "0.0.0.0", "--port", "7998", "--checkpoint", str(tmp_path / "mine"), "--share"]
+    assert start.app_arguments(given) == handed
+    assert start.app_arguments(["--checkpoint", "owner/name"]) == ["--checkpoint", "owner/name"]
+    assert start.app_arguments([]) == []
 
 
 def test_help_is_the_docstring(capsys):
@@ -222,9 +248,9 @@ def house(tmp_path_factory):
     return folder
 
 
-def begin(folder, *arguments, **env):
+def begin(folder, *arguments, python=sys.executable, **env):
     return subprocess.Popen(
-        [sys.executable, folder / "start.py", *arguments],
+        [python, folder / "start.py", *arguments],
         env={**os.environ, **env},
         text=True,
         stdout=subprocess.PIPE,
@@ -232,8 +258,8 @@ def begin(folder, *arguments, **env):
     )
 
 
-def run(folder, *arguments, **env):
-    with begin(folder, *arguments, **env) as child:
+def run(folder, *arguments, python=sys.executable, **env):
+    with begin(folder, *arguments, python=python, **env) as child:
         output = child.stdout.read()
     return subprocess.CompletedProcess(child.args, child.returncode, output)
 
@@ -242,26 +268,62 @@ def test_first_start_makes_an_environment_and_keeps_somebody_elses(house):
     lines = (house / "first.txt").read_text().splitlines()
     assert lines[:4] == [
         "[1/3] System libraries",
-        "[2/3] Python packages of requirements.txt, in .venv",
-        "      .venv was not made by start.py; it is now .venv.old1",
-        f"      making .venv with {start.python_version()}",
+        "[2/3] Python packages of requirements.txt, in .venv.start",
+        "      .venv was not made by start.py and stays as it is; .venv.start is used instead",
+        f"      making .venv.start with {start.python_version()}",
     ]
     assert lines[-2] == "[3/3] Starting the app; Ctrl-C stops it"
-    assert (house / ".venv.old1" / "precious").read_text() == "somebody's work"
+    assert [path.name for path in (house / ".venv").iterdir()] == ["precious"]
+    assert (house / ".venv" / "precious").read_text() == "somebody's work"
+
+
+@posix
+def test_an_environment_that_runs_start_py_is_left_alone(house, tmp_path):
+    """As with `uv run python start.py`, or inside an activated environment of the same folder."""
+    folder = tmp_path / "house"
+    shutil.copytree(house, folder, ignore=shutil.ignore_patterns(".venv*"))
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / ".venv"], check=True)
+    before = {path.name: path.stat().st_mtime_ns for path in (folder / ".venv").rglob("*")}
+    done = run(folder, python=folder / ".venv" / "bin" / "python")
+    assert done.returncode == 0, done.stdout
+    assert Path(json.loads(done.stdout.splitlines()[-1])["prefix"]) == folder / ".venv.start"
+    assert {path.name: path.stat().st_mtime_ns for path in (folder / ".venv").rglob("*")} == before
+
+
+@posix
+def test_an_environment_is_made_anew_by_its_own_python(house):
+    (house / ".venv.start" / start.STAMP).write_text("{}")
+    done = run(house, python=house / ".venv.start" / "bin" / "python")
+    assert done.returncode == 0, done.stdout
+    assert f"      making .venv.start with {start.python_version()}" in done.stdout.splitlines()
+
+
+def test_pip_is_renewed_first_and_the_constraints_hold(house):
+    """Without a network pip cannot be renewed: that is told, and what was asked for is installed all the same."""
+    constraints = house / start.CONSTRAINTS
+    constraints.write_text("pip==0.0.1\n")
+    done = run(house, PIP_NO_INDEX="1")
+    assert done.returncode == 0, done.stdout
+    assert "Python's own pip does the work, as it could not be renewed:" in done.stdout
+    assert UP_TO_DATE in run(house).stdout
+    constraints.write_text("# changed\n")
+    assert "pip installs requirements.txt" in run(house).stdout
+    constraints.unlink()
+    assert UP_TO_DATE in run(house).stdout
 
 
 def test_second_start_is_ready_and_passes_arguments_and_exit_code_through(house):
-    done = run(house, "--fail", "--port", "7861", PYTHONPATH="elsewhere")
+    done = run(house, "--port", "7861", PYTHONPATH="elsewhere")
     *steps, told = done.stdout.splitlines()
     assert steps == [
         "[1/3] System libraries",
-        "[2/3] Python packages of requirements.txt, in .venv",
+        "[2/3] Python packages of requirements.txt, in .venv.start",
         "      up to date",
         "[3/3] Starting the app; Ctrl-C stops it",
     ]
     told = json.loads(told)
-    assert told == {**told, "arguments": ["--fail", "--port", "7861"], "folder": str(house), "path": None}
-    assert Path(told["prefix"]) == house / ".venv"
+    assert told == {**told, "arguments": ["--port", "7861"], "folder": str(house), "path": None}
+    assert Path(told["prefix"]) == house / ".venv.start"
     assert done.returncode == 7
 
 
@@ -288,7 +350,7 @@ def test_a_failing_pip_changes_nothing(house):
 
 
 def unlink_python(house):
-    (house / ".venv" / "bin" / "python").unlink()
+    (house / ".venv.start" / "bin" / "python").unlink()
 
 
 def break_off_pip(house):
@@ -313,8 +375,8 @@ def test_a_broken_or_unfinished_environment_is_made_anew(house, damage):
     damage(house)
     done = run(house)
     assert done.returncode == 0
-    assert f"      making .venv with {start.python_version()}" in done.stdout.splitlines()
-    assert len(list(house.glob(".venv.old*"))) == 1  # the one of the first start: what is ours is not kept
+    assert f"      making .venv.start with {start.python_version()}" in done.stdout.splitlines()
+    assert sorted(path.name for path in house.glob(".venv*")) == [".venv", ".venv.lock", ".venv.start"]
 
 
 @posix

@@ -206,8 +206,8 @@ def test_a_missing_package_is_named(quantised, tmp_path, monkeypatch, package, c
     monkeypatch.setitem(sys.modules, package, None)  # importing it fails
     assert onnx_export.main([str(quantised), "--output", str(tmp_path / "out")]) == 1
     assert capsys.readouterr().err == (
-        f"error: {package} must be installed to export a checkpoint, got none; install it with pip install "
-        "fer_hub[onnx].\n"
+        f'error: {package} must be installed to export a checkpoint, got none; run pip install ".[onnx]" in a clone '
+        "of fer_hub.\n"
     )
     if package == "onnxruntime":
         with pytest.raises(ModuleNotFoundError, match=r"^onnxruntime must be installed to run an ONNX file, got none;"):

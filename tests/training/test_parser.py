@@ -7,6 +7,7 @@ import re
 import pytest
 
 import train
+from fer_hub.training import main as program
 from fer_hub.training.arguments import DataArguments, ModelArguments
 from fer_hub.training.parser import GROUPS, HELP, REST, FERArgumentParser
 
@@ -43,8 +44,8 @@ def test_our_own_options_come_first_in_groups(help_text):
 def test_it_begins_with_what_the_command_is_for_and_how_to_call_it(help_text):
     lines = help_text.splitlines()
     assert lines[0] == "usage: train.py --data DATA [options]"
-    assert lines[2] == train.__doc__.splitlines()[0]
-    assert help_text.count("    python train.py") == train.__doc__.count("    python train.py") > 2
+    assert lines[2] == program.__doc__.splitlines()[0]
+    assert help_text.count("    python train.py") == program.__doc__.count("    python train.py") > 2
 
 
 def test_every_option_stands_there_once_and_no_line_is_too_long(help_text):

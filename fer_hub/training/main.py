@@ -1,0 +1,193 @@
+"""Train a facial expression network on FER-2013, or on photographs of your own, and leave a checkpoint for the Hub.
+
+    python train.py --data path/to/fer2013
+    python train.py --data path/to/fer2013 --second_labels ferplus_votes    # both kinds of labels, a network for each
+    python train.py --data path/to/fer2013 --architecture scratch_cnn --num_train_epochs 100
+    python train.py --data path/to/fer2013 --resume            # go on after an interruption
+    python train.py --data my_photos --images photographs --start_from checkpoints/fer2013 --learning_rate 0.003 \\
+        --num_train_epochs 10 --per_device_train_batch_size 32 --output_dir runs/mine   # classes of one's own
+    torchrun --nproc_per_node 2 train.py --data path/to/fer2013                      # on several GPUs
+    python train.py --data path/to/fer2013 --push_to_hub --hub_model_id owner/name   # and publish the result
+
+`--data` is a Hub dataset id, a parquet folder or file, the Kaggle CSV or an image folder (see `fer_hub/data`), of
+FER-2013 or with any other classes, which then are the network's: a folder `<class>/<images>` or
+`<split>/<class>/<images>` is enough. With `--images photographs` the largest face of each is found and cut out;
+`faces.csv` in `--output_dir` lists where, and the photographs without a face, which are left out.
+The epoch is chosen on the validation split; the test split is looked at once, at the end. Everything lands in
+`--output_dir`: `checkpoint-*` folders to resume from, `report/` with figures and pictures, and `final/`, the
+checkpoint: config.json, model.safetensors, preprocessor_config.json, the code files, metrics.json,
+training_args.json, training_log.json and .csv, and README.md with its pictures; with `--second_labels` also `second/`,
+the checkpoint for those. Every option of transformers' TrainingArguments is an option here.
+"""
+
+import logging
+import os
+import sys
+from functools import partial
+from pathlib import Path
+
+# Two processes on two cores starve each other when idle threads spin; must be set before torch is imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+if os.environ.get("RANK", "0") != "0":  # with torchrun; only the first process shows how far it is
+    os.environ["TQDM_DISABLE"] = "1"
+
+import numpy as np
+from transformers import EarlyStoppingCallback, set_seed
+
+from fer_hub.data import LABELS, Targets, decode_images, label_shares, prepare, targets, write_faces
+from fer_hub.data.duplicates import without_duplicates
+from fer_hub.evaluation.measuring import measure_trained
+from fer_hub.hub import publish_model, take_over_push
+from fer_hub.hub.checkpoint import write_checkpoint
+from fer_hub.model import FERConfig, FERForImageClassification, FERImageProcessor
+from fer_hub.training.augmentation import PRESETS
+from fer_hub.training.distillation import Teachers
+from fer_hub.training.fine_tuning import continue_from, fit_last_layer
+from fer_hub.training.parser import FERArgumentParser
+from fer_hub.training.recipe import recipe
+from fer_hub.training.resuming import find_checkpoint
+from fer_hub.training.second_labels import cut_in_two, joined_names
+from fer_hub.training.starting import check_start, load_pretrained
+from fer_hub.training.trainer import FaceDataset, FERTrainer, TrainingClock
+
+logger = logging.getLogger("fer_hub.train")
+
+
+def main(argv: list[str] | None = None) -> dict:
+    """Train as the command line says; returns what `final/metrics.json` holds."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    for name in ("httpx", "httpx2"):  # the Hub's client would log every request
+        logging.getLogger(name).setLevel(logging.WARNING)
+    data_args, model_args, args = FERArgumentParser(__doc__).parse_args_into_dataclasses(argv)
+    if args.process_index > 0:  # with torchrun; the first process speaks for all
+        logging.getLogger().setLevel(logging.ERROR)
+    check_start(model_args)
+    last_checkpoint = find_checkpoint(args.output_dir, data_args.resume)
+    destination = take_over_push(args)  # refused now rather than after training; the Trainer itself pushes nothing
+    set_seed(args.seed)
+
+    # data: decoded once, kept in memory
+    prepared = prepare(
+        data_args.data,
+        images=data_args.images,
+        size=(FERConfig.from_pretrained(model_args.start_from) if model_args.start_from else FERConfig()).image_size,
+        ferplus_csv=data_args.ferplus_csv,
+        validation_fraction=data_args.validation_fraction,
+        seed=args.data_seed or 0,
+        image_column=data_args.image_column,
+        label_column=data_args.label_column,
+    )
+    splits = prepared.splits
+    if prepared.photographs and args.process_index == 0:
+        write_faces(Path(args.output_dir) / "faces.csv", prepared.photographs)
+    wanted = {name: targets(split, data_args.labels) for name, split in splits.items()}
+    names, second = wanted["train"].names, data_args.second_labels
+    classes = list(names) if second == "none" else joined_names(names, second)
+
+    # model: new, or continued from a checkpoint
+    if model_args.start_from:
+        model, image_processor, new_classes = continue_from(model_args.start_from, classes, say=logger.info)
+    else:
+        config = FERConfig(
+            architecture=model_args.architecture,
+            dropout=model_args.dropout,
+            id2label=dict(enumerate(classes)),
+            **model_args.sizes(),
+        )
+        model, image_processor = FERForImageClassification(config), FERImageProcessor()
+        model_args.pretrained = load_pretrained(model, model_args.pretrained, resuming=last_checkpoint is not None)
+    logger.info(f"{model.config.architecture}: {model.num_parameters():,} parameters, {args.device}, bf16 {args.bf16}")
+
+    size = model.config.image_size
+    images = {name: decode_images(split, size)[wanted[name].rows] for name, split in splits.items()}
+    if data_args.drop_duplicates:
+        kept = without_duplicates(images["train"], images["validation"], images["test"], progress="find duplicates")
+        logger.info(f"train: {len(images['train']) - len(kept):,} near-duplicates of validation and test left out")
+        images["train"], wanted["train"] = images["train"][kept], wanted["train"].only(kept)
+    labels = {name: target.classes for name, target in wanted.items()}
+    if model_args.start_from and new_classes and not last_checkpoint:
+        fit_last_layer(model, image_processor, images["train"], labels["train"])
+    first = wanted["train"].votes if data_args.labels == "ferplus_votes" else labels["train"]
+    beside = None if second == "none" else label_shares(splits["train"], second, wanted["train"].rows)
+    teachers = None
+    if model_args.teachers:
+        kinds = [names] if beside is None else [names, LABELS[second]]
+        teachers = Teachers(model_args.teachers, kinds, size, args.device, args.bf16, model_args.teachers_at_once)
+        if model_args.teachers_see == "images":
+            own = [first] if beside is None else [first, beside]
+            first, *others = teachers.blend(own, images["train"], model_args.teachers_share)
+            beside, teachers = others[0] if others else None, None
+    trainer = FERTrainer(
+        model=model,
+        args=args,
+        image_processor=image_processor,
+        augmentation=PRESETS[data_args.augmentation],
+        second_classes=len(classes) - len(names),
+        teachers=teachers,
+        teachers_share=model_args.teachers_share,
+        train_dataset=FaceDataset(images["train"], first, beside),
+        eval_dataset=FaceDataset(images["validation"], labels["validation"]),
+        callbacks=[TrainingClock(), *([EarlyStoppingCallback(data_args.patience)] if data_args.patience else [])],
+    )
+    trainer.train(resume_from_checkpoint=last_checkpoint)
+    clock = next(callback for callback in trainer.callback_handler.callbacks if isinstance(callback, TrainingClock))
+    if not trainer.is_world_process_zero():
+        return {}
+
+    # the chosen epoch, measured: validation again, test this once; without accelerate's bfloat16 wrapper
+    model = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
+    about = {
+        "data": prepared.about,
+        "training": {
+            "epochs": trainer.state.epoch,
+            "chosen_step": trainer.state.best_global_step,
+            "steps": trainer.state.global_step,
+            "seconds": round(clock.seconds, 1),
+            "timed_from_step": clock.from_step,
+            "device": str(args.device),
+            "train_images": len(images["train"]),
+        },
+    }
+    options = recipe(data_args, model_args, args)
+    finish = partial(_finish, image_processor=image_processor, about=about, log=trainer.state.log_history)
+    if second != "none":
+        model, other = cut_in_two(model, names, second)
+        others = {name: targets(splits[name], second) for name in ("validation", "test")}
+        crops = {name: decode_images(splits[name], size)[target.rows] for name, target in others.items()}
+        finish(
+            Path(args.output_dir) / "second", other, images=crops, wanted=others, options=options | {"result": "second"}
+        )
+    metrics = finish(Path(args.output_dir) / "final", model, images=images, wanted=wanted, options=options)
+    if destination:
+        publish_model(Path(args.output_dir) / "final", **destination, say=logger.info)
+    return metrics
+
+
+def _finish(
+    folder: Path,
+    model: FERForImageClassification,
+    *,
+    image_processor: FERImageProcessor,
+    images: dict[str, np.ndarray],
+    wanted: dict[str, Targets],
+    about: dict,
+    options: dict,
+    log: list[dict],
+) -> dict:
+    """Measure a trained network and write its checkpoint to `folder`; returns what its metrics.json holds."""
+    metrics = measure_trained(
+        model,
+        image_processor,
+        images,
+        wanted,
+        calibrate=options["calibrate"],
+        matrix_scaling=options["matrix_scaling"],
+        report=folder.parent / ("report" if folder.name == "final" else f"report_{folder.name}"),
+        say=logger.info,
+    )
+    metrics |= about | {"training": about["training"] | {"parameters": model.num_parameters()}}
+    write_checkpoint(folder, model, image_processor, metrics=metrics, training_args=options, log=log)
+    for split in ("validation", "test"):
+        logger.info(f"{split}: accuracy {metrics[split]['accuracy']:.4f}, macro-F1 {metrics[split]['macro_f1']:.4f}")
+    logger.info(f"checkpoint: {folder}")
+    return metrics

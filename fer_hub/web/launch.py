@@ -1,0 +1,115 @@
+"""The app as a program: `python app.py` in a clone, `fer-hub app` where fer_hub is installed."""
+
+import argparse
+import contextlib
+import ctypes
+import importlib.util
+import os
+import sys
+import warnings
+from pathlib import Path
+
+from fer_hub.extras import missing
+from fer_hub.hub.shipped import VARIABLE, example_photographs, shipped_checkpoints
+
+
+def checkpoints(wanted: str | None = None) -> dict[str, str]:
+    """Name → folder or Hub id of what the page offers, the default first; a folder goes by its own name.
+
+    Args:
+        wanted: checkpoint folder or Hub id to offer first; `None` takes what `FER_HUB_CHECKPOINT` names.
+    """
+    shipped = {name: str(folder) for name, folder in shipped_checkpoints().items()}
+    wanted = wanted or os.environ.get(VARIABLE)
+    if not wanted:
+        return shipped
+    name = Path(wanted).resolve().name if Path(wanted).is_dir() else wanted
+    return {name: wanted} | {other: folder for other, folder in shipped.items() if other != name}
+
+
+def limit_arenas(most: int = 2) -> None:
+    """Let glibc keep at most so many heaps, where the C library is glibc: must come before threads start.
+
+    By default every thread gets one of its own, up to eight for each core, and what the requests of one thread leave
+    free is of no use to the others: memory would grow for hours.
+    """
+    m_arena_max = -8  # of glibc's malloc.h
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).mallopt(m_arena_max, most)
+
+
+def set_up_process() -> None:
+    """What holds for the whole process that serves the page; comes before gradio is imported."""
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read at its import; no request leaves the host
+    limit_arenas()
+    import torch
+    from PIL import Image
+
+    warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # such pictures are refused by their size
+    torch.set_num_threads(1)  # several waiting threads on a small host slow each other down
+
+
+def serve(checkpoint: str | None = None, host: str | None = None, port: int | None = None, share: bool = False) -> None:
+    """Load the first network, then serve the page until the process is stopped.
+
+    Args:
+        checkpoint: checkpoint folder or Hub id to offer first; `None` takes what `FER_HUB_CHECKPOINT` names, and else
+            the one that comes with fer_hub.
+        host: address to listen on; `None` takes what `GRADIO_SERVER_NAME` names, else 127.0.0.1.
+        port: `None` takes what `GRADIO_SERVER_PORT` names, else the first free one from 7860.
+        share: have Gradio's makers give the page a public address for a week.
+
+    Raises:
+        ModuleNotFoundError: the extra "app" is not installed.
+        OSError, ValueError: the network cannot be loaded, or the address is taken.
+    """
+    if absent := missing("app", "gradio", "av"):
+        raise absent
+    set_up_process()
+    from fer_hub.web.page import build, launch_options
+    from fer_hub.web.service import Service
+
+    offered = checkpoints(checkpoint)
+    with Service(offered) as service:
+        print(f"Loading {service.names[0]} ...", flush=True)
+        service.pipeline(service.names[0])
+        page = build(service, [str(path) for path in example_photographs()])
+        tools = importlib.util.find_spec("mcp") is not None
+        try:
+            page.launch(
+                server_name=host, server_port=port, share=share or None, mcp_server=tools, **launch_options()
+            )
+        except OSError as error:
+            if port and "empty port" in str(error):  # gradio's own sentence tells how to change its code
+                raise OSError(f"port {port} must be free, but a program listens there; choose another one.") from None
+            raise
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to 65535, got {text!r}")
+    return int(text)
+
+
+def main(argv: list[str] | None = None, *, prog: str | None = None) -> int:
+    """Serve the page as the command line says; returns the exit code. An error is one sentence."""
+    parser = argparse.ArgumentParser(
+        prog,
+        description="Serve the page for photographs, webcam and video, and its API.",
+        epilog=f"The environment variables {VARIABLE}, GRADIO_SERVER_NAME and GRADIO_SERVER_PORT do as --checkpoint, "
+        "--host and --port.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--host", metavar="ADDRESS", help="where it listens; 127.0.0.1, this computer, by default")
+    parser.add_argument("--port", metavar="NUMBER", type=_port, help="by default the first free one from 7860")
+    parser.add_argument("--checkpoint", metavar="FOLDER_OR_ID", help="a network of yours, or of the Hub, offered first")
+    parser.add_argument("--share", action="store_true", help="a public address for a week, through Gradio's makers")
+    options = parser.parse_args(argv)
+    try:
+        serve(options.checkpoint, options.host, options.port, options.share)
+    except (OSError, ValueError, ModuleNotFoundError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0

@@ -1,0 +1,57 @@
+"""app.py as a program: its options, and what it says where it cannot go on."""
+
+import re
+import socket
+import subprocess
+import sys
+
+import httpx
+import pytest
+
+import start
+from tests.app.conftest import OFFLINE, ROOT, running
+
+
+def launch(*arguments, **variables):
+    environment = {name: value for name, value in variables.items()}
+    return subprocess.run(
+        [sys.executable, "app.py", *arguments], cwd=ROOT, env=start.os.environ | OFFLINE | environment, text=True,
+        capture_output=True, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def test_help_names_the_options_of_start_py():
+    done = launch("--help")
+    options = set(re.findall(r"^ +(--[a-z]+)", done.stdout, re.M))
+    assert done.returncode == 0 and options == set(re.findall(r"^ +(--[a-z]+)", start.__doc__, re.M))
+    assert options == {"--host", "--port", "--checkpoint", "--share"}
+
+
+@pytest.mark.parametrize("arguments", [["--prot", "7998"], ["--port", "0"], ["--port", "x"], ["--por", "7998"], ["x"]])
+def test_what_is_no_option_is_refused(arguments):
+    done = launch(*arguments)
+    assert (done.returncode, done.stdout) == (2, "") and arguments[-1] in done.stderr.splitlines()[-1]
+
+
+def test_a_checkpoint_that_leads_nowhere_ends_in_one_sentence(tmp_path):
+    nowhere = str(tmp_path / "nowhere")
+    for done in (launch(FER_HUB_CHECKPOINT=nowhere), launch("--checkpoint", nowhere)):
+        assert done.returncode == 1
+        assert done.stderr == (
+            f"checkpoint must be a checkpoint folder or a Hub id, got {nowhere!r}, where there is no folder.\n"
+        )
+
+
+def test_the_options_win_over_the_environment(tmp_path, eight):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        done = launch("--port", port, "--checkpoint", str(eight), GRADIO_SERVER_PORT="1")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == f"port {port} must be free, but a program listens there; choose another one."
+    nowhere = {"FER_HUB_CHECKPOINT": str(tmp_path)}
+    with running(tmp_path / "uploads", "app.py", "--checkpoint", str(eight), **OFFLINE, **nowhere) as (url, _):
+        page = httpx.get(url + "config").json()
+    model = next(each["props"] for each in page["components"] if each["props"].get("elem_id") == "model")
+    assert model["value"] == "eight"
