@@ -155,6 +155,25 @@ def _applies(wanted, extras=()):
 def test_versions_agree():
     newest = re.search(r"^## \[(.+?)\] - (unreleased|\d{4}-\d\d-\d\d)$", read("CHANGELOG.md"), re.MULTILINE)
     assert newest[1] == fer_hub.__version__
+    citation = yaml.safe_load(read("CITATION.cff"))
+    assert (str(citation["version"]), citation["license"]) == (fer_hub.__version__, PROJECT["license"])
+
+
+def test_workflow_runs_the_second_command_on_every_supported_python():
+    job = yaml.safe_load(read(".github/workflows/tests.yml"))["jobs"]["pinned"]
+    assert {"run": "python start.py test"} in job["steps"]
+    low, high = start.NEEDED[1], start.BELOW[1]
+    assert job["strategy"]["matrix"]["python"] == [f"3.{minor}" for minor in range(low, high)]
+
+
+@pytest.mark.parametrize("name", ["bug", "idea"])
+def test_issue_forms_ask_for_something(name):
+    """The parts that the hosting site demands of a form; without them it shows none."""
+    form = yaml.safe_load(read(f".github/ISSUE_TEMPLATE/{name}.yml"))
+    assert {"name", "description", "body"} <= form.keys()
+    asked = [part for part in form["body"] if part["type"] == "textarea"]
+    assert asked and all(part["attributes"]["label"] for part in asked)
+    assert len({part["id"] for part in asked}) == len(asked)
 
 
 def test_notice_names_what_others_made():
