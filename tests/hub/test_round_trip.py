@@ -16,7 +16,7 @@ from huggingface_hub import HfApi
 from PIL import Image
 
 from fer_hub import FERConfig, FERForImageClassification, FERImageProcessor, FERPipeline
-from fer_hub.commands.publish import main
+from fer_hub.commands import main
 from fer_hub.hub import publish_model, publish_space
 from tests.hub.stand_in import WRITE_TOKEN
 
@@ -50,7 +50,7 @@ def published(hub, finished_checkpoint, tmp_path_factory):
     """Two versions under one id: (sha of the older one, its folder, the newer one's folder, the first's output)."""
     home = tmp_path_factory.mktemp("publisher")
     done = subprocess.run(
-        [sys.executable, "-m", "fer_hub.commands.publish", "model", str(finished_checkpoint), "user/fer", "--public"],
+        [sys.executable, "-m", "fer_hub", "publish", "model", str(finished_checkpoint), "user/fer", "--public"],
         env=os.environ | hub.environment(home), cwd=ROOT, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -128,7 +128,7 @@ def test_the_token_is_never_printed(published, finished_checkpoint, hub, monkeyp
         ("plainSecretWithoutPrefix", 1, ["model", folder, "plainSecretWithoutPrefix"]),
     ):
         monkeypatch.setenv("HF_TOKEN", token)
-        assert main(arguments) == status
+        assert main(["publish", *arguments]) == status
         said = capfd.readouterr()
         assert token not in said.out + said.err
         assert ("error: " in said.err) is (status == 1)

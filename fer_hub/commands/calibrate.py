@@ -1,0 +1,27 @@
+"""`fer-hub calibrate`."""
+
+from typing import Annotated
+
+import typer
+
+from fer_hub.commands.parts import DataOption
+
+
+def calibrate(
+    checkpoint: Annotated[str, typer.Argument(metavar="FOLDER", help="Checkpoint folder.")],
+    data: DataOption,
+    matrix_scaling: Annotated[
+        bool, typer.Option("--matrix_scaling", help="Also fit a linear map of the logits; predictions may change.")
+    ] = False,
+) -> None:
+    """Fit a checkpoint's temperature on the validation split, so that probabilities are as sure as they should be.
+
+        fer-hub calibrate runs/mine/final --data path/to/fer2013
+
+    Writes the temperature into config.json, the figures before and after into metrics.json, and the model card anew.
+    Predictions stay the same. train.py does this by itself.
+    """
+    from fer_hub.evaluation.calibrate import calibrate_checkpoint
+    from fer_hub.evaluation.calibration import summary
+
+    print(summary(calibrate_checkpoint(checkpoint, data, matrix_scaling=matrix_scaling)))

@@ -1,0 +1,66 @@
+"""The faces of photographs as rows of CSV or JSON lines."""
+
+import csv
+import json
+from collections.abc import Sequence
+from typing import TextIO
+
+from fer_hub.results import FacePrediction
+
+COLUMNS = ("path", "width", "height", "face", "score", "xmin", "ymin", "xmax", "ymax", "emotion")
+"""Columns of the CSV before those of the labels."""
+
+
+class CsvFaces:
+    """One line per face; a photograph without a face has one line, empty from `face` on.
+
+    Columns: `path`, `width` and `height` of the upright photograph in pixels, `face` (0 for the largest), `score` of
+    the detector, 0 to 1, the box `xmin`, `ymin`, `xmax`, `ymax` in pixels, `emotion`, and the probability of every
+    label.
+    """
+
+    def __init__(self, file: TextIO, labels: Sequence[str]) -> None:
+        self._labels = list(labels)
+        self._rows = csv.writer(file, lineterminator="\n")
+        self._rows.writerow([*COLUMNS, *self._labels])
+
+    def write(self, path: str, size: tuple[int, int], faces: Sequence[FacePrediction]) -> None:
+        """Append a photograph of `size` (width, height)."""
+        start = [_printable(path), *size]
+        for number, face in enumerate(faces):
+            probabilities = (round(face.probabilities[label], 6) for label in self._labels)
+            self._rows.writerow([*start, number, round(face.score, 6), *face.box, face.emotion, *probabilities])
+        if not faces:
+            self._rows.writerow(start + [""] * (len(COLUMNS) - len(start) + len(self._labels)))
+
+
+class JsonFaces:
+    """The same rows as JSON objects, one per line.
+
+    A row has `path`, `width`, `height`, `face`, `score`, `box`, `emotion` and `probabilities`; without a face all from
+    `face` on are null.
+    """
+
+    def __init__(self, file: TextIO, labels: Sequence[str]) -> None:
+        self._file = file
+
+    def write(self, path: str, size: tuple[int, int], faces: Sequence[FacePrediction]) -> None:
+        """Append a photograph of `size` (width, height)."""
+        start = {"path": _printable(path), "width": size[0], "height": size[1]}
+        for number, face in enumerate(faces):
+            row = face.to_dict()
+            row["score"] = round(row["score"], 6)
+            row["probabilities"] = {label: round(value, 6) for label, value in row["probabilities"].items()}
+            self._append(
+                start | {"face": number} | {key: row[key] for key in ("score", "box", "emotion", "probabilities")}
+            )
+        if not faces:
+            self._append(start | dict.fromkeys(("face", "score", "box", "emotion", "probabilities")))
+
+    def _append(self, row: dict) -> None:
+        self._file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def _printable(path: str) -> str:
+    """A path as text that UTF-8 can hold, whatever bytes are in it."""
+    return path.encode("utf-8", "backslashreplace").decode("utf-8")

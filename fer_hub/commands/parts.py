@@ -1,0 +1,130 @@
+"""What the commands share: how a line is read, how an error ends, and options that several of them have."""
+
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, NoReturn
+
+import typer
+from typer.core import TyperCommand
+from typer.exceptions import Exit, TyperException
+
+REFUSALS = (OSError, ValueError, RuntimeError, ImportError)
+"""Errors whose text is a sentence for the user."""
+
+DEBUG = "--debug"
+
+
+class UsageError(ValueError):
+    """The options do not fit together: exit code 2, where other errors are 1."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C, with a sentence of its own."""
+
+
+class Command(TyperCommand):
+    """A command whose errors end in one sentence.
+
+    An option that may be given several times takes several values too: `--splits validation test`. `--debug` is
+    understood anywhere on the line. Indented paragraphs of the docstring keep their lines in the help.
+    """
+
+    takes_debug = True
+
+    def __init__(self, name: str | None, *, help: str | None = None, **options: Any) -> None:
+        super().__init__(name, help=keep_indented(help or ""), **options)
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:
+        several = {name for option in self.params if getattr(option, "multiple", False) for name in option.opts}
+        cut = args.index("--") if "--" in args else len(args)
+        own, rest = args[:cut], args[cut:]
+        if self.takes_debug and DEBUG in own:
+            ctx.find_root().params["debug"] = True
+            own = [word for word in own if word != DEBUG]
+        return super().parse_args(ctx, one_value_each(own, several) + rest)
+
+    def invoke(self, ctx: typer.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except UsageError as error:
+            ctx.fail(str(error))
+        except KeyboardInterrupt as error:
+            end(str(error) or "interrupted.", 130)
+        except (Exit, TyperException, BrokenPipeError):
+            raise
+        except Exception as error:
+            if ctx.find_root().params.get("debug"):
+                traceback.print_exc()
+            end(f"error: {sentence(error)}", 1)
+
+
+def sentence(error: Exception) -> str:
+    """What is said about an error.
+
+    Example:
+        >>> sentence(ValueError("size must be above 0, got 0.")), sentence(KeyError("a"))
+        ('size must be above 0, got 0.', "KeyError: 'a' (fer-hub --debug shows where)")
+    """
+    if isinstance(error, REFUSALS) and str(error):
+        return str(error)
+    return f"{type(error).__name__}: {error} (fer-hub {DEBUG} shows where)"
+
+
+def end(text: str, code: int) -> NoReturn:
+    """Say a last line on stderr and leave."""
+    print(text, file=sys.stderr)
+    raise Exit(code)
+
+
+def keep_indented(text: str) -> str:
+    """Mark indented paragraphs of a help text so that their lines are not joined."""
+    paragraphs = text.split("\n\n")
+    return "\n\n".join(f"\b\n{each}" if each.startswith("    ") else each for each in paragraphs)
+
+
+def one_value_each(words: Sequence[str], several: set[str]) -> list[str]:
+    """Repeat an option before each of its values.
+
+    Example:
+        >>> one_value_each(["net", "--splits", "validation", "test", "--write"], {"--splits"})
+        ['net', '--splits', 'validation', '--splits', 'test', '--write']
+    """
+    result: list[str] = []
+    option, values = None, 0
+    for word in words:
+        if word.startswith("-") and word != "-":
+            option, values = (word if word in several else None), 0
+        elif option:
+            if values:
+                result.append(option)
+            values += 1
+        result.append(word)
+    return result
+
+
+def say(text: str) -> None:
+    """A line on stdout, at once."""
+    print(text, flush=True)
+
+
+DataOption = Annotated[
+    str, typer.Option("--data", metavar="DATA", help="Hub dataset id, parquet, Kaggle CSV or image folder.")
+]
+CheckpointOption = Annotated[
+    str | None,
+    typer.Option("--checkpoint", metavar="FOLDER|ID", help="Checkpoint folder or Hub id; the shipped one if left out."),
+]
+DetectorOption = Annotated[
+    Literal["both", "short_range", "full_range"], typer.Option("--detector", help="Models that look for faces.")
+]
+MinScoreOption = Annotated[
+    float, typer.Option("--min-score", metavar="X", min=0, max=1, help="Least detection score of a face, 0 to 1.")
+]
+DeviceOption = Annotated[
+    str | None, typer.Option("--device", metavar="NAME", help="Where the network runs, as cpu or cuda.")
+]
+QuietOption = Annotated[bool, typer.Option("--quiet", help="No progress bar.")]
+
+MIN_SCORE = 0.5
+"""`fer_hub.detection.detector.DEFAULT_MIN_SCORE`, whose module imports too much for a help text."""

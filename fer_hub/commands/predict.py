@@ -1,0 +1,108 @@
+"""`fer-hub predict`."""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal, TextIO
+
+import typer
+
+from fer_hub.commands.parts import (
+    MIN_SCORE,
+    CheckpointOption,
+    DetectorOption,
+    DeviceOption,
+    Interrupted,
+    MinScoreOption,
+    QuietOption,
+)
+
+FORMATS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+
+
+def predict(
+    photographs: Annotated[
+        list[str], typer.Argument(metavar="PHOTO ...", help="Files, folders, patterns or http(s) addresses.")
+    ],
+    output: Annotated[str, typer.Option(metavar="FILE", help="For the rows; - is the standard output.")] = "-",
+    format: Annotated[
+        Literal["csv", "jsonl"] | None,
+        typer.Option(help="Of the rows; by the ending of FILE if left out, csv for others.", show_default=False),
+    ] = None,
+    checkpoint: CheckpointOption = None,
+    detector: DetectorOption = "both",
+    search: Annotated[
+        Literal["fast", "normal", "thorough"], typer.Option(help="How long small and turned faces are looked for.")
+    ] = "normal",
+    min_score: MinScoreOption = MIN_SCORE,
+    flip_average: Annotated[
+        bool, typer.Option("--flip-average", help="Test-time augmentation: mean of the face and its mirror image.")
+    ] = False,
+    runtime: Annotated[
+        Literal["torch", "onnx", "onnx-int8"], typer.Option(help="What computes the network, see fer-hub export.")
+    ] = "torch",
+    device: DeviceOption = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Find the faces of photographs and classify their expressions.
+
+        fer-hub predict photo.jpg
+        fer-hub predict photos/ "more/**/*.jpg" --output faces.csv
+        fer-hub predict photos/ --output faces.jsonl
+
+    One row for each face, the largest first, and one for a photograph without a face: path, width and height, number
+    of the face, detection score, box in pixels of the upright photograph, emotion, and the probability of every label.
+    Folders are searched with all below them. Files that cannot be read are listed at the end, and the exit code is
+    then 1; the others are in the rows all the same.
+    """
+    from tqdm.auto import tqdm
+
+    from fer_hub.commands.face_rows import CsvFaces, JsonFaces
+    from fer_hub.commands.photograph_files import find_photographs
+    from fer_hub.images import load_image
+    from fer_hub.pipeline import FERPipeline
+
+    found = find_photographs(photographs)
+    failed = found.problems
+    faces_in_all = without = done = 0
+    kind = format or FORMATS.get(Path(output).suffix.lower(), "csv")
+    try:
+        with (
+            FERPipeline.from_pretrained(
+                checkpoint, device=device, detector=detector, search=search, min_score=min_score,
+                flip_average=flip_average, runtime=runtime,
+            ) as pipeline,
+            opened(output) as file,
+        ):  # fmt: skip
+            rows = {"csv": CsvFaces, "jsonl": JsonFaces}[kind](file, list(pipeline.model.config.id2label.values()))
+            for path in tqdm(found.photographs, unit="photo", disable=True if quiet else None):
+                try:
+                    image = load_image(path)
+                except (ValueError, OSError) as error:
+                    failed.append(f"{path}: {error}")
+                    continue
+                faces = pipeline(image)
+                rows.write(path, image.size, faces)
+                done, faces_in_all, without = done + 1, faces_in_all + len(faces), without + (not faces)
+    except KeyboardInterrupt:
+        raise Interrupted("interrupted; no unfinished file is left.") from None
+    summary = f"{done} photographs, {faces_in_all} faces, {without} photographs without a face"
+    if found.others:
+        summary += f"; {found.others} other files in folders left out"
+    print(summary, file=sys.stderr)
+    if failed:
+        print(f"{len(failed)} could not be read:", *failed, sep="\n  ", file=sys.stderr)
+        raise typer.Exit(1)
+
+
+@contextlib.contextmanager
+def opened(output: str) -> Iterator[TextIO]:
+    """A text file that appears when all is written, or the standard output for `-`."""
+    if output == "-":
+        yield sys.stdout
+        return
+    from fer_hub.files import replacing
+
+    with replacing(Path(output)) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+        yield file

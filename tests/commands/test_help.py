@@ -1,0 +1,124 @@
+"""Help, version, exit codes: the line as a whole."""
+
+import os
+import subprocess
+import sys
+from typing import get_args
+
+import pytest
+
+import fer_hub
+from fer_hub.commands import main
+from fer_hub.commands.line import help_texts
+
+TEXTS = help_texts()
+
+NEVER = """
+import sys
+from fer_hub.commands import main
+for words in {lines!r}:
+    assert main(words.split()[1:] + ["--help"]) == 0
+heavy = {{"torch", "transformers", "mediapipe", "gradio", "datasets", "matplotlib", "numpy", "PIL"}} & set(sys.modules)
+assert not heavy, heavy
+"""
+
+
+def test_help_of_every_command_imports_nothing_heavy():
+    code = NEVER.format(lines=list(TEXTS))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("Usage: fer-hub") == len(TEXTS) > 12
+
+
+@pytest.mark.parametrize("command", list(TEXTS))
+def test_help_is_one_screen_with_an_example(command):
+    lines = TEXTS[command].splitlines()
+    assert len(lines) <= 45 and max(map(len, lines)) <= 100
+    assert any(line.startswith("      fer-hub ") for line in lines)
+
+
+def test_the_version(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"fer-hub {fer_hub.__version__}\n"
+
+
+def test_python_m_is_the_same(tmp_path):
+    done = subprocess.run([sys.executable, "-m", "fer_hub", "evaluat"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[-1] == "error: No such command 'evaluat'. Did you mean 'evaluate'?"
+
+
+def test_without_a_command_it_helps(capsys):
+    assert main([]) == 0
+    assert capsys.readouterr().out.startswith("Usage: fer-hub ")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["evaluate"], "Missing argument 'CHECKPOINT'."),
+        (["evaluate", "net", "--data", "x", "--nonsense"], "No such option: --nonsense"),
+        (["publish", "model", "folder", "me/net", "--public", "--private"],
+         "--public and --private exclude each other; give one of them."),
+    ],
+)  # fmt: skip
+def test_wrong_usage_is_exit_code_2(words, sentence, capsys):
+    assert main(words) == 2
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.splitlines()[-1] == f"error: {sentence}"
+    assert "Traceback" not in said.err
+
+
+def test_a_refusal_is_one_sentence_and_with_debug_a_traceback(tmp_path, capsys):
+    words = ["refresh", str(tmp_path / "nowhere")]
+    assert main(words) == 1
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.startswith("error: ") and said.err.count("\n") == 1
+    for with_debug in ([*words, "--debug"], ["--debug", *words]):
+        assert main(with_debug) == 1
+        traced = capsys.readouterr().err
+        assert traced.startswith("Traceback") and traced.endswith(said.err)
+
+
+INTERRUPTED = """
+import os, signal, sys
+from fer_hub.commands import main
+from fer_hub.hub import checkpoint
+checkpoint.refresh = lambda folder: os.kill(os.getpid(), signal.SIGINT)
+sys.exit(main(["refresh", "folder"]))
+"""
+
+
+def test_ctrl_c_ends_with_one_line_and_130():
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted.\n")
+
+
+def test_a_reader_who_has_gone_is_no_error():
+    command = [sys.executable, "-c", "import sys; from fer_hub.commands import main; sys.exit(main(['--version']))"]
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as gone:
+        done = subprocess.run(command, stdout=gone, stderr=subprocess.PIPE, text=True)
+    assert "Traceback" not in done.stderr and done.returncode in (0, 1)
+
+
+def test_choices_are_those_of_the_library():
+    from fer_hub.commands import contact_sheet, evaluate, parts, predict
+    from fer_hub.data import IMAGES, LABELS
+    from fer_hub.detection.detector import DEFAULT_MIN_SCORE, MODELS, SEARCHES
+    from fer_hub.inference.onnx_classifier import RUNTIMES
+    from fer_hub.training.augmentation import PRESETS
+
+    assert parts.MIN_SCORE == DEFAULT_MIN_SCORE
+    assert choices(predict.predict, "detector") == MODELS
+    assert choices(predict.predict, "search") == SEARCHES
+    assert choices(predict.predict, "runtime") == tuple(RUNTIMES)
+    assert choices(evaluate.evaluate, "images") == IMAGES
+    assert choices(evaluate.evaluate, "labels") == ("auto", *LABELS)
+    assert list(contact_sheet.Preset) == list(PRESETS)
+
+
+def choices(function, name):
+    """The values of an option."""
+    return get_args(get_args(function.__annotations__[name])[0])
