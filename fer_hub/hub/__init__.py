@@ -1,9 +1,9 @@
-"""To and from the Hugging Face Hub: publish a checkpoint or a Space, and say plainly why a checkpoint does not load.
+"""The Hugging Face Hub: publishing checkpoints and Spaces, and clear errors for checkpoints that do not load.
 
 - `publish_model`, `publish_space`: one atomic commit each; `fer-hub publish` is their command line.
-- `take_over_push`: what `train.py --push_to_hub` means.
-- `explain_load_error`: one clear sentence for what transformers and the Hub say when loading fails.
-- `hub.card`, `hub.checkpoint`, `hub.plots`: what a checkpoint folder holds beside the weights.
+- `take_over_push`: implements `train.py --push_to_hub`.
+- `explain_load_error`: one clear sentence for an error of transformers or the Hub.
+- `hub.card`, `hub.checkpoint`, `hub.plots`: the contents of a checkpoint folder besides the weights.
 
 Used by inference, evaluation, training, the web app and the command line. Imports `model` and `files`.
 """

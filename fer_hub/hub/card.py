@@ -1,4 +1,4 @@
-"""The model card of a checkpoint: `model_card.md` filled from the figures and options that lie beside the weights."""
+"""The model card of a checkpoint: the template `model_card.md` filled from the checkpoint's JSON files."""
 
 import json
 import re
@@ -9,10 +9,10 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from fer_hub.files import write_text
 
 TEMPLATES = (Path(__file__).parents[2] / "model_card.md", Path(__file__).parents[1] / "model_card.md")
-"""Where the template is: at the top of the repository, or inside an installed package."""
+"""Path of the template: at the top of the repository, or inside an installed package."""
 
 PICTURES = ("confusion.png", "scores.png", "calibration.png", "training.png")
-"""What the card shows: confusions, scores of every class and calibration on test, and the course of the training."""
+"""Figures of the card: confusion matrix, per-class scores and calibration on test, and training curves."""
 
 DATASETS = {
     "fer2013": {"dataset_type": "fer2013", "dataset_name": "FER-2013"},
@@ -21,14 +21,14 @@ DATASETS = {
 """What a checkpoint of FER-2013 was measured on, by the kind of its labels."""
 
 FER2013 = {"name": "FER-2013", "hub": False, "fer2013": True, "images": "crops", "cut": []}
-"""The account of the data (`fer_hub.data.Prepared.about`) of checkpoints that have none in metrics.json."""
+"""Default for checkpoints whose metrics.json does not describe the data (`fer_hub.data.Prepared.about`)."""
 
 
 def write_card(folder: Path) -> Path:
-    """Fill the template from a checkpoint folder's JSON files, and draw the pictures that it shows.
+    """Fill the template from a checkpoint folder's JSON files, and draw its figures.
 
     Args:
-        folder: a checkpoint folder; its README.md and its pictures (`PICTURES`) are written anew.
+        folder: a checkpoint folder; its README.md and its figures (`PICTURES`) are rewritten.
 
     Returns:
         The path of README.md.
@@ -153,7 +153,7 @@ def _read(folder: Path, name: str) -> dict:
     path = folder / f"{name}.json"
     if not path.is_file():
         raise FileNotFoundError(
-            f"a checkpoint folder must hold {name}.json to fill its model card, {folder.name} does not; train with "
-            "train.py, which writes it."
+            f"a checkpoint folder must contain {name}.json to fill its model card, but {folder.name} does not; "
+            "train.py writes it."
         )
     return json.loads(path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Writing a checkpoint folder: all of it, or nothing."""
+"""Writing a checkpoint folder atomically."""
 
 import shutil
 from pathlib import Path
@@ -18,16 +18,16 @@ def write_checkpoint(
     training_args: dict,
     log: list[dict],
 ) -> Path:
-    """Save everything that makes a checkpoint, in the layout of a Hub repository.
+    """Save all files of a checkpoint, in the layout of a Hub repository.
 
     Writes config.json, model.safetensors, preprocessor_config.json, the code files, metrics.json,
-    training_args.json, training_log.json and .csv, README.md (the model card) and its pictures. The folder appears
-    complete: it is built beside its place under a temporary name and moved there, replacing a folder of that name.
+    training_args.json, training_log.json and .csv, README.md (the model card) and its figures. The write is atomic:
+    the folder is built under a temporary name and then moved to its path, replacing a folder of that name.
 
     Args:
-        folder: where the checkpoint goes.
-        metrics: what was measured, per split (`fer_hub.evaluation.metrics`), and about the training.
-        training_args: the options that remake it.
+        folder: path of the checkpoint.
+        metrics: metrics per split (`fer_hub.evaluation.metrics`), and facts about the training.
+        training_args: the options that reproduce the training.
         log: the Trainer's log, one dict per line.
 
     Returns:
@@ -46,17 +46,17 @@ def write_checkpoint(
 
 
 def update_metrics(folder: Path, metrics: dict) -> None:
-    """Put newly measured figures into a checkpoint's metrics.json and fill its card from them."""
+    """Add new metrics to a checkpoint's metrics.json and rewrite its card."""
     path = folder / "metrics.json"
     write_json(path, read_json(path) | metrics)
     write_card(folder)
 
 
 def refresh(folder: Path) -> None:
-    """Write the code files and the card of a checkpoint anew from this version of fer_hub; weights stay as they are.
+    """Rewrite the code files and the card of a checkpoint with this version of fer_hub; the weights do not change.
 
     Raises:
-        FileNotFoundError: `folder` is not a checkpoint that `train.py` wrote.
+        FileNotFoundError: `folder` is not a checkpoint written by `train.py`.
     """
     home = Path(configuration_fer.__file__).parent
     for path in sorted(home.glob("*_fer.py")):

@@ -1,4 +1,4 @@
-"""Why a checkpoint does not load, in one sentence that says what to do."""
+"""Explains in one sentence why a checkpoint does not load and what to do."""
 
 import re
 from pathlib import Path
@@ -18,22 +18,22 @@ from huggingface_hub.errors import (
 from fer_hub.hub.remote import causes, redact
 
 FILES = ("config.json", "model.safetensors", "preprocessor_config.json")
-"""What a checkpoint needs to be loaded, beside its code."""
+"""Files needed to load a checkpoint, besides its code."""
 
 
 def explain_load_error(checkpoint: str | Path, error: BaseException, *, revision: str | None = None) -> Exception:
     """Translate what transformers, safetensors and the Hub's client raise when a checkpoint is loaded.
 
     Args:
-        checkpoint: the folder or Hub id that was to be loaded.
-        error: what was raised.
-        revision: the revision that was asked for.
+        checkpoint: the folder or Hub id that could not be loaded.
+        error: the exception raised.
+        revision: the requested revision.
 
     Returns:
-        The exception to raise instead: FileNotFoundError for a folder, repository, revision or file that is not
-        there, PermissionError for one that may not be read, ConnectionError without network or cache, ValueError for
-        a broken or foreign checkpoint. An error that already is one clear sentence (such as `FERConfig`'s, of an
-        unknown architecture or a newer format) comes back as it is.
+        The exception to raise instead: FileNotFoundError for a missing folder, repository, revision or file,
+        PermissionError where access is denied, ConnectionError without network or cache, ValueError for a broken or
+        foreign checkpoint. An error that already is one clear sentence (such as `FERConfig`'s, for an unknown
+        architecture or a newer format) is returned unchanged.
 
     Example:
         >>> raise explain_load_error("runs/fer/final", HFValidationError("Repo id must be ..."))
@@ -62,12 +62,12 @@ def _explain_folder(folder: Path, name: str) -> Exception | None:
 
 
 def _explain_content(name: str, error: BaseException, chain: list[BaseException]) -> Exception | None:
-    """The sentence for files that are there or not, and what is wrong in them, by what transformers says."""
+    """The sentence for missing or broken files, derived from the error of transformers."""
     broken = next((cause for cause in chain if type(cause).__name__ == "SafetensorError"), None)
     if broken is not None:
         return ValueError(
-            f"model.safetensors must be a whole safetensors file, that of {name} cannot be read ({broken}); copy or "
-            "download it again."
+            f"model.safetensors must be a complete safetensors file, but that of {name} cannot be read ({broken}); "
+            "copy or download it again."
         )
     if isinstance(error, OSError):  # the text names the file, and preprocessor_config.json is not config.json
         found = next((f for f in FILES if re.search(rf"(?<![\w.-]){re.escape(f)}", str(error))), None)
@@ -76,14 +76,14 @@ def _explain_content(name: str, error: BaseException, chain: list[BaseException]
         return _lacks(name, "config.json (or a model_type in it)")
     if isinstance(error, ValueError) and "does not recognize this architecture" in str(error):
         return ValueError(
-            f"the checkpoint must be of an architecture that transformers or fer_hub knows, {name} is of none; upgrade "
-            "both if it is newer."
+            f"the checkpoint must have an architecture that transformers or fer_hub supports, but {name} does not; "
+            "upgrade both if the checkpoint is newer."
         )
     return None
 
 
 def _explain_hub(name: str, cause: BaseException, revision: str | None) -> Exception | None:
-    """The sentence for one error of the Hub's client, None for any other error."""
+    """The sentence for one error of huggingface_hub, None for any other error."""
     if isinstance(cause, HFValidationError):
         return FileNotFoundError(
             f"the checkpoint must be a folder or a Hub id, got {name}: there is no such folder, and Hub ids are "
@@ -91,7 +91,7 @@ def _explain_hub(name: str, cause: BaseException, revision: str | None) -> Excep
         )
     if isinstance(cause, GatedRepoError):
         return PermissionError(
-            f"the checkpoint must be one that you may read, {name} is gated; ask for access on its page, then run hf "
+            f"you must have access to the checkpoint, but {name} is gated; request access on its page, then run hf "
             "auth login."
         )
     if isinstance(cause, RepositoryNotFoundError):
@@ -99,27 +99,27 @@ def _explain_hub(name: str, cause: BaseException, revision: str | None) -> Excep
             "or log in with a token that may read it" if get_token() else "or run hf auth login (or set HF_TOKEN) if so"
         )
         return FileNotFoundError(
-            f"the checkpoint must be a folder here or a repository on the Hub, {name} is neither, or it is private; "
-            f"correct the name, {login}."
+            f"the checkpoint must be a local folder or a repository on the Hub, but {name} is neither, or it is "
+            f"private; correct the name, {login}."
         )
     if isinstance(cause, RevisionNotFoundError):
         return FileNotFoundError(
-            f"revision must be a branch, tag or commit of the checkpoint, {name} has no {revision!r}; leave it out "
-            "for the newest."
+            f"revision must be a branch, tag or commit of the checkpoint, but {name} has no {revision!r}; omit it to "
+            "load the latest."
         )
     if isinstance(cause, RemoteEntryNotFoundError):
         file = str(cause.response.url).rpartition("/")[2]
         return _lacks(name, file)
     if isinstance(cause, HfHubHTTPError) and cause.response.status_code in (401, 403):
         return PermissionError(
-            f"the checkpoint must be one that you may read, the Hub refused the access token for {name} "
+            f"you must have access to the checkpoint, but the Hub refused the access token for {name} "
             f"({cause.response.status_code}); run hf auth login, or correct HF_TOKEN."
         )
     return None
 
 
 def _explain_network(name: str, chain: list[BaseException], revision: str | None) -> Exception | None:
-    """The sentence where the cache has nothing and the Hub did not answer or was not to be asked."""
+    """The sentence where the cache is empty and the Hub is unreachable or offline mode is set."""
     asked = any(isinstance(cause, (HTTPError, ConnectionError)) for cause in chain)
     if not asked and not any(isinstance(cause, LocalEntryNotFoundError) for cause in chain):
         return None
@@ -127,24 +127,24 @@ def _explain_network(name: str, chain: list[BaseException], revision: str | None
     if constants.HF_HUB_OFFLINE or not asked:
         what = "HF_HUB_OFFLINE" if constants.HF_HUB_OFFLINE else "local_files_only"
         return ConnectionError(
-            f"the checkpoint must be in the cache while {what} is set, {which} is not; load it once with a network, or "
-            "give a folder."
+            f"the checkpoint must be in the cache while {what} is set, but {which} is not; load it once while online, "
+            "or pass a folder."
         )
     return ConnectionError(
-        f"the checkpoint must come from the Hub, {which} is not in the cache and the Hub at {constants.ENDPOINT} does "
-        "not answer; check the network, or give a folder."
+        f"the checkpoint must come from the Hub, as {which} is not in the cache, but the Hub at {constants.ENDPOINT} "
+        "does not respond; check the network connection, or pass a folder."
     )
 
 
 def _lacks(name: str, files: str) -> FileNotFoundError:
     return FileNotFoundError(
-        f"the checkpoint must hold {', '.join(FILES)}, {name} lacks {files}; write it anew with save_pretrained of "
-        "model and image processor."
+        f"the checkpoint must contain {', '.join(FILES)}, but {name} lacks {files}; save model and image processor "
+        "again with save_pretrained."
     )
 
 
 def _needs_trust(name: str) -> ValueError:
     return ValueError(
-        f"the checkpoint must be of an architecture that transformers or fer_hub knows, {name} brings code of its own; "
-        "read that code, then pass trust_remote_code=True to run it."
+        f"the checkpoint must have an architecture that transformers or fer_hub supports, but {name} comes with its "
+        "own code; review that code, then pass trust_remote_code=True to run it."
     )

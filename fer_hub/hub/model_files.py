@@ -1,4 +1,4 @@
-"""A checkpoint folder → the plan of its model repository, or one sentence about what is wrong with it."""
+"""A checkpoint folder → the plan of its model repository, or one sentence that says what is wrong with it."""
 
 import ast
 import hashlib
@@ -10,34 +10,34 @@ from pathlib import Path
 from fer_hub.hub.plan import PICKLES, Plan, Upload, check_uploads
 
 CARD_PLACEHOLDER = "path/or/hub-id"
-"""What the model card's snippets call the checkpoint; the repository's own id takes its place."""
+"""Placeholder for the checkpoint in the model card's snippets; replaced by the repository's id."""
 
 REASONS = {
-    "README.md": "model card: what it is for, its figures, its limits",
+    "README.md": "model card: intended use, metrics, limits",
     "config.json": "architecture, labels, format version",
     "model.safetensors": "weights",
     "preprocessor_config.json": "image processor",
-    "metrics.json": "figures that the card is filled from",
-    "training_args.json": "options that remake it",
+    "metrics.json": "metrics shown in the card",
+    "training_args.json": "training options",
 }
-"""File that every checkpoint must have → what it is there for."""
+"""Required file → its purpose."""
 
 OPTIONAL = {
-    "training_log.json": "the training, step by step",
+    "training_log.json": "training log, step by step",
     "training_log.csv": "the same as a table",
     "model.onnx": "the same network for ONNX runtimes",
     "model_int8.onnx": "the same network, quantised to int8, for ONNX runtimes",
-    "onnx.json": "what was measured about the ONNX files",
-    "*.png": "picture of the card",
-    "*.svg": "picture of the card",
+    "onnx.json": "measurements of the ONNX files",
+    "*.png": "figure of the card",
+    "*.svg": "figure of the card",
     "LICENSE": "licence",
-    "NOTICE": "notices that the licence asks for",
+    "NOTICE": "notices required by the licence",
 }
 
 CODE = "*_fer.py"
 
 TRAINER_STATE = {
-    "training_args.bin": "the Trainer's options as a pickle; training_args.json says the same",
+    "training_args.bin": "the Trainer's options as a pickle; training_args.json has the same content",
     "optimizer.*": "optimizer state, only for resuming",
     "scheduler.*": "scheduler state, only for resuming",
     "rng_state*": "random state, only for resuming",
@@ -48,31 +48,29 @@ TRAINER_STATE = {
 
 
 def plan_model(folder: str | Path, repo_id: str) -> Plan:
-    """Decide what of a checkpoint folder makes a model repository.
+    """Select the files of a checkpoint folder that make up a model repository.
 
-    The folder is checked as a stranger would meet it: every file that loading needs is there, the configuration is
-    one that this fer_hub understands, the weights are those of its network, the card's figures are those of
-    metrics.json, and nothing that goes up is a pickle.
+    The folder is checked as a user would load it: every required file is there, this fer_hub supports the
+    configuration, the weights match the network, the card agrees with metrics.json, and no uploaded file is a pickle.
 
     Args:
-        folder: a checkpoint folder as `train.py` leaves it.
-        repo_id: owner/name on the Hub; stands in the card's snippets.
+        folder: a checkpoint folder as written by `train.py`.
+        repo_id: owner/name on the Hub; used in the card's snippets.
 
     Raises:
         FileNotFoundError: there is no such folder, or it lacks a file.
-        ValueError: a file is not what it must be.
+        ValueError: a file is invalid.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(
-            f"the checkpoint must be a folder, got {folder}, where there is none; train.py leaves one in "
-            "OUTPUT_DIR/final."
+            f"the checkpoint must be an existing folder, got {folder}; train.py writes one to OUTPUT_DIR/final."
         )
     uploads, left_behind = _sort(folder)
     if missing := [name for name in REASONS if not (folder / name).is_file()]:
         raise FileNotFoundError(
-            f"a checkpoint must hold {', '.join(REASONS)} and its code, {folder} lacks {', '.join(missing)}; write "
-            "them with train.py, and README.md with fer-hub refresh."
+            f"a checkpoint must contain {', '.join(REASONS)} and its code, but {folder} lacks {', '.join(missing)}; "
+            "train.py writes them, and fer-hub refresh writes README.md."
         )
     check_uploads(uploads)
     config = _check_config(folder)
@@ -91,7 +89,7 @@ def plan_model(folder: str | Path, repo_id: str) -> Plan:
 
 
 def _sort(folder: Path) -> tuple[list[Upload], list[tuple[str, str]]]:
-    """Every entry of the folder, either to go up or to stay; a pickle of unknown purpose is refused."""
+    """Every entry of the folder, either to upload or to leave out; a pickle of unknown purpose is refused."""
     reasons = REASONS | {CODE: "code that trust_remote_code=True runs"} | OPTIONAL
     order = list(reasons)
     uploads, left_behind = [], []
@@ -107,7 +105,7 @@ def _sort(folder: Path) -> tuple[list[Upload], list[tuple[str, str]]]:
             left_behind.append((f"{name}/", "a folder; a checkpoint is flat"))
         elif path.suffix.lower() in PICKLES:
             raise ValueError(
-                f"a checkpoint must not hold pickles, which can run code when they are loaded, {folder} holds "
+                f"a checkpoint must not contain pickles, which can run code when loaded, but {folder} contains "
                 f"{name}; delete it, or save the weights as safetensors with save_pretrained."
             )
         elif pattern is not None:
@@ -125,7 +123,9 @@ def _check_config(folder: Path):
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
-            raise ValueError(f"{path} must be JSON, cannot be read ({error}); write the checkpoint anew.") from None
+            raise ValueError(
+                f"{path} must be JSON, but cannot be read ({error}); write the checkpoint again."
+            ) from None
         if path.name == "config.json" and content.get("model_type") != FERConfig.model_type:
             raise ValueError(
                 f"config.json must have the model_type {FERConfig.model_type!r}, got {content.get('model_type')!r} "
@@ -135,7 +135,7 @@ def _check_config(folder: Path):
 
 
 def _check_weights(folder: Path, config) -> None:
-    """The tensors in the file, by name and shape, against those of the network that the configuration describes."""
+    """Compare names and shapes of the tensors in the file with those of the network of the configuration."""
     import torch
     from safetensors import SafetensorError, safe_open
 
@@ -147,43 +147,46 @@ def _check_weights(folder: Path, config) -> None:
             held = {name: tuple(weights.get_slice(name).get_shape()) for name in weights.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise ValueError(
-            f"{path} must be a whole safetensors file, cannot be read ({error}); save the weights with save_pretrained."
+            f"{path} must be a complete safetensors file, but cannot be read ({error}); save the weights with "
+            "save_pretrained."
         ) from None
     with torch.device("meta"):
         wanted = {name: tuple(t.shape) for name, t in FERForImageClassification(config).state_dict().items()}
     for name in sorted(wanted.keys() | held.keys()):
         if wanted.get(name) != held.get(name):
             raise ValueError(
-                f"model.safetensors must hold the weights of config.json's {config.architecture}, but {name} must be "
-                f"{wanted.get(name, 'absent')} and is {held.get(name, 'absent')} in {folder}; save both together "
+                f"model.safetensors must contain the weights of config.json's {config.architecture}, but {name} must "
+                f"be {wanted.get(name, 'absent')} and is {held.get(name, 'absent')} in {folder}; save both together "
                 "with save_pretrained."
             )
 
 
 def _check_onnx(folder: Path, uploads: list[Upload]) -> None:
-    """An ONNX file of other weights would answer differently; the export writes their SHA-256 into it."""
+    """An ONNX file of other weights would predict differently; the export stores their SHA-256 in it."""
     wanted = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest().encode()
     for upload in uploads:
         if upload.path.endswith(".onnx") and wanted not in upload.read():
             raise ValueError(
-                f"{upload.path} must be exported from model.safetensors beside it, but was made from other weights; "
-                f"write it anew with fer-hub export {folder}, or delete it."
+                f"{upload.path} must be exported from the model.safetensors next to it, but was exported from other "
+                f"weights; write it again with fer-hub export {folder}, or delete it."
             )
 
 
 def _check_card(folder: Path) -> str:
-    """The model card's text, its metadata complete and its figures those of metrics.json."""
+    """The model card's text, after checking that its metadata is complete and agrees with metrics.json."""
     from huggingface_hub import ModelCard
 
-    cure = f"write it anew with fer-hub refresh {folder}"
+    cure = f"write it again with fer-hub refresh {folder}"
     text = (folder / "README.md").read_text(encoding="utf-8")
     try:
         data = ModelCard(text).data
     except Exception as error:  # a YAML error, or one of many kinds for a malformed model-index
-        raise ValueError(f"README.md must begin with Hub metadata, cannot be read ({error}); {cure}.") from None
+        raise ValueError(f"README.md must begin with Hub metadata, but cannot be read ({error}); {cure}.") from None
     wanted = ("license", "library_name", "pipeline_tag", "tags", "eval_results")
     if missing := [name for name in wanted if not getattr(data, name, None)]:
-        raise ValueError(f"README.md must have the metadata {', '.join(wanted)}, lacks {', '.join(missing)}; {cure}.")
+        raise ValueError(
+            f"README.md must have the metadata {', '.join(wanted)}, but lacks {', '.join(missing)}; {cure}."
+        )
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     told = {(result.dataset_split, result.metric_type): result.metric_value for result in data.eval_results}
     keys = {"accuracy": "accuracy", "f1": "macro_f1", "expected_calibration_error": "calibration_error"}
@@ -192,8 +195,8 @@ def _check_card(folder: Path) -> str:
             says = told.get((split, kind), math.nan)
             if not abs(says - metrics[split][key]) <= 5.1e-5:  # the card rounds to four digits
                 raise ValueError(
-                    f"README.md must give the figures of metrics.json, but says {says} for {key} on {split} "
-                    f"instead of {metrics[split][key]:.4f}; {cure}."
+                    f"README.md must agree with metrics.json, but has {says} for {key} on {split} instead of "
+                    f"{metrics[split][key]:.4f}; {cure}."
                 )
     return text
 
@@ -205,25 +208,25 @@ def _with_id(upload: Upload, card: str, repo_id: str) -> Upload:
 
 
 def _check_code(folder: Path, paths: list[str]) -> list[str]:
-    """Every module that the Auto classes ask for is there; a note for each that is not the installed fer_hub's."""
+    """Check that every module that the Auto classes load is there; a note lists those that differ from this fer_hub."""
     import fer_hub.model
 
     home = Path(fer_hub.model.__file__).parent
-    cure = f"fer-hub refresh {folder} writes the code anew"
+    cure = f"fer-hub refresh {folder} writes the code again"
     needed = [
         f"{value.split('--')[-1].rpartition('.')[0]}.py"  # owner/name--module.Class where it was loaded from the Hub
         for name in ("config.json", "preprocessor_config.json")
         for value in json.loads((folder / name).read_text(encoding="utf-8")).get("auto_map", {}).values()
     ]
     if not needed:
-        raise ValueError(f"config.json must name its code in auto_map, that of {folder} does not; {cure}.")
+        raise ValueError(f"config.json must name its code in auto_map, but that of {folder} does not; {cure}.")
     seen: list[str] = []
     while needed:
         name = needed.pop()
         if name in seen:
             continue
         if name not in paths:
-            raise FileNotFoundError(f"a checkpoint must hold all its code, {folder} lacks {name}; {cure}.")
+            raise FileNotFoundError(f"a checkpoint must contain all its code, but {folder} lacks {name}; {cure}.")
         seen.append(name)
         tree = ast.parse((folder / name).read_text(encoding="utf-8"))
         imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level == 1]
@@ -231,7 +234,7 @@ def _check_code(folder: Path, paths: list[str]) -> list[str]:
     other = [name for name in sorted(seen) if not _same(folder / name, home / name)]
     if not other:
         return []
-    return [f"{', '.join(other)}: not as in the installed fer_hub {fer_hub.__version__}; {cure}."]
+    return [f"{', '.join(other)}: differs from the installed fer_hub {fer_hub.__version__}; {cure}."]
 
 
 def _same(path: Path, other: Path) -> bool:

@@ -1,4 +1,4 @@
-"""What a publication consists of: files with their reasons, what stays behind, and the text that shows it."""
+"""The plan of a publication: files to upload, files left out, the reason for each, and its text for a terminal."""
 
 import hashlib
 from collections.abc import Callable, Iterable
@@ -7,23 +7,23 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 MAX_WEIGHTS = 1_000_000_000
-"""Largest .safetensors or .onnx file in bytes. Our networks have megabytes; the Hub itself takes 20 GB per file."""
+"""Largest .safetensors or .onnx file in bytes. Our networks have a few megabytes; the Hub's own limit is 20 GB."""
 
 MAX_FILE = 10_000_000
-"""Largest other file in bytes: beyond 10 MB the Hub keeps a file outside git, which suits no text and no picture."""
+"""Largest other file in bytes: above 10 MB the Hub stores a file outside git, which does not suit text or figures."""
 
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib")
-"""Endings of files that can run code when they are loaded."""
+"""Extensions of files that can run code when loaded."""
 
 
 @dataclass(frozen=True)
 class Upload:
-    """One file that goes up.
+    """One file to upload.
 
     Args:
-        path: where it stands in the repository, with forward slashes.
-        content: the file on this machine, or its bytes.
-        reason: what it is there for, a few words.
+        path: its path in the repository, with forward slashes.
+        content: the local file, or its bytes.
+        reason: its purpose in a few words.
     """
 
     path: str
@@ -43,7 +43,7 @@ class Upload:
             return file.read(size)
 
     def is_stored_as(self, oid: str) -> bool:
-        """Whether a git blob id (SHA-1) or LFS object id (SHA-256) of the Hub is that of this content.
+        """Whether a git blob id (SHA-1) or LFS object id (SHA-256) of the Hub matches this content.
 
         Example:
             >>> Upload("a", b"hello", "").is_stored_as("b6fc4c620b67d95f953a5c1c1230aaab5db5a1b0")
@@ -57,17 +57,17 @@ class Upload:
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that is decided before the Hub is asked.
+    """Everything that is decided before the Hub is contacted.
 
     Args:
         repo_type: "model" or "space".
         repo_id: owner/name.
-        source: where the files come from, for the reader.
-        uploads: what goes up, in the order of its importance.
-        left_behind: (name, reason) of what lies there and stays.
-        notes: sentences that the reader should know.
-        own_names: patterns of the names that this kind of publication gives its files; a file of the repository
-            that has such a name and is not among `uploads` is a leftover of an earlier publication.
+        source: where the files come from, for display.
+        uploads: the files to upload, most important first.
+        left_behind: (name, reason) of each file that is not uploaded.
+        notes: remarks for the user.
+        own_names: name patterns of the files that this kind of publication writes; a file in the repository
+            that matches one and is not in `uploads` is left over from an earlier publication.
     """
 
     repo_type: str
@@ -91,7 +91,7 @@ def check_uploads(uploads: Iterable[Upload]) -> None:
     """Refuse pickles, whatever their name, and files over the limits.
 
     Raises:
-        ValueError: names the file, the limit and the cure.
+        ValueError: a file is a pickle or too large.
     """
     for upload in uploads:
         limit = MAX_WEIGHTS if upload.path.endswith((".safetensors", ".onnx")) else MAX_FILE
@@ -102,8 +102,8 @@ def check_uploads(uploads: Iterable[Upload]) -> None:
             )
         if _is_pickle(upload.read(4)):
             raise ValueError(
-                f"{upload.path} must not be a pickle, which can run code when it is loaded, but its content is one; "
-                "remove it, or save the weights as safetensors with save_pretrained."
+                f"{upload.path} must not be a pickle, which can run code when loaded, but is one; remove it, or save "
+                "the weights as safetensors with save_pretrained."
             )
 
 
@@ -126,13 +126,13 @@ def show(plan: Plan, status: Callable[[Upload], str], leftovers: Iterable[str], 
         lines.append(f"  {status(upload):7}  {upload.path:{width}}  {megabytes(upload.size):>9}  {upload.reason}")
     lines.append(f"  {len(plan.uploads)} files, {megabytes(plan.size)}")
     if plan.left_behind:
-        lines += ["", "stays on this machine:"]
+        lines += ["", "not uploaded:"]
         lines += [f"  {'':7}  {name:{width}}  {'':9}  {reason}" for name, reason in plan.left_behind]
     if leftovers := sorted(leftovers):
-        lines += ["", "is deleted in the repository (its history keeps it):"]
-        lines += [f"  {'delete':7}  {name:{width}}  {'':9}  left over from earlier" for name in leftovers]
+        lines += ["", "to delete in the repository (its history keeps them):"]
+        lines += [f"  {'delete':7}  {name:{width}}  {'':9}  from an earlier publication" for name in leftovers]
     if foreign := sorted(foreign):
-        lines += ["", "stays in the repository, it is not ours:"]
+        lines += ["", "kept in the repository (not from fer_hub):"]
         lines += [f"  {'keep':7}  {name}" for name in foreign]
     if plan.notes:
         lines += ["", *(f"note: {note}" for note in plan.notes)]
@@ -140,7 +140,7 @@ def show(plan: Plan, status: Callable[[Upload], str], leftovers: Iterable[str], 
 
 
 def megabytes(size: int) -> str:
-    """A file size for the reader.
+    """A human-readable file size.
 
     >>> megabytes(512), megabytes(4_200), megabytes(11_300_000)
     ('512 B', '4.2 kB', '11.3 MB')

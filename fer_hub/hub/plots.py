@@ -1,7 +1,7 @@
-"""Pictures and a readable report of what was measured: confusions, scores of every class, calibration, mistakes.
+"""Figures of the metrics: confusion matrix, per-class scores, calibration, training curves, misclassified images.
 
-Every picture but the last is drawn from `metrics.json` alone. Colours are Okabe and Ito's (2008) and matplotlib's
-perceptually uniform maps, which colour-blind people can read too; figures stand beside colours everywhere.
+All but the last two are drawn from `metrics.json` alone. Colours are Okabe and Ito's (2008) and matplotlib's
+perceptually uniform maps, which are safe for colour-blind readers; numbers are shown next to colours everywhere.
 """
 
 from collections.abc import Sequence
@@ -17,14 +17,14 @@ from fer_hub.files import replacing
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#E69F00", "#009E73", "#999999"
 
 LONG_NAME = 11
-"""Class names with more letters are written slantwise under bars."""
+"""Class names with more letters are rotated under the bars."""
 
 WIDEST = 260
-"""Longer lines of text under an image are cut, in pixels."""
+"""Longest line of text under an image in pixels; longer ones are shortened."""
 
 
 def plot_confusion(row: dict) -> Figure:
-    """Confusion matrix of one split: colour and first figure are shares of the label's images, below it the counts.
+    """Confusion matrix of one split: colour and first number are fractions of the label's images, below are the counts.
 
     Args:
         row: what `classification_metrics` returned.
@@ -42,8 +42,8 @@ def plot_confusion(row: dict) -> Figure:
         )  # fmt: skip
     axes.set_xticks(range(len(names)), names, rotation=35, ha="right")
     axes.set_yticks(range(len(names)), names)
-    axes.set(xlabel="predicted", ylabel="label", title=f"Confusions, {row['images']:,} images")
-    figure.colorbar(picture, label="share of the label's images", format="{x:.0%}")
+    axes.set(xlabel="predicted", ylabel="label", title=f"Confusion matrix, {row['images']:,} images")
+    figure.colorbar(picture, label="fraction of the label's images", format="{x:.0%}")
     return figure
 
 
@@ -62,13 +62,13 @@ def plot_scores(row: dict) -> Figure:
         axes.bar_label(bars, fmt="%.0f", fontsize=8)
     turned = {"rotation": 35, "ha": "right"} if longest > LONG_NAME else {}
     axes.set_xticks(positions, names, **turned)
-    axes.set(ylabel="%", ylim=(0, 108), title=f"Every expression by itself, {row['images']:,} images")
+    axes.set(ylabel="%", ylim=(0, 108), title=f"Scores per expression, {row['images']:,} images")
     figure.legend(loc="outside lower center", ncols=3, frameon=False)
     return figure
 
 
 def plot_calibration(row: dict, before: dict | None = None) -> Figure:
-    """Reliability diagram (Guo et al. 2017): how often the network is right against how sure it says it is.
+    """Reliability diagram (Guo et al. 2017): accuracy against confidence.
 
     Args:
         row: what `classification_metrics` returned.
@@ -76,7 +76,7 @@ def plot_calibration(row: dict, before: dict | None = None) -> Figure:
     """
     figure = Figure(figsize=(5.6, 6.4), layout="constrained")
     axes, histogram = figure.subplots(2, 1, height_ratios=(4, 1), sharex=True)
-    axes.plot([0, 100], [0, 100], color=GREY, linestyle="--", label="as sure as right")
+    axes.plot([0, 100], [0, 100], color=GREY, linestyle="--", label="perfect calibration")
     for data, colour, marker, name in ((before, ORANGE, "s", "before scaling"), (row, BLUE, "o", "this checkpoint")):
         if data is None:
             continue
@@ -85,13 +85,13 @@ def plot_calibration(row: dict, before: dict | None = None) -> Figure:
         error = 100 * data["calibration_error"]
         label = f"{name}: calibration error {error:.1f} %"
         axes.plot(said, right, color=colour, marker=marker, label=label, clip_on=False)
-    axes.set(ylabel="accuracy in %", ylim=(0, 100), title="Calibration of the likeliest expression")
+    axes.set(ylabel="accuracy in %", ylim=(0, 100), title="Calibration of the top prediction")
     figure.legend(loc="outside lower center", frameon=False)
     edges = np.linspace(0, 100, len(row["calibration_bins"]) + 1)
     histogram.bar(
         edges[:-1], [entry["images"] for entry in row["calibration_bins"]], np.diff(edges), align="edge", color=BLUE
     )
-    histogram.set(xlabel="probability of the likeliest expression in %", ylabel="images", xlim=(0, 100))
+    histogram.set(xlabel="probability of the top prediction in %", ylabel="images", xlim=(0, 100))
     return figure
 
 
@@ -118,13 +118,13 @@ def plot_training(log: Sequence[dict]) -> Figure:
 def mistakes_sheet(
     images: np.ndarray, probabilities: np.ndarray, labels: np.ndarray, names: Sequence[str], most: int = 40
 ) -> Image.Image:
-    """The images on which the network is surest and wrong, surest first, with label and prediction.
+    """The most confident misclassifications, highest confidence first, with label and prediction.
 
     Args:
         images: uint8 array (images, size, size).
         probabilities: float array (images, classes).
         labels: integer array (images,).
-        most: at most so many images.
+        most: largest number of images.
 
     Returns:
         RGB image with ten images in a row, fewer where names are long.
@@ -132,7 +132,7 @@ def mistakes_sheet(
     predicted, sure = probabilities.argmax(1), probabilities.max(1)
     wrong = np.flatnonzero(predicted != labels)
     wrong = wrong[np.argsort(-sure[wrong], kind="stable")][:most]
-    font = ImageFont.truetype(findfont("DejaVu Sans"), 11)  # knows more alphabets than Pillow's own
+    font = ImageFont.truetype(findfont("DejaVu Sans"), 11)  # covers more alphabets than Pillow's default
     lines = [
         (_cut(names[labels[index]], font), _cut(f"→ {names[predicted[index]]}", font, f" {sure[index]:.0%}"))
         for index in wrong
@@ -144,7 +144,7 @@ def mistakes_sheet(
     sheet = Image.new("RGB", (columns * width, rows * (side + text)), "white")
     pen = ImageDraw.Draw(sheet)
     if len(wrong) == 0:
-        pen.text((4, 4), "no mistakes", fill="black", font=font)
+        pen.text((4, 4), "no misclassified images", fill="black", font=font)
     for position, (index, pair) in enumerate(zip(wrong, lines, strict=True)):
         x, y = position % columns * width + 4, position // columns * (side + text) + 4
         sheet.paste(Image.fromarray(images[index]).resize((side, side), Image.Resampling.BICUBIC), (x, y))
@@ -153,7 +153,7 @@ def mistakes_sheet(
 
 
 def _cut(text: str, font: ImageFont.FreeTypeFont, end: str = "") -> str:
-    """The text with its end, its middle left out where it would be wider than `WIDEST`."""
+    """The text followed by `end`, shortened in the middle if it would be wider than `WIDEST`."""
     kept = len(text)
     while font.getlength(_shortened(text, kept) + end) > WIDEST:
         kept -= 1
@@ -165,7 +165,7 @@ def _shortened(text: str, kept: int) -> str:
 
 
 def save_picture(picture: Figure | Image.Image, path: Path) -> None:
-    """Write a PNG, all of it or nothing; the same figures give the same bytes."""
+    """Write a PNG atomically; the same data gives the same bytes."""
     with replacing(path) as temporary:
         if isinstance(picture, Figure):
             picture.savefig(temporary, format="png", dpi=110, metadata={"Software": None})

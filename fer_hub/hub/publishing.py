@@ -1,4 +1,4 @@
-"""Publish a checkpoint as a model repository, or the app as a Space: look, show, then one atomic commit."""
+"""Publish a checkpoint as a model repository, or the app as a Space: show the plan, then make one atomic commit."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ Say = Callable[[str], object]
 
 @dataclass(frozen=True)
 class Published:
-    """What a publication did. `commit` is None after a dry run, `changed` False where nothing differed."""
+    """Result of a publication. `commit` is None after a dry run; `changed` is False if nothing differed."""
 
     url: str
     commit: str | None
@@ -42,26 +42,27 @@ def publish_model(
     api: HfApi | None = None,
     say: Say = print,
 ) -> Published:
-    """Make the model repository `repo_id` hold exactly what a checkpoint folder holds.
+    """Make the model repository `repo_id` match a checkpoint folder.
 
-    One commit adds, replaces and deletes; whoever reads sees the old state or the new one. Deleted are only files
-    with names that this function itself gives (an ONNX file of earlier weights, code that nothing imports any more);
-    whatever others put there stays. Where nothing differs no commit is made. After an interruption the same call
-    goes on: large files that already arrived are not sent again.
+    One commit adds, replaces and deletes files, so readers see either the old or the new state. Only files with names
+    that this function writes itself are deleted (an ONNX file of earlier weights, code that is no longer imported);
+    files added by others are kept. If nothing differs, no commit is made. After an interruption, call it again: large
+    files already uploaded are not sent again.
 
     Args:
-        folder: a checkpoint folder as `train.py` leaves it.
-        repo_id: owner/name; the repository is made if it is not there.
-        public: True or False sets who may see it; None makes a new repository private and leaves an old one as it is.
-        revision: branch to publish to, made from main if it is not there; main if None.
-        message: first line of the commit; says what is published if None.
-        dry_run: only look and say; needs no token, and no network either.
-        api: whom to ask; `HfApi()` takes address and token from HF_ENDPOINT, HF_TOKEN and `hf auth login`.
+        folder: a checkpoint folder as written by `train.py`.
+        repo_id: owner/name; the repository is created if it does not exist.
+        public: visibility of the repository, True or False; None creates a new one as private and leaves an existing
+            one unchanged.
+        revision: branch to publish to, created from main if it does not exist; None means main.
+        message: first line of the commit message; None gives a default.
+        dry_run: only show the plan; needs neither a token nor a network.
+        api: the Hub client; `HfApi()` takes address and token from HF_ENDPOINT, HF_TOKEN and `hf auth login`.
         say: called with lines of progress.
 
     Raises:
-        FileNotFoundError, ValueError: the folder, the id or the branch is not what it must be.
-        PermissionError: no token, or one that may not write there.
+        FileNotFoundError, ValueError: the folder, the id or the branch is invalid.
+        PermissionError: no token, or one without write permission.
         ConnectionError: the Hub cannot be reached.
         RuntimeError: someone else changed the repository meanwhile.
     """
@@ -85,11 +86,11 @@ def publish_space(
 ) -> Published:
     """Make the Space `repo_id` run app.py of this repository on the model `model_id`.
 
-    The Space's variable FER_HUB_CHECKPOINT names the model; its README asks the Hub to fetch the model when the Space
-    is built. All else is as for `publish_model`.
+    The Space's variable FER_HUB_CHECKPOINT names the model; its README makes the Hub download the model when the
+    Space is built. Everything else is as for `publish_model`.
 
     Args:
-        model_id: owner/name of a model repository that is there.
+        model_id: owner/name of an existing model repository.
         source: a clone of the fer_hub repository.
     """
     check_repo_id(repo_id)
@@ -136,7 +137,7 @@ def _publish(
         return Published(url, None, False)
     with plain_errors(api, plan.repo_id):
         commit, changed = _send(api, plan, found, public, branch, message, say, variables)
-    say(f"{url} {'is up to date at' if changed else 'already held exactly this at'} commit {commit[:8]}.")
+    say(f"{url} {'is up to date at' if changed else 'was already up to date at'} commit {commit[:8]}.")
     return Published(url, commit, changed)
 
 
@@ -150,10 +151,10 @@ def _send(
     say: Say,
     variables: dict[str, str],
 ) -> tuple[str, bool]:
-    """Make what is missing, commit, then set who may see it; returns the commit and whether it is new."""
+    """Create what is missing, commit, then set the visibility; returns the commit and whether it is new."""
     where = {"repo_id": plan.repo_id, "repo_type": plan.repo_type}
     if not found.exists:
-        say(f"Making {plan.repo_id} ...")
+        say(f"Creating {plan.repo_id} ...")
         extra = {}
         if plan.repo_type == "space":  # the variable must be there when the first build starts
             rows = [{"key": key, "value": value} for key, value in variables.items()]
@@ -166,10 +167,10 @@ def _send(
             if name not in present or present[name].value != value:
                 api.add_space_variable(plan.repo_id, name, value, description="Model that the app loads")
     if not found.branch_exists:
-        say(f"Making branch {branch} from main ...")
+        say(f"Creating branch {branch} from main ...")
         api.create_branch(**where, branch=branch, exist_ok=True)
     commit, changed = _commit(api, plan, found, branch, message, say)
-    if public is not None and found.private == public:  # last: nothing half-published becomes visible
+    if public is not None and found.private == public:  # last, so that no partial state becomes visible
         api.update_repo_settings(**where, private=not public)
     return commit, changed
 
@@ -191,18 +192,18 @@ def _commit(api: HfApi, plan: Plan, found: Repository, branch: str, message: str
     )
     stored = look(api, plan.repo_type, plan.repo_id, branch)
     if wrong := [upload.path for upload in plan.uploads if stored.status(upload) != "same"]:
-        raise RuntimeError(  # for example a .gitignore in the repository, which the Hub obeys
-            f"{plan.repo_id} must hold what was sent, but {', '.join(wrong)} did not arrive; look for a .gitignore "
-            "there, and run the same command again."
+        raise RuntimeError(  # for example because of a .gitignore in the repository, which the Hub respects
+            f"{plan.repo_id} must contain every file that was sent, but lacks {', '.join(wrong)}; check for a "
+            ".gitignore there, and run the same command again."
         )
     return done.oid, True
 
 
 def _visibility(plan: Plan, found: Repository, public: bool | None, known: bool) -> str:
     if not known:
-        return f"{plan.repo_id} is made {'public' if public else 'private'} if it is not there yet."
+        return f"{plan.repo_id} is created as {'public' if public else 'private'} if it does not exist yet."
     if not found.exists:
-        return f"{plan.repo_id} does not exist yet; it is made {'public' if public else 'private'}."
+        return f"{plan.repo_id} does not exist yet; it will be created as {'public' if public else 'private'}."
     now = "private" if found.private else "public"
     wanted = now if public is None else "public" if public else "private"
     return f"{plan.repo_id} exists and {'stays ' + now if wanted == now else 'becomes ' + wanted}."
@@ -212,16 +213,16 @@ def _notes_on_model(api: HfApi, model_id: str, dry_run: bool) -> list[str]:
     model = look(api, "model", model_id)
     if not model.exists:
         problem = (
-            f"the Space's model must be a repository on the Hub, got {model_id}, which is not there or not yours "
-            f"to read; publish it first with fer-hub publish model CHECKPOINT {model_id}."
+            f"the Space's model must be a repository on the Hub, got {model_id}, which does not exist or which you "
+            f"cannot read; publish it first with fer-hub publish model CHECKPOINT {model_id}."
         )
         if not dry_run:
             raise FileNotFoundError(problem)
         return [problem]
     if model.private:
         return [
-            f"{model_id} is private: the Space can load it only with a secret HF_TOKEN that may read it, to be set "
-            "in the Space's settings by hand; or publish the model with --public."
+            f"{model_id} is private: the Space can load it only with a secret HF_TOKEN that can read it, set by hand "
+            "in the Space's settings; or publish the model with --public."
         ]
     return []
 
@@ -231,5 +232,6 @@ def _refuse_token(plan: Plan, api: HfApi) -> None:
     for upload in plan.uploads:
         if token and upload.size <= MAX_FILE and token.encode() in upload.read():
             raise ValueError(
-                f"{upload.path} must not hold the access token, which everybody could read then, but does; remove it."
+                f"{upload.path} must not contain the access token, which everybody could then read, but does; remove "
+                "it."
             )

@@ -1,4 +1,4 @@
-"""A repository on the Hub as a publication finds it, and plain sentences for what the Hub refuses."""
+"""The state of a repository on the Hub, and clear sentences for the Hub's errors."""
 
 import re
 from collections.abc import Iterator
@@ -20,12 +20,12 @@ from huggingface_hub.utils import validate_repo_id
 from fer_hub.hub.plan import Plan, Upload
 
 TOKEN = re.compile(r"hf_[A-Za-z0-9]{8,}|(?<=://)[^/@\s]+(?=@)")
-"""What an access token or the password part of an address looks like."""
+"""Matches an access token or the credentials in a URL."""
 
 
 @dataclass(frozen=True)
 class Repository:
-    """What stands on the Hub; `files` maps each path to its git blob id, or SHA-256 for large files."""
+    """State of a repository on the Hub; `files` maps each path to its git blob id, or SHA-256 for large files."""
 
     exists: bool = False
     private: bool | None = None
@@ -34,24 +34,24 @@ class Repository:
     files: dict[str, str] = field(default_factory=dict)
 
     def status(self, upload: Upload) -> str:
-        """new, changed or same."""
+        """One of "new", "changed" and "same"."""
         if upload.path not in self.files:
             return "new"
         return "same" if upload.is_stored_as(self.files[upload.path]) else "changed"
 
     def leftovers(self, plan: Plan) -> list[str]:
-        """Files with a name of ours that the plan no longer has."""
+        """Files that fer_hub wrote and that are no longer in the plan."""
         planned = {upload.path for upload in plan.uploads}
         return [path for path in self.files if path not in planned and plan.owns(path)]
 
     def foreign(self, plan: Plan) -> list[str]:
-        """Files that others put there; the Hub's own .gitattributes is not among them."""
+        """Files added by others, without the Hub's own .gitattributes."""
         planned = {upload.path for upload in plan.uploads}
         return [path for path in self.files if path not in planned and not plan.owns(path) and path != ".gitattributes"]
 
 
 def look(api: HfApi, repo_type: str, repo_id: str, branch: str = "main") -> Repository:
-    """Read a repository's state without changing anything; a branch that is not there yet would start from main."""
+    """Read a repository's state without changing anything; a branch that does not exist yet would start from main."""
     try:
         try:
             info = api.repo_info(repo_id, repo_type=repo_type, revision=branch)
@@ -70,12 +70,12 @@ def look(api: HfApi, repo_type: str, repo_id: str, branch: str = "main") -> Repo
 
 
 def api_token(api: HfApi) -> str | None:
-    """The access token that requests carry: the one given to `HfApi`, else from HF_TOKEN or `hf auth login`."""
+    """The access token of requests: the one given to `HfApi`, otherwise from HF_TOKEN or `hf auth login`."""
     return api.token if isinstance(api.token, str) else get_token()
 
 
 def check_repo_id(repo_id: str) -> None:
-    """Raise a `ValueError` unless this is owner/name as the Hub spells it.
+    """Raise a `ValueError` unless this is a valid owner/name of the Hub.
 
     Example:
         >>> check_repo_id("user/fer-2013")
@@ -97,42 +97,42 @@ def check_repo_id(repo_id: str) -> None:
 
 
 def check_branch(branch: str) -> None:
-    """Raise a `ValueError` for what git or the Hub takes for no branch."""
+    """Raise a `ValueError` for an invalid branch name."""
     if not re.fullmatch(r"[\w.-]+(/[\w.-]+)*", branch) or re.fullmatch(r"[0-9a-f]{40}", branch) or ".." in branch:
         raise ValueError(
-            f"revision must be the name of a branch to publish to, got {branch!r}; commits and spaces do not fit, "
-            "main is the default."
+            f"revision must be the name of a branch to publish to, got {branch!r}; commit hashes and spaces are not "
+            "allowed, the default is main."
         )
 
 
 def check_account(api: HfApi, repo_id: str) -> None:
-    """Ask the Hub who the token belongs to, and refuse early what could only fail at the end.
+    """Ask the Hub who the token belongs to, so that a publication that cannot succeed fails early.
 
     Raises:
-        PermissionError: no token, a refused token, one that may only read, or an owner whom it does not speak for.
+        PermissionError: no token, an invalid or read-only token, or an owner that is not an account of the token.
     """
     if not api_token(api):
         raise PermissionError(
-            "publishing needs an access token with write permission, found none; run hf auth login, or set "
+            "publishing needs an access token with write permission, but there is none; run hf auth login, or set "
             "HF_TOKEN in the environment."
         )
     me = api.whoami()
     owner, names = repo_id.split("/")[0], [me["name"], *(org["name"] for org in me.get("orgs", []))]
     if me.get("auth", {}).get("accessToken", {}).get("role") == "read":
         raise PermissionError(
-            f"publishing needs an access token with write permission, the one of {me['name']} may only read; make "
-            "another in the settings of the Hub and run hf auth login."
+            f"publishing needs an access token with write permission, but that of {me['name']} is read-only; create "
+            "another in the Hub's settings and run hf auth login."
         )
     if owner.lower() not in [name.lower() for name in names]:
         raise PermissionError(
-            f"the repository's owner must be one that the access token speaks for ({', '.join(names)}), got {owner}; "
+            f"the repository's owner must be an account of the access token ({', '.join(names)}), got {owner}; "
             "publish under one of these, or log in with another token."
         )
 
 
 @contextmanager
 def plain_errors(api: HfApi, repo_id: str) -> Iterator[None]:
-    """Turn what the Hub's client raises into one sentence that says what to do; the cause stays attached."""
+    """Turn an error of the Hub's client into one sentence that says what to do, with the error as its cause."""
     try:
         yield
     except Exception as error:
@@ -142,7 +142,7 @@ def plain_errors(api: HfApi, repo_id: str) -> Iterator[None]:
 
 
 def explain(api: HfApi, repo_id: str, error: BaseException) -> Exception | None:
-    """The sentence for an error of a publication, or None where it already is one."""
+    """The sentence for an error of a publication, or None if its own text is clear."""
     for cause in causes(error):
         if isinstance(cause, OfflineModeIsEnabled):
             return ConnectionError("publishing needs the Hub, but HF_HUB_OFFLINE forbids it; unset HF_HUB_OFFLINE.")
@@ -150,9 +150,9 @@ def explain(api: HfApi, repo_id: str, error: BaseException) -> Exception | None:
             return _refused(api, repo_id, cause)
         if isinstance(cause, HTTPError):
             return ConnectionError(
-                f"the Hub at {redact(api.endpoint)} must answer, but cannot be reached ({redact(str(cause))}); "
-                "check the network and run the same command again: what was sent is not sent twice, nothing "
-                "half-done is visible."
+                f"the Hub at {redact(api.endpoint)} must be reachable, but is not ({redact(str(cause))}); check the "
+                "network connection and run the same command again: files already sent are not sent again, and no "
+                "partial state is visible."
             )
     return None
 
@@ -162,13 +162,13 @@ def _refused(api: HfApi, repo_id: str, error: Any) -> Exception:
     said = redact(error.server_message or error.response.headers.get("x-error-message") or "no reason given")
     if status == 401:
         return PermissionError(
-            f"the Hub must know the access token, but refused it (401: {said}); run hf auth login with a new one, or "
-            "correct HF_TOKEN."
+            f"the access token must be valid, but the Hub refused it (401: {said}); run hf auth login with a new one, "
+            "or correct HF_TOKEN."
         )
     if status == 402:
         return PermissionError(
-            f"{repo_id} must be within what the account may have, but the Hub asks for payment (402: {said}); see "
-            "the account's plan on the Hub."
+            f"{repo_id} must be covered by the account's plan, but the Hub asks for payment (402: {said}); check the "
+            "plan on the Hub."
         )
     if status == 403:
         return PermissionError(
@@ -177,21 +177,22 @@ def _refused(api: HfApi, repo_id: str, error: Any) -> Exception:
         )
     if status in (409, 412):
         return RuntimeError(
-            f"{repo_id} must not change while it is published to, but did ({status}: {said}); run the same command "
-            "again."
+            f"{repo_id} must not change during the publication, but did ({status}: {said}); run the same command again."
         )
     if status == 429:
-        return ConnectionError(f"the Hub was asked too often (429: {said}); wait some minutes and run it again.")
+        return ConnectionError(
+            f"the Hub's rate limit was exceeded (429: {said}); wait a few minutes and run the command again."
+        )
     if status >= 500:
         return ConnectionError(
-            f"the Hub must answer, but failed ({status}: {said}); run the same command again: what was sent is not "
-            "sent twice, nothing half-done is visible."
+            f"the Hub must accept the request, but failed ({status}: {said}); run the same command again: files "
+            "already sent are not sent again, and no partial state is visible."
         )
-    return ValueError(f"the Hub must accept what goes to {repo_id}, but did not ({status}: {said}); correct that.")
+    return ValueError(f"the Hub must accept the upload to {repo_id}, but refused it ({status}: {said}); correct that.")
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:
-    """An error and what led to it, the nearest first."""
+    """An error and its chain of causes, the nearest first."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))

@@ -1,4 +1,4 @@
-"""`train.py --push_to_hub`: the finished checkpoint is published as `fer-hub publish model` would do it."""
+"""`train.py --push_to_hub`: publishes the finished checkpoint like `fer-hub publish model`."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -11,21 +11,21 @@ if TYPE_CHECKING:
 
 
 def take_over_push(args: "TrainingArguments") -> dict[str, Any] | None:
-    """Read the Hub options of TrainingArguments and switch the Trainer's own pushing off.
+    """Read the Hub options of TrainingArguments and disable the Trainer's own push.
 
-    Left to itself the Trainer would make a public repository before the first step, push half-trained weights with
-    every checkpoint, and finally upload its pickled arguments and a card of its own. Call this before the Trainer is
-    made: the id and the token are checked now rather than after hours of training, `args.push_to_hub` becomes False,
-    and the result goes to `publish_model` once the checkpoint is written.
+    By default the Trainer would create a public repository before the first step, push half-trained weights with
+    every checkpoint, and finally upload its pickled arguments and its own card. Call this before creating the Trainer:
+    the id and the token are checked now rather than after hours of training, `args.push_to_hub` becomes False, and
+    the result is passed to `publish_model` once the checkpoint is written.
 
-    `hub_model_id` is owner/name, `hub_private_repo` True or False sets who may see it (None: a new repository is
-    private), `hub_revision` is a branch, `hub_token` a token other than that of the environment.
+    `hub_model_id` is owner/name, `hub_private_repo` True or False sets the visibility (None: a new repository is
+    private), `hub_revision` is a branch, `hub_token` overrides the token of the environment.
 
     Returns:
         Keyword arguments for `publish_model`, or None without --push_to_hub.
 
     Raises:
-        ValueError: an option does not fit.
+        ValueError: an option is invalid.
         PermissionError, ConnectionError: the token or the Hub would refuse the publication.
     """
     if not args.push_to_hub:
@@ -34,7 +34,7 @@ def take_over_push(args: "TrainingArguments") -> dict[str, Any] | None:
     strategy = getattr(args.hub_strategy, "value", args.hub_strategy)
     if strategy not in ("every_save", "end") or args.hub_always_push:  # every_save is the Trainer's default
         raise ValueError(
-            "hub_strategy must be end, only the finished checkpoint is published, got "
+            "hub_strategy must be end, as only the finished checkpoint is published, got "
             f"{'hub_always_push' if args.hub_always_push else strategy}; leave it out."
         )
     if not args.hub_model_id:

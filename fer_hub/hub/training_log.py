@@ -1,4 +1,4 @@
-"""The course of a training as a table: one row for every step that was logged or evaluated."""
+"""The training log as a table: one row per logged or evaluated step."""
 
 import csv
 import io
@@ -15,15 +15,15 @@ COLUMNS = (
     "learning_rate",
     "grad_norm",
 )
-"""Epoch and step at the end of which the row was written; mean training loss since the row before; loss, accuracy,
-macro-F1 and calibration error on validation; learning rate and norm of the gradient in that step."""
+"""Epoch and step after which the row was written; mean training loss since the previous row; loss, accuracy,
+macro-F1 and calibration error on validation; learning rate and gradient norm of that step."""
 
 
 def training_csv(log: Sequence[dict]) -> str:
-    """The Trainer's log as CSV with the columns `COLUMNS`; what a step does not have is left empty.
+    """The Trainer's log as CSV with the columns `COLUMNS`; missing values are empty.
 
     Args:
-        log: the Trainer's `log_history`; its last entry, a summary of the whole training, has no row of its own.
+        log: the Trainer's `log_history`; its last entry, a summary of the whole training, gets no row.
 
     Example:
         >>> print(training_csv([{"epoch": 0.5, "step": 10, "loss": 1.9}, {"epoch": 0.5, "step": 10, "eval_loss": 1.8}]))

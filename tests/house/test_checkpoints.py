@@ -82,8 +82,8 @@ def test_a_card_needs_the_training_files(tiny_checkpoint):
     with pytest.raises(FileNotFoundError) as caught:
         write_card(tiny_checkpoint)
     assert str(caught.value) == (
-        "a checkpoint folder must hold metrics.json to fill its model card, checkpoint does not; train with train.py, "
-        "which writes it."
+        "a checkpoint folder must contain metrics.json to fill its model card, but checkpoint does not; train.py "
+        "writes it."
     )
 
 
@@ -101,7 +101,5 @@ def test_a_card_names_the_trainings_before(each_checkpoint, tmp_path):
         text = write_card(tmp_path).read_text()
         code = text.split("```bash\n")[-1].split("```")[0].splitlines()
         assert code[:3] == ["python train.py --first", "python train.py", said]
-        assert (
-            code[3].startswith("python train.py --data path/to/fer2013 ") and "fer-hub evaluate" in code[4]
-        )
+        assert code[3].startswith("python train.py --data path/to/fer2013 ") and "fer-hub evaluate" in code[4]
         assert before in text and ("beginning with" in text) == ("start_from" in begun)

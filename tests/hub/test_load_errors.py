@@ -40,22 +40,24 @@ print(json.dumps(told))
 """
 
 LACKS = (
-    "the checkpoint must hold config.json, model.safetensors, preprocessor_config.json, {} lacks {}; write it anew "
-    "with save_pretrained of model and image processor."
+    "the checkpoint must contain config.json, model.safetensors, preprocessor_config.json, but {} lacks {}; save "
+    "model and image processor again with save_pretrained."
 )
-UNKNOWN = "the checkpoint must be of an architecture that transformers or fer_hub knows, "
-NOWHERE = "the checkpoint must be a folder here or a repository on the Hub, {} is neither, or it is private; correct "
+UNKNOWN = "the checkpoint must have an architecture that transformers or fer_hub supports, but "
+NOWHERE = (
+    "the checkpoint must be a local folder or a repository on the Hub, but {} is neither, or it is private; correct "
+)
 NOT_CACHED = (
-    "the checkpoint must be in the cache while HF_HUB_OFFLINE is set, {} is not; load it once with a network, or "
-    "give a folder."
+    "the checkpoint must be in the cache while HF_HUB_OFFLINE is set, but {} is not; load it once while online, or "
+    "pass a folder."
 )
 
 ANONYMOUS = {
     "user/fer": None,
     "user/fer@nope": [
         "FileNotFoundError",
-        "revision must be a branch, tag or commit of the checkpoint, 'user/fer' has no 'nope'; leave it out for the "
-        "newest.",
+        "revision must be a branch, tag or commit of the checkpoint, but 'user/fer' has no 'nope'; omit it to load "
+        "the latest.",
     ],
     "user/noweights": ["FileNotFoundError", LACKS.format("'user/noweights'", "model.safetensors")],
     "user/noprocessor": ["FileNotFoundError", LACKS.format("'user/noprocessor'", "preprocessor_config.json")],
@@ -72,13 +74,14 @@ ANONYMOUS = {
     ],
     "user/remote": [
         "ValueError",
-        UNKNOWN + "'user/remote' brings code of its own; read that code, then pass trust_remote_code=True to run it.",
+        UNKNOWN
+        + "'user/remote' comes with its own code; review that code, then pass trust_remote_code=True to run it.",
     ],
-    "user/unknown": ["ValueError", UNKNOWN + "'user/unknown' is of none; upgrade both if it is newer."],
+    "user/unknown": ["ValueError", UNKNOWN + "'user/unknown' does not; upgrade both if the checkpoint is newer."],
     "user/truncated": [
         "ValueError",
-        "model.safetensors must be a whole safetensors file, that of 'user/truncated' cannot be read (Error while "
-        "deserializing header: incomplete metadata, file not fully covered); copy or download it again.",
+        "model.safetensors must be a complete safetensors file, but that of 'user/truncated' cannot be read (Error "
+        "while deserializing header: incomplete metadata, file not fully covered); copy or download it again.",
     ],
     "user/absent": [
         "FileNotFoundError",
@@ -106,8 +109,8 @@ LOGGED_IN = {
 EXPIRED = {
     "user/again": [
         "PermissionError",
-        "the checkpoint must be one that you may read, the Hub refused the access token for 'user/again' "
-        "(401); run hf auth login, or correct HF_TOKEN.",
+        "you must have access to the checkpoint, but the Hub refused the access token for 'user/again' (401); run hf "
+        "auth login, or correct HF_TOKEN.",
     ],
 }
 
@@ -207,7 +210,7 @@ def test_a_folder_with_truncated_weights(checkpoint):
     path.write_bytes(path.read_bytes()[:-40])
     assert load_folder(checkpoint) == (
         "ValueError",
-        "model.safetensors must be a whole safetensors file, that of 'FOLDER' cannot be read (Error while "
+        "model.safetensors must be a complete safetensors file, but that of 'FOLDER' cannot be read (Error while "
         "deserializing header: incomplete metadata, file not fully covered); copy or download it again.",
     )
 
@@ -232,8 +235,8 @@ def test_without_a_network(monkeypatch):
     better = explain_load_error("user/fer", caught.value, revision="v2")
     assert type(better) is ConnectionError
     assert str(better) == (
-        "the checkpoint must come from the Hub, 'user/fer' at revision 'v2' is not in the cache and the Hub at "
-        f"{constants.ENDPOINT} does not answer; check the network, or give a folder."
+        "the checkpoint must come from the Hub, as 'user/fer' at revision 'v2' is not in the cache, but the Hub at "
+        f"{constants.ENDPOINT} does not respond; check the network connection, or pass a folder."
     )
 
 

@@ -40,8 +40,8 @@ def test_onnx_files_go_up_if_they_are_of_these_weights(checkpoint):
     assert reasons[INT8_FILE] == "the same network, quantised to int8, for ONNX runtimes"
     (checkpoint / MODEL_FILE).write_bytes(b"\x08\x08 metadata " + b"0" * 64)
     assert refusal(checkpoint) == (
-        "model.onnx must be exported from model.safetensors beside it, but was made from other weights; write it "
-        "anew with fer-hub export FOLDER, or delete it."
+        "model.onnx must be exported from the model.safetensors next to it, but was exported from other weights; "
+        "write it again with fer-hub export FOLDER, or delete it."
     )
 
 
@@ -53,7 +53,7 @@ def test_what_stays_behind_is_named_with_its_reason(checkpoint):
         (checkpoint / name).mkdir()
     plan = plan_model(checkpoint, "user/fer")
     assert dict(plan.left_behind) == {
-        "training_args.bin": "the Trainer's options as a pickle; training_args.json says the same",
+        "training_args.bin": "the Trainer's options as a pickle; training_args.json has the same content",
         "optimizer.pt": "optimizer state, only for resuming",
         "rng_state.pth": "random state, only for resuming",
         "scheduler.pt": "scheduler state, only for resuming",
@@ -70,7 +70,7 @@ def test_what_stays_behind_is_named_with_its_reason(checkpoint):
 def test_pickles_are_refused(checkpoint, name):
     (checkpoint / name).write_bytes(pickle.dumps({}))
     assert refusal(checkpoint) == (
-        f"a checkpoint must not hold pickles, which can run code when they are loaded, FOLDER holds {name}; delete "
+        f"a checkpoint must not contain pickles, which can run code when loaded, but FOLDER contains {name}; delete "
         "it, or save the weights as safetensors with save_pretrained."
     )
 
@@ -81,14 +81,14 @@ def test_pickles_under_another_name_are_refused(checkpoint, name, how):
     with open(checkpoint / name, "wb") as file:
         pickle.dump({"a": 1}, file) if how == "pickle" else torch.save({"a": torch.ones(2)}, file)
     assert refusal(checkpoint) == (
-        f"{name} must not be a pickle, which can run code when it is loaded, but its content is one; remove it, or "
-        "save the weights as safetensors with save_pretrained."
+        f"{name} must not be a pickle, which can run code when loaded, but is one; remove it, or save the weights as "
+        "safetensors with save_pretrained."
     )
 
 
 def test_there_must_be_a_folder(tmp_path):
     assert refusal(tmp_path / "no", FileNotFoundError) == (
-        "the checkpoint must be a folder, got FOLDER, where there is none; train.py leaves one in OUTPUT_DIR/final."
+        "the checkpoint must be an existing folder, got FOLDER; train.py writes one to OUTPUT_DIR/final."
     )
 
 
@@ -96,9 +96,9 @@ def test_there_must_be_a_folder(tmp_path):
 def test_every_file_must_be_there(checkpoint, name):
     (checkpoint / name).unlink()
     assert refusal(checkpoint, FileNotFoundError) == (
-        "a checkpoint must hold README.md, config.json, model.safetensors, preprocessor_config.json, metrics.json, "
-        f"training_args.json and its code, FOLDER lacks {name}; write them with train.py, and README.md with "
-        "fer-hub refresh."
+        "a checkpoint must contain README.md, config.json, model.safetensors, preprocessor_config.json, "
+        f"metrics.json, training_args.json and its code, but FOLDER lacks {name}; train.py writes them, and fer-hub "
+        "refresh writes README.md."
     )
 
 
@@ -106,8 +106,8 @@ def test_every_file_must_be_there(checkpoint, name):
 def test_all_code_must_be_there(checkpoint, name):
     (checkpoint / name).unlink()
     assert refusal(checkpoint, FileNotFoundError) == (
-        f"a checkpoint must hold all its code, FOLDER lacks {name}; fer-hub refresh FOLDER writes the "
-        "code anew."
+        f"a checkpoint must contain all its code, but FOLDER lacks {name}; fer-hub refresh FOLDER writes the code "
+        "again."
     )
 
 
@@ -115,22 +115,22 @@ def test_code_of_another_version_is_pointed_out(checkpoint):
     with open(checkpoint / "zoo_plain_fer.py", "a") as file:
         file.write("\n# older\n")
     [note] = plan_model(checkpoint, "user/fer").notes
-    assert note.startswith("zoo_plain_fer.py: not as in the installed fer_hub ")
-    assert note.endswith(f"; fer-hub refresh {checkpoint} writes the code anew.")
+    assert note.startswith("zoo_plain_fer.py: differs from the installed fer_hub ")
+    assert note.endswith(f"; fer-hub refresh {checkpoint} writes the code again.")
 
 
 def test_a_checkpoint_without_its_classes_is_refused(checkpoint):
     for name in ("config.json", "preprocessor_config.json"):
         change_json(checkpoint / name, auto_map={})
     assert refusal(checkpoint) == (
-        "config.json must name its code in auto_map, that of FOLDER does not; fer-hub refresh FOLDER "
-        "writes the code anew."
+        "config.json must name its code in auto_map, but that of FOLDER does not; fer-hub refresh FOLDER writes the "
+        "code again."
     )
 
 
 def test_broken_json_is_named(checkpoint):
     (checkpoint / "metrics.json").write_text("{")
-    assert refusal(checkpoint).startswith("FOLDER/metrics.json must be JSON, cannot be read (")
+    assert refusal(checkpoint).startswith("FOLDER/metrics.json must be JSON, but cannot be read (")
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_broken_json_is_named(checkpoint):
         ),
         (
             {"hidden_sizes": [8, 16]},
-            "model.safetensors must hold the weights of config.json's residual_cnn, but network.classifier.weight "
+            "model.safetensors must contain the weights of config.json's residual_cnn, but network.classifier.weight "
             "must be (7, 16) and is (7, 8) in FOLDER; save both together with save_pretrained.",
         ),
     ],
@@ -165,7 +165,7 @@ def test_every_tensor_must_be_there(checkpoint):
     shape = tuple(weights.pop(name).shape)
     save_file(weights, checkpoint / "model.safetensors", {"format": "pt"})
     assert refusal(checkpoint) == (
-        f"model.safetensors must hold the weights of config.json's residual_cnn, but {name} must be {shape} and is "
+        f"model.safetensors must contain the weights of config.json's residual_cnn, but {name} must be {shape} and is "
         "absent in FOLDER; save both together with save_pretrained."
     )
 
@@ -174,7 +174,7 @@ def test_truncated_weights_are_refused(checkpoint):
     path = checkpoint / "model.safetensors"
     path.write_bytes(path.read_bytes()[:-10])
     said = refusal(checkpoint)
-    assert said.startswith("FOLDER/model.safetensors must be a whole safetensors file, cannot be read (")
+    assert said.startswith("FOLDER/model.safetensors must be a complete safetensors file, but cannot be read (")
     assert said.endswith("); save the weights with save_pretrained.")
 
 
@@ -193,19 +193,19 @@ def test_the_card_must_give_the_figures_of_metrics_json(checkpoint):
     metrics["test"]["accuracy"] = 0.9876
     (checkpoint / "metrics.json").write_text(json.dumps(metrics))
     assert refusal(checkpoint) == (
-        f"README.md must give the figures of metrics.json, but says {says} for accuracy on test instead of 0.9876; "
-        "write it anew with fer-hub refresh FOLDER."
+        f"README.md must agree with metrics.json, but has {says} for accuracy on test instead of 0.9876; write it "
+        "again with fer-hub refresh FOLDER."
     )
 
 
 def test_the_card_must_have_metadata(checkpoint):
     (checkpoint / "README.md").write_text("---\nlicense: apache-2.0\n---\n# A model\n")
     assert refusal(checkpoint) == (
-        "README.md must have the metadata license, library_name, pipeline_tag, tags, eval_results, lacks "
-        "library_name, pipeline_tag, tags, eval_results; write it anew with fer-hub refresh FOLDER."
+        "README.md must have the metadata license, library_name, pipeline_tag, tags, eval_results, but lacks "
+        "library_name, pipeline_tag, tags, eval_results; write it again with fer-hub refresh FOLDER."
     )
 
 
 def test_the_card_must_be_readable(checkpoint):
     (checkpoint / "README.md").write_text("---\nlicense: [\n---\n# A model\n")
-    assert refusal(checkpoint).startswith("README.md must begin with Hub metadata, cannot be read (")
+    assert refusal(checkpoint).startswith("README.md must begin with Hub metadata, but cannot be read (")

@@ -48,7 +48,7 @@ def test_first(hub, api, checkpoint, name):
     assert repository.private
     assert b"path/or/hub-id" not in repository.files()["README.md"]
     assert (result.changed, result.commit) == (True, repository.branches["main"])
-    assert f"{name} does not exist yet; it is made private." in said
+    assert f"{name} does not exist yet; it will be created as private." in said
     assert said.endswith(f"{hub.url}/{name} is up to date at commit {result.commit[:8]}.")
 
 
@@ -75,7 +75,7 @@ def test_again_changes_nothing(hub, api, finished_checkpoint, name):
     assert (again.changed, again.commit) == (False, first.commit)
     assert len(hub.model(name).history()) == 2
     assert [line for line in hub.requests[asked:] if not line.startswith("GET")] == []
-    assert said.endswith(f"{hub.url}/{name} already held exactly this at commit {first.commit[:8]}.")
+    assert said.endswith(f"{hub.url}/{name} was already up to date at commit {first.commit[:8]}.")
     assert "\n  same     model.safetensors" in said and "\n  new " not in said
 
 
@@ -117,8 +117,8 @@ def test_leftovers_of_ours_go_and_what_others_put_there_stays(hub, api, checkpoi
 @pytest.mark.parametrize(
     ("before", "asked", "after", "sentence"),
     [
-        (None, None, True, "does not exist yet; it is made private."),
-        (None, True, False, "does not exist yet; it is made public."),
+        (None, None, True, "does not exist yet; it will be created as private."),
+        (None, True, False, "does not exist yet; it will be created as public."),
         (True, None, True, "exists and stays private."),
         (False, None, False, "exists and stays public."),
         (True, True, False, "exists and becomes public."),
@@ -148,8 +148,8 @@ def test_revision_must_be_a_branch(api, finished_checkpoint, branch):
     with pytest.raises(ValueError) as caught:
         publish(finished_checkpoint, "user/fer", api, revision=branch)
     assert str(caught.value) == (
-        f"revision must be the name of a branch to publish to, got {branch!r}; commits and spaces do not fit, main "
-        "is the default."
+        f"revision must be the name of a branch to publish to, got {branch!r}; commit hashes and spaces are not "
+        "allowed, the default is main."
     )
 
 
@@ -161,8 +161,8 @@ def test_a_failed_commit_leaves_nothing_and_the_next_run_goes_on(checkpoint, mon
         with pytest.raises(ConnectionError) as caught:
             publish(checkpoint, "user/fer", api)
         assert str(caught.value) == (
-            "the Hub must answer, but failed (500: made to fail); run the same command again: what was sent is not "
-            "sent twice, nothing half-done is visible."
+            "the Hub must accept the request, but failed (500: made to fail); run the same command again: files "
+            "already sent are not sent again, and no partial state is visible."
         )
         assert hub.model("user/fer").history() == ["initial commit"]
         stored = len(hub.seen("PUT /storage/"))
@@ -186,7 +186,7 @@ def test_a_change_in_between_is_not_overwritten(hub, api, checkpoint, name):
     with pytest.raises(RuntimeError) as caught:
         publish_model(checkpoint, name, api=api, say=meanwhile)
     assert str(caught.value) == (
-        f"{name} must not change while it is published to, but did (412: A commit has happened since. Please refresh "
+        f"{name} must not change during the publication, but did (412: A commit has happened since. Please refresh "
         "and try again.); run the same command again."
     )
     assert hub.model(name).history()[0] == "somebody else's"
@@ -198,8 +198,8 @@ def test_no_token(hub, finished_checkpoint, monkeypatch, tmp_path):
     with pytest.raises(PermissionError) as caught:
         publish(finished_checkpoint, "user/fer", HfApi(endpoint=hub.url))
     assert str(caught.value) == (
-        "publishing needs an access token with write permission, found none; run hf auth login, or set HF_TOKEN in "
-        "the environment."
+        "publishing needs an access token with write permission, but there is none; run hf auth login, or set "
+        "HF_TOKEN in the environment."
     )
 
 
@@ -209,14 +209,14 @@ def test_no_token(hub, finished_checkpoint, monkeypatch, tmp_path):
         (
             READ_TOKEN,
             "user",
-            "publishing needs an access token with write permission, the one of user may only read; make another "
-            "in the settings of the Hub and run hf auth login.",
+            "publishing needs an access token with write permission, but that of user is read-only; create another "
+            "in the Hub's settings and run hf auth login.",
         ),
         (
             WRITE_TOKEN,
             "stranger",
-            "the repository's owner must be one that the access token speaks for (user, team), got stranger; publish "
-            "under one of these, or log in with another token.",
+            "the repository's owner must be an account of the access token (user, team), got stranger; publish under "
+            "one of these, or log in with another token.",
         ),
         (
             FINE_TOKEN,
@@ -229,7 +229,7 @@ def test_no_token(hub, finished_checkpoint, monkeypatch, tmp_path):
         (
             "hf_expiredexpired",
             "user",
-            "the Hub must know the access token, but refused it (401: Invalid credentials in Authorization "
+            "the access token must be valid, but the Hub refused it (401: Invalid credentials in Authorization "
             "header); run hf auth login with a new one, or correct HF_TOKEN.",
         ),
     ],
@@ -264,9 +264,9 @@ def test_without_a_network(finished_checkpoint):
         with pytest.raises(ConnectionError) as caught:
             publish(finished_checkpoint, "user/fer", api)
         assert str(caught.value) == (
-            f"the Hub at {api.endpoint} must answer, but cannot be reached ([Errno 111] Connection refused); check "
-            "the network and run the same command again: what was sent is not sent twice, nothing half-done is "
-            "visible."
+            f"the Hub at {api.endpoint} must be reachable, but is not ([Errno 111] Connection refused); check the "
+            "network connection and run the same command again: files already sent are not sent again, and no "
+            "partial state is visible."
         )
         _, said = publish(finished_checkpoint, "user/fer", api, dry_run=True)
     assert "note: shown as if user/fer were new: the Hub at " in said
@@ -279,7 +279,7 @@ def test_a_token_in_a_file_does_not_go_up(api, hub, checkpoint, name):
     with pytest.raises(ValueError) as caught:
         publish(checkpoint, name, api)
     assert str(caught.value) == (
-        "training_args.json must not hold the access token, which everybody could read then, but does; remove it."
+        "training_args.json must not contain the access token, which everybody could then read, but does; remove it."
     )
     assert ("models", name) not in hub.repositories
 
@@ -292,6 +292,6 @@ def test_what_the_hub_leaves_out_is_noticed(hub, api, checkpoint, name):
     with pytest.raises(RuntimeError) as caught:
         publish(checkpoint, name, api)
     assert str(caught.value) == (
-        f"{name} must hold what was sent, but extra.png did not arrive; look for a .gitignore there, and run the "
-        "same command again."
+        f"{name} must contain every file that was sent, but lacks extra.png; check for a .gitignore there, and run "
+        "the same command again."
     )

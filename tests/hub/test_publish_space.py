@@ -77,7 +77,7 @@ def test_again_changes_nothing_and_another_model_only_the_readme(hub, api, model
     first, _ = publish("user/twice", model, api, source=clone)
     again, said = publish("user/twice", model, api, source=clone)
     assert not again.changed and len(hub.space("user/twice").history()) == 2
-    assert "already held exactly this" in said
+    assert "was already up to date" in said
     publish_model(finished_checkpoint, "user/better", public=True, api=api, say=[].append)
     _, said = publish("user/twice", "user/better", api, public=True, source=clone)
     space = hub.space("user/twice")
@@ -107,15 +107,15 @@ def test_a_private_model_needs_a_secret(api, model, finished_checkpoint):
     publish_model(finished_checkpoint, "user/secret", api=api, say=[].append)
     _, said = publish("user/hidden", "user/secret", api)
     assert (
-        "note: user/secret is private: the Space can load it only with a secret HF_TOKEN that may read it, to be "
-        "set in the Space's settings by hand; or publish the model with --public."
+        "note: user/secret is private: the Space can load it only with a secret HF_TOKEN that can read it, set by "
+        "hand in the Space's settings; or publish the model with --public."
     ) in said
 
 
 def test_the_model_must_be_there(hub, api):
     sentence = (
-        "the Space's model must be a repository on the Hub, got user/nowhere, which is not there or not yours to "
-        "read; publish it first with fer-hub publish model CHECKPOINT user/nowhere."
+        "the Space's model must be a repository on the Hub, got user/nowhere, which does not exist or which you "
+        "cannot read; publish it first with fer-hub publish model CHECKPOINT user/nowhere."
     )
     with pytest.raises(FileNotFoundError) as caught:
         publish("user/lost", "user/nowhere", api)
@@ -130,8 +130,8 @@ def test_payment_is_asked_for_in_plain_words(hub, api, model):
     with pytest.raises(PermissionError) as caught:
         publish("user/paid", model, api)
     assert str(caught.value) == (
-        "user/paid must be within what the account may have, but the Hub asks for payment (402: made to fail); see "
-        "the account's plan on the Hub."
+        "user/paid must be covered by the account's plan, but the Hub asks for payment (402: made to fail); check "
+        "the plan on the Hub."
     )
 
 
@@ -170,7 +170,7 @@ def test_metadata_must_be_complete(clone):
     replace(clone / "README.md", "app_file: app.py\n", "")
     assert refusal(clone) == (
         "README.md must begin with the Space's metadata title, sdk, sdk_version, python_version, app_file, license, "
-        "short_description, tags, lacks app_file; add them."
+        "short_description, tags, but lacks app_file; add them."
     )
 
 
@@ -179,7 +179,7 @@ def test_there_must_be_a_clone(clone, name):
     (clone / name).unlink()
     if name == "README.md":
         assert refusal(clone, FileNotFoundError) == (
-            "a Space is made from a clone of the fer_hub repository with README.md, CLONE has none; run the "
+            "a Space is made from a clone of the fer_hub repository with README.md, but CLONE has none; run the "
             "command in the clone."
         )
     else:
@@ -189,6 +189,6 @@ def test_there_must_be_a_clone(clone, name):
 def test_pickles_do_not_go_up(clone):
     (clone / "examples" / "faces.jpg").write_bytes(b"\x80\x04\x95")
     assert refusal(clone) == (
-        "examples/faces.jpg must not be a pickle, which can run code when it is loaded, but its content is one; "
-        "remove it, or save the weights as safetensors with save_pretrained."
+        "examples/faces.jpg must not be a pickle, which can run code when loaded, but is one; remove it, or save the "
+        "weights as safetensors with save_pretrained."
     )

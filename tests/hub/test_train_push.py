@@ -93,18 +93,19 @@ def test_the_options_of_the_trainer(hub, tmp_path, monkeypatch, private, public)
         (
             {"hub_model_id": "user/fer", "hub_strategy": "checkpoint"},
             ValueError,
-            "hub_strategy must be end, only the finished checkpoint is published, got checkpoint; leave it out.",
+            "hub_strategy must be end, as only the finished checkpoint is published, got checkpoint; leave it out.",
         ),
         (
             {"hub_model_id": "user/fer", "hub_always_push": True},
             ValueError,
-            "hub_strategy must be end, only the finished checkpoint is published, got hub_always_push; leave it out.",
+            "hub_strategy must be end, as only the finished checkpoint is published, got hub_always_push; leave it "
+            "out.",
         ),
         (
             {"hub_model_id": "user/fer", "hub_token": READ_TOKEN},
             PermissionError,
-            "publishing needs an access token with write permission, the one of user may only read; make another "
-            "in the settings of the Hub and run hf auth login.",
+            "publishing needs an access token with write permission, but that of user is read-only; create another "
+            "in the Hub's settings and run hf auth login.",
         ),
     ],
 )

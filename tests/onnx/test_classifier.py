@@ -140,9 +140,7 @@ def test_missing_and_foreign_files(tiny_checkpoint, quantised, tmp_path):
     path = tmp_path / "model.onnx"
     with pytest.raises(FileNotFoundError) as caught:
         OnnxClassifier(path)
-    assert str(caught.value) == (
-        f"{path}: no such file; path must be an ONNX file, write one with fer-hub export."
-    )
+    assert str(caught.value) == (f"{path}: no such file; path must be an ONNX file, write one with fer-hub export.")
     path.write_bytes((quantised / MODEL_FILE).read_bytes()[:5000])
     with pytest.raises(ValueError, match=r"must be an ONNX file that this onnxruntime \(.+\) reads, got: .+; export"):
         OnnxClassifier(path)

@@ -188,9 +188,9 @@ def test_other_models_are_refused(tmp_path, capsys):
     (tmp_path / "config.json").write_text('{"model_type": "vit"}')
     assert onnx_export.main([str(tmp_path)]) == 1
     assert capsys.readouterr().err == (
-        "error: the checkpoint must hold config.json, model.safetensors, preprocessor_config.json, "
-        f"{str(tmp_path)!r} lacks model.safetensors, preprocessor_config.json; write it anew with save_pretrained of "
-        "model and image processor.\n"
+        "error: the checkpoint must contain config.json, model.safetensors, preprocessor_config.json, but "
+        f"{str(tmp_path)!r} lacks model.safetensors, preprocessor_config.json; save model and image processor again "
+        "with save_pretrained.\n"
     )
     for name in ("model.safetensors", "preprocessor_config.json"):
         (tmp_path / name).write_text("{}")
