@@ -29,7 +29,8 @@ export class Classifier {
   // One grey face crop, row by row, values 0 to 255 → {emotion, probabilities: {label: 0..1}}.
   async classify(grey, width, height) {
     const crop = resize(grey, width, height, this.size, this.size);
-    const values = Float32Array.from(crop, (value) => (value * this.scale - this.mean) / this.deviation);
+    const light = this.metadata.stretch === "percentiles" ? stretch(crop) : crop;
+    const values = Float32Array.from(light, (value) => (value * this.scale - this.mean) / this.deviation);
     const pixelValues = new this.ort.Tensor("float32", values, [1, 1, this.size, this.size]);
     const { logits } = await this.session.run({ pixel_values: pixelValues });
     const probabilities = softmax(Array.from(logits.data));
@@ -55,6 +56,10 @@ function check(metadata) {
     throw new Error("the model must take grey images resized bilinearly, got " +
       `${metadata.num_channels} channels, ${metadata.resample}; extend fer.mjs for it.`);
   }
+  if (!["none", "percentiles"].includes(metadata.stretch ?? "none")) { // older files do not say
+    throw new Error(`stretch must be none or percentiles, got ${metadata.stretch}; take this example from a newer ` +
+      "fer_hub.");
+  }
 }
 
 export function softmax(logits) {
@@ -62,6 +67,16 @@ export function softmax(logits) {
   const powers = logits.map((logit) => Math.exp(logit - largest));
   const sum = powers.reduce((a, b) => a + b);
   return powers.map((power) => power / sum);
+}
+
+// The 1st percentile of the pixels becomes 0 and the 99th 255, as FERImageProcessor's stretch="percentiles".
+export function stretch(pixels) {
+  const ordered = Uint8Array.from(pixels).sort();
+  const rank = Math.floor((ordered.length - 1) / 100);
+  const black = ordered[rank];
+  const white = ordered[ordered.length - 1 - rank];
+  const factor = 255 / Math.max(white - black, 1);
+  return Float32Array.from(pixels, (value) => Math.min(Math.max((value - black) * factor, 0), 255));
 }
 
 // RGBA bytes, as a canvas gives them → grey by ITU-R 601-2 luma, in the integers of Pillow's mode "L".

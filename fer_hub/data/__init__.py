@@ -18,7 +18,7 @@ from fer_hub.data.expressions import load_expressions
 from fer_hub.data.ferplus import FERPLUS_VOTES, ferplus_majority, has_clear_majority
 from fer_hub.data.loading import load_fer2013
 from fer_hub.data.prepared import IMAGES, Prepared, prepare, write_faces
-from fer_hub.data.targets import FERPLUS_EMOTIONS, LABELS, Targets, label_shares, targets
+from fer_hub.data.targets import FERPLUS_EMOTIONS, LABELS, Targets, targets
 
 __all__ = [
     "FERPLUS_EMOTIONS",
@@ -30,7 +30,6 @@ __all__ = [
     "decode_images",
     "ferplus_majority",
     "has_clear_majority",
-    "label_shares",
     "load_expressions",
     "load_fer2013",
     "prepare",

@@ -7,12 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 from datasets import Dataset
 
-from fer_hub.data.ferplus import ferplus_majority, has_clear_majority
+from fer_hub.data.ferplus import FERPLUS_VOTES, ferplus_majority, has_clear_majority
 from fer_hub.data.names import FERPLUS_EMOTIONS
 from fer_hub.model.configuration_fer import EMOTIONS
 
 #: What `targets` can take as `labels` besides "auto", and the classes of each.
-LABELS = {"fer2013": EMOTIONS, "ferplus": FERPLUS_EMOTIONS, "ferplus_votes": FERPLUS_EMOTIONS}
+LABELS = {"fer2013": EMOTIONS, "ferplus": FERPLUS_EMOTIONS, "ferplus_votes": FERPLUS_EMOTIONS, "both": FERPLUS_EMOTIONS}
+
+
+NO_FACE = FERPLUS_VOTES.index("NF")
+"""Position of the votes for "not a face"."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,8 @@ class Targets:
         names: class names; a class index is a position here.
         rows: positions in the split of the images that count, int64 (images,), ascending.
         classes: class index of each of them, int64 (images,).
-        votes: share of the annotators for each class, float32 (images, classes), rows sum to 1; None without FER+.
+        votes: share of the annotators for each class, float32 (images, classes), rows sum to 1, or its mean with
+            FER-2013's label for `both`; None without FER+.
         clear: whether more than half of the annotators agree, bool (images,), see `has_clear_majority`; None without
             FER+.
     """
@@ -40,20 +45,23 @@ class Targets:
         return Targets(self.names, self.rows[positions], self.classes[positions], votes, clear)
 
 
-def targets(split: Dataset, labels: str = "fer2013") -> Targets:
+def targets(split: Dataset, labels: str = "fer2013", label_share: float = 0.5) -> Targets:
     """The images of a split that count, with their classes.
 
     For `ferplus` and `ferplus_votes` the class is the one with most of the ten votes, an image whose majority is
     `unknown` or `NF` (not a face) is left out, and votes are shared over the eight expressions alone (Barsoum et
-    al. 2016, arXiv:1608.01041).
+    al. 2016, arXiv:1608.01041). For `both` a share of the probabilities is FER-2013's own label and the rest the votes,
+    over the eight classes; the class is the likeliest, and only images without votes or that at least half of the
+    annotators call no face are left out. Where nobody voted for an expression FER-2013's label counts alone.
 
     Args:
         split: with a column `label` (`ClassLabel`), for FER+ also `ferplus_votes`.
         labels: one of `LABELS`, or "auto" for the classes of the split, whatever they are.
+        label_share: how much of the probabilities is FER-2013's label, for `both`; 0 to 1.
 
     Raises:
-        ValueError: unknown `labels`, FER-2013's are wanted of a split with other classes, or FER+ of one without
-            votes.
+        ValueError: unknown `labels`, `label_share` is no share, FER-2013's are wanted of a split with other classes, or
+            FER+ of one without votes.
     """
     if labels not in ("auto", *LABELS):
         raise ValueError(f"labels must be auto or one of {', '.join(LABELS)}, got {labels!r}; choose one of these.")
@@ -71,6 +79,8 @@ def targets(split: Dataset, labels: str = "fer2013") -> Targets:
             "with --ferplus_csv, or take a data set that carries them."
         )
     votes = split["ferplus_votes"][:]
+    if labels == "both":
+        return _both(split, votes, label_share)
     majorities = [ferplus_majority(row) for row in votes]
     rows = np.array([row for row, majority in enumerate(majorities) if majority is not None], dtype=np.int64)
     counts = np.array([votes[row][: len(FERPLUS_EMOTIONS)] for row in rows], dtype=np.float32)
@@ -79,19 +89,17 @@ def targets(split: Dataset, labels: str = "fer2013") -> Targets:
     return Targets(FERPLUS_EMOTIONS, rows, classes, counts / counts.sum(1, keepdims=True), clear)
 
 
-def label_shares(split: Dataset, labels: str, rows: np.ndarray) -> np.ndarray:
-    """The labels of some images of a split as probabilities, whether they count for that kind of labels or not.
-
-    Args:
-        split, labels: as for `targets`.
-        rows: positions in the split.
-
-    Returns:
-        float32 array (rows, classes): the votes' shares for `ferplus_votes`, else 1 for the class of the image. A row
-        of zeros is an image that `targets` would leave out.
-    """
-    found = targets(split, labels)
-    shares = np.zeros((len(split), len(found.names)), dtype=np.float32)
-    one_hot = np.eye(len(found.names), dtype=np.float32)[found.classes]
-    shares[found.rows] = found.votes if labels == "ferplus_votes" else one_hot
-    return shares[rows]
+def _both(split: Dataset, votes: list, label_share: float) -> Targets:
+    """`targets` for `both`."""
+    if not 0 <= label_share <= 1:
+        raise ValueError(f"label_share must be from 0 to 1, got {label_share:g}; with 0.5 both count the same.")
+    own = targets(split, "fer2013").classes
+    rows = np.array([row for row, each in enumerate(votes) if each and 2 * each[NO_FACE] < sum(each)], np.int64)
+    expressions = len(FERPLUS_EMOTIONS)
+    counts = np.array([votes[row][:expressions] for row in rows], np.float32)
+    names = [FERPLUS_EMOTIONS.index(name) for name in EMOTIONS]
+    label = np.eye(expressions, dtype=np.float32)[names][own[rows]]
+    voted = counts.sum(1, keepdims=True)
+    mean = label_share * label + (1 - label_share) * counts / np.maximum(voted, 1)
+    shares = np.where(voted > 0, mean, label)
+    return Targets(FERPLUS_EMOTIONS, rows, shares.argmax(1), shares)

@@ -3,13 +3,11 @@
     fer-hub calibrate checkpoints/fer2013 --data path/to/fer2013
 
 writes the temperature into the checkpoint's config.json, the figures before and after into its metrics.json, and its
-model card anew. Predictions do not change, only how sure they are; with `--matrix_scaling` they do, towards classes
-that the network names too rarely (`fer_hub.evaluation.matrix_scaling`). `train.py` does the same before it looks
-at the test split, so this command is for checkpoints that were trained without.
+model card anew. Predictions do not change, only how sure they are. `train.py` does the same before it looks at the test
+split, so this command is for checkpoints that were trained without.
 """
 
 import argparse
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -17,16 +15,15 @@ import numpy as np
 from fer_hub.data import decode_images
 from fer_hub.evaluation.calibration import LEAST_IMAGES, fit_calibration, summary
 from fer_hub.evaluation.class_map import map_classes
-from fer_hub.evaluation.matrix_scaling import MatrixScaling
 from fer_hub.evaluation.measuring import figures, flip_averaged
 from fer_hub.evaluation.splits import load_splits
-from fer_hub.files import building, read_json, write_json
+from fer_hub.files import read_json, write_json
 from fer_hub.hub.checkpoint import update_metrics
 from fer_hub.inference.logits import predict_logits, softmax
 from fer_hub.model import FERForImageClassification, FERImageProcessor
 
 
-def calibrate_checkpoint(folder: str | Path, data: str, *, matrix_scaling: bool = False) -> dict:
+def calibrate_checkpoint(folder: str | Path, data: str, *, degraded: bool = False) -> dict:
     """Fit a checkpoint's temperature on the validation split of `data` and write it into the checkpoint.
 
     config.json gets the temperature, metrics.json the entry `calibration` (as from `measure_trained`, for validation
@@ -36,9 +33,7 @@ def calibrate_checkpoint(folder: str | Path, data: str, *, matrix_scaling: bool 
     Args:
         folder: of the checkpoint.
         data: what it was trained on: Hub dataset id, parquet, Kaggle CSV or image folder.
-        matrix_scaling: fit a linear map of the logits too, and write weights that have it in the last layer and
-            training_args.json as of a training with `--matrix_scaling yes`, which ends in the same. A map that the
-            checkpoint has already is always fitted anew.
+        degraded: as for `fit_calibration`.
 
     Returns:
         The entry `calibration`.
@@ -71,33 +66,17 @@ def calibrate_checkpoint(folder: str | Path, data: str, *, matrix_scaling: bool 
             "take more, or leave the checkpoint as it is."
         )
     model.config.temperature = 1.0
-    known = read_json(folder / "metrics.json").get("calibration", {}).get("matrix_scaling")
-    if known:
-        MatrixScaling.from_entry(known).take_out_of(model)
     logits = predict_logits(model, image_processor, images, progress="evaluate validation")
-    matrix_scaling = matrix_scaling or bool(known)
-    entry, mapped = fit_calibration(
-        model, {"validation": logits}, {"validation": labels}, matrix_scaling=matrix_scaling
+    entry = fit_calibration(
+        model, image_processor, images, {"validation": logits}, {"validation": labels}, degraded=degraded
     )
-    temperature = entry["temperature"]
-    scaled = mapped["validation"] / temperature
-    row = figures(softmax(scaled), labels, names, target.votes, target.clear, temperature)
+    scaled = logits / entry["temperature"]
+    row = figures(softmax(scaled), labels, names, target.votes, target.clear, entry["temperature"])
     row["flip_averaged"] = flip_averaged(
         model, image_processor, images, labels, scaled, clear=target.clear, progress="evaluate validation, mirrored"
     )
-    config = read_json(config_file) | {"temperature": temperature}
-    metrics = {"validation": row, "calibration": entry}
-    if not matrix_scaling:
-        write_json(config_file, config)
-        update_metrics(folder, metrics)
-        return entry
-    with building(folder) as temporary:  # weights and temperature belong together: both change or none
-        shutil.copytree(folder, temporary, dirs_exist_ok=True)
-        model.save_pretrained(temporary)
-        write_json(temporary / "config.json", config)
-        if options := read_json(temporary / "training_args.json"):
-            write_json(temporary / "training_args.json", options | {"matrix_scaling": True})
-        update_metrics(temporary, metrics)
+    write_json(config_file, read_json(config_file) | {"temperature": entry["temperature"]})
+    update_metrics(folder, {"validation": row, "calibration": entry})
     return entry
 
 
@@ -110,13 +89,11 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("checkpoint", help="checkpoint folder")
     parser.add_argument("--data", required=True, help="Hub dataset id, parquet, Kaggle CSV or image folder")
     parser.add_argument(
-        "--matrix_scaling",
-        action="store_true",
-        help="also fit a linear map of the logits, so that every class is named as often and as surely as it should be",
+        "--degraded", action="store_true", help="fit on the validation images as they are and as bad pictures together"
     )
     args = parser.parse_args(argv)
     try:
-        entry = calibrate_checkpoint(args.checkpoint, args.data, matrix_scaling=args.matrix_scaling)
+        entry = calibrate_checkpoint(args.checkpoint, args.data, degraded=args.degraded)
     except (OSError, ValueError) as error:
         parser.exit(1, f"error: {error}\n")
     print(summary(entry))

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from fer_hub.data import IMAGES, LABELS, decode_images
-from fer_hub.evaluation.calibration import before_again
+from fer_hub.evaluation.calibration import before_and_after
 from fer_hub.evaluation.class_map import map_classes
 from fer_hub.evaluation.measuring import figures, flip_averaged, measure, measure_photographs
 from fer_hub.evaluation.report_folder import table, write_pictures, write_report
@@ -119,7 +119,7 @@ def evaluate(
                 )
             before = None
             if calibration.get("temperature") == temperature and found.same:
-                compared = before_again(calibration, logits, target.classes)
+                compared = before_and_after(logits * temperature, target.classes, temperature)
                 result.setdefault("calibration", {})[split] = compared
                 before = compared["before"]
             if report:

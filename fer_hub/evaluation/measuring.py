@@ -91,7 +91,7 @@ def measure_trained(
     targets: Mapping[str, Targets],
     *,
     calibrate: bool = True,
-    matrix_scaling: bool = False,
+    degraded: bool = False,
     report: Path | None = None,
     say: Callable[[str], object] = print,
 ) -> dict:
@@ -102,16 +102,15 @@ def measure_trained(
         images: split → uint8 array (images, size, size), for validation and test.
         targets: split → what these images show.
         calibrate: fit a temperature, if there are at least `LEAST_IMAGES` validation images.
-        matrix_scaling: with it, fit a linear map of the logits too and put it into the last layer, see
-            `fer_hub.evaluation.matrix_scaling`.
+        degraded: as for `fit_calibration`.
         report: folder for metrics.json, report.md and pictures.
         say: is told what became of the temperature.
 
     Returns:
         JSON-ready dict: `validation` and `test` as from `measure`, from one forward pass over each, with what
         `flip_averaged` says of a second one over the mirror images; and where a temperature was fitted `calibration`:
-        `temperature`, `matrix_scaling` if wanted, `split` and `images` that they were fitted on, and for each of
-        the two splits `before_and_after`.
+        `temperature`, `split`, `images` and `degraded`, which say what it was fitted on, and for each of the
+        two splits `before_and_after`.
     """
     model.config.temperature = 1.0
     logits = {
@@ -121,12 +120,14 @@ def measure_trained(
     fitted = {}
     if calibrate and len(logits["validation"]) < LEAST_IMAGES:
         say(
-            f"temperature: stays 1{', without matrix scaling' if matrix_scaling else ''}, as "
-            f"{len(logits['validation'])} validation images are too few to fit one; it takes {LEAST_IMAGES}."
+            f"temperature: stays 1, as {len(logits['validation'])} validation images are too few to fit one; it takes "
+            f"{LEAST_IMAGES}."
         )
     elif calibrate:
         labels = {split: target.classes for split, target in targets.items()}
-        fitted["calibration"], logits = fit_calibration(model, logits, labels, matrix_scaling=matrix_scaling)
+        fitted["calibration"] = fit_calibration(
+            model, image_processor, images["validation"], logits, labels, degraded=degraded
+        )
         say(summary(fitted["calibration"]))
     rows, names = {}, list(model.config.id2label.values())
     for split, values in logits.items():

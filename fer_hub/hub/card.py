@@ -7,6 +7,7 @@ from pathlib import Path
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from fer_hub.files import write_text
+from fer_hub.hub.recipes import commands
 
 TEMPLATES = (Path(__file__).parents[2] / "model_card.md", Path(__file__).parents[1] / "model_card.md")
 """Path of the template: at the top of the repository, or inside an installed package."""
@@ -53,8 +54,6 @@ def fill(config: dict, metrics: dict, training_args: dict, size: int, repo_id: s
         size: bytes of model.safetensors.
         repo_id: what the snippets load: a Hub id, or a stand-in for one.
     """
-    from fer_hub.training.recipe import command  # imports torch; reading a card must not
-
     about = FER2013 | metrics.get("data", {})
     dataset = _dataset(about, training_args)
     start = training_args.get("start_from")
@@ -81,14 +80,13 @@ def fill(config: dict, metrics: dict, training_args: dict, size: int, repo_id: s
         training_args=training_args,
         names=names,
         stale=metrics["test"].get("temperature", 1) != config.get("temperature", 1),
-        command=command(training_args).replace("path/to/fer2013", place),
+        commands=commands(training_args, place),
         place=place,
         data=about,
         framed=about["fer2013"] or about["images"] == "photographs",
         dataset=dataset["dataset_name"],
         kind=labels_kind(training_args),
-        votes=any("ferplus" in str(training_args.get(name)) for name in ("labels", "second_labels")),
-        both=training_args.get("second_labels", "none") != "none",
+        votes=training_args.get("labels") in ("ferplus", "ferplus_votes", "both"),
         repo_id=repo_id,
         megabytes=size / 1e6,
     )
@@ -101,11 +99,10 @@ def labels_kind(training_args: dict) -> str:
         training_args: content of training_args.json.
 
     Example:
-        >>> labels_kind({"labels": "auto", "second_labels": "ferplus_votes", "result": "second"})
+        >>> labels_kind({"labels": "both"})
         'ferplus'
     """
-    name = "second_labels" if training_args.get("result") == "second" else "labels"
-    return "ferplus" if "ferplus" in training_args.get(name, "fer2013") else "fer2013"
+    return "ferplus" if training_args.get("labels") in ("ferplus", "ferplus_votes", "both") else "fer2013"
 
 
 def _dataset(about: dict, training_args: dict) -> dict[str, str]:

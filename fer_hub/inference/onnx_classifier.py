@@ -30,6 +30,9 @@ _JSON = (
 )  # fmt: skip
 """The metadata of an exported network: plain texts, and values written as JSON."""
 
+_SINCE = {"stretch": "none"}
+"""Texts that older files lack → what they would say."""
+
 
 @dataclass(frozen=True)
 class OnnxConfig:
@@ -210,6 +213,7 @@ def _session(path: Path, threads: int) -> Any:
 
 
 def _parse(raw: dict[str, str], path: Path) -> dict[str, Any]:
+    raw = _SINCE | raw
     missing = [name for name in (*_TEXTS, *_JSON) if name not in raw]
     if missing:
         raise ValueError(
@@ -231,7 +235,7 @@ def _differences(metadata: dict[str, Any], folder: Path) -> list[tuple[str, Any,
     here: dict[str, Any] = {}
     for name, fields in (
         ("config.json", ("architecture", "id2label", "image_size", "num_channels", "temperature")),
-        ("preprocessor_config.json", ("image_mean", "image_std", "rescale_factor")),
+        ("preprocessor_config.json", ("image_mean", "image_std", "rescale_factor", "stretch")),
     ):
         if (folder / name).is_file():
             content = json.loads((folder / name).read_text(encoding="utf-8"))

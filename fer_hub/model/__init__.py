@@ -11,7 +11,7 @@ from transformers import AutoConfig, AutoModelForImageClassification
 from transformers.models.auto.image_processing_auto import AutoImageProcessor
 
 from .configuration_fer import ARCHITECTURES, EMOTIONS, FORMAT_VERSION, FERConfig
-from .image_processing_fer import FERImageProcessor
+from .image_processing_fer import STRETCHES, FERImageProcessor
 from .modeling_fer import NETWORKS, FERForImageClassification
 
 AutoConfig.register(FERConfig.model_type, FERConfig, exist_ok=True)
@@ -27,6 +27,7 @@ __all__ = [
     "EMOTIONS",
     "FORMAT_VERSION",
     "NETWORKS",
+    "STRETCHES",
     "FERConfig",
     "FERForImageClassification",
     "FERImageProcessor",

@@ -7,9 +7,16 @@ from PIL import Image, ImageOps
 from transformers.image_processing_backends import PilBackend
 from transformers.image_utils import PILImageResampling
 
+STRETCHES = ("none", "percentiles")
+"""What `FERImageProcessor.stretch` can be."""
+
 
 class FERImageProcessor(PilBackend):
-    """Turn face crops into `pixel_values`: grey, resized to 48x48, scaled to [0, 1], standardised.
+    """Turn face crops into `pixel_values`: grey, resized to 48x48, stretched if wanted, scaled to [0, 1], standardised.
+
+    With `stretch="percentiles"` the 1st percentile of a crop's own grey values becomes black and the 99th white, so
+    that the light and the contrast of a photograph make no difference; `"none"`, the default, leaves grey values alone.
+    Of n pixels in ascending order these percentiles are number (n - 1) // 100 from either end, counted from 0.
 
     Mean and standard deviation are those of all pixels of the 28,709 FER-2013 training images; they are saved
     with the checkpoint. Called with one image or a list of images: PIL in any mode, or uint8 arrays / tensors of
@@ -33,6 +40,16 @@ class FERImageProcessor(PilBackend):
     do_normalize = True
     image_mean = [0.5077]
     image_std = [0.2550]
+    stretch = "none"
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.stretch = kwargs.get("stretch", type(self).stretch)
+        if self.stretch not in STRETCHES:
+            raise ValueError(
+                f"stretch must be one of {', '.join(STRETCHES)}, got {self.stretch!r}; choose one of these, or upgrade "
+                "fer_hub if the checkpoint is newer."
+            )
 
     def preprocess(self, images, *args, **kwargs):
         """As the class says; lists may nest no deeper than one level."""
@@ -59,8 +76,17 @@ class FERImageProcessor(PilBackend):
             "(height, width, channels) or (channels, height, width)."
         )
 
+    def rescale(self, image: np.ndarray, scale: float, **kwargs) -> np.ndarray:
+        """One resized crop, (1, height, width), 0 to 255 → stretched where wanted, times `scale`."""
+        if self.stretch == "percentiles":
+            values = np.sort(image, axis=None).astype(np.float32)
+            rank = (len(values) - 1) // 100
+            black, white = values[rank], values[-1 - rank]
+            image = ((image.astype(np.float32) - black) * (255 / max(white - black, 1))).clip(0, 255)
+        return super().rescale(image, scale, **kwargs)
+
     def normalize_batch(self, images):
-        """Rescale and standardise images that already are grey and of the right size.
+        """Stretch, rescale and standardise images that already are grey and of the right size.
 
         The same arithmetic as calling the processor, without decoding and resizing, for training and for crops
         that live on a GPU.
@@ -71,7 +97,14 @@ class FERImageProcessor(PilBackend):
         Returns:
             `pixel_values`, float32 tensor of the same shape on the same device.
         """
-        return (images.float() * self.rescale_factor - self.image_mean[0]) / self.image_std[0]
+        images = images.float()
+        if self.stretch == "percentiles" and len(images):
+            flat = images.flatten(1)
+            rank = (flat.shape[1] - 1) // 100
+            black = flat.kthvalue(rank + 1).values[:, None, None, None]
+            white = flat.kthvalue(flat.shape[1] - rank).values[:, None, None, None]
+            images = ((images - black) * (255 / (white - black).clamp(min=1))).clamp(0, 255)
+        return (images * self.rescale_factor - self.image_mean[0]) / self.image_std[0]
 
 
 def to_grey(image: Image.Image) -> Image.Image:

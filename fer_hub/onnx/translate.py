@@ -72,6 +72,7 @@ def describe(model: FERForImageClassification, image_processor: FERImageProcesso
     return {
         "architecture": config.architecture,
         "resample": PILImageResampling(image_processor.resample).name.lower(),
+        "stretch": image_processor.stretch,
         **{name: json.dumps(value, ensure_ascii=False) for name, value in values.items()},
     }
 

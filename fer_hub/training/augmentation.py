@@ -1,4 +1,4 @@
-"""Random framing and lighting for whole batches of training crops at once, on the device they live on.
+"""Random framing, lighting and cameras for whole batches of training crops at once, on the device they live on.
 
 Random numbers come from torch's global generators, which the Trainer seeds, saves and restores; a resumed run
 therefore sees the same augmented images as an uninterrupted one.
@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import torch
 from torch.nn import functional as F
+
+from fer_hub.training import camera
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,9 @@ class Augmentation:
             image. Less to compute, and another framing every time; only for networks that take images of any size.
         erasing: probability of blanking a rectangle (random erasing, Zhong et al. 2017, arXiv:1708.04896).
         erasing_area: smallest and largest area of that rectangle, in fractions of the image.
+        cover: probability of hiding eyes, mouth or a rectangle before the image is moved, see `camera.covered`.
+        gamma, fade, side_light, blur, low_resolution, noise, exposure, jpeg: probabilities of what light and cameras do
+            to a picture; how strong, says `camera.RANGES`.
     """
 
     flip: float = 0.0
@@ -39,6 +44,15 @@ class Augmentation:
     crop: float = 1.0
     erasing: float = 0.0
     erasing_area: tuple[float, float] = (0.02, 0.2)
+    cover: float = 0.0
+    gamma: float = 0.0
+    fade: float = 0.0
+    side_light: float = 0.0
+    blur: float = 0.0
+    low_resolution: float = 0.0
+    noise: float = 0.0
+    exposure: float = 0.0
+    jpeg: float = 0.0
 
     def __call__(self, images: torch.Tensor) -> torch.Tensor:
         """Change a batch.
@@ -58,9 +72,15 @@ class Augmentation:
             >>> PRESETS["crop"](torch.zeros(2, 1, 48, 48, dtype=torch.uint8)).shape
             torch.Size([2, 1, 40, 40])
         """
-        images = self._move(images.float())
+        images = images.float()
+        if self.cover:
+            images = camera.covered(images, self.cover)
+        images = self._move(images)
         if self.brightness or self.contrast:
             images = self._relight(images)
+        probabilities = {name: getattr(self, name) for name in camera.RANGES}
+        if any(probabilities.values()):
+            images = camera.photographed(images, probabilities)
         return self._erase(images) if self.erasing else images
 
     def _move(self, images: torch.Tensor) -> torch.Tensor:
@@ -127,9 +147,17 @@ PRESETS = {
     ),
     "crop": Augmentation(flip=0.5, rotation=10, zoom=0.12, brightness=0.1, contrast=0.2, crop=40 / 48, erasing=0.25),
     "frames": Augmentation(flip=0.5, rotation=12, zoom=0.3, brightness=0.1, contrast=0.2, crop=40 / 48, erasing=0.25),
+    "camera": Augmentation(
+        flip=0.5, rotation=15, zoom=0.3, shear=5, crop=40 / 48, cover=0.25, gamma=0.5, fade=0.5, side_light=0.3,
+        blur=0.3, low_resolution=0.25, noise=0.4, exposure=0.5, jpeg=0.25,
+    ),
 }
 """Named augmentations: `none`; `light`, which keeps a face looking like a photograph; `heavy`, beyond that; `crop`, as
 `light` but with random windows of 40 of 48 pixels instead of shifts, which a network computes in two thirds of the
 time (40x40 windows of FER-2013: Khaireddin and Chen 2021, arXiv:2105.03588); `frames`, as `crop` but with as much
 change of size as there is between the frames of FER-2013 and those that `fer_hub.detection.framing` cuts out around
-found faces (0.8 to 1.2 for 80 of 100 validation images, 0.68 to 1.39 for 96)."""
+found faces (0.8 to 1.2 for 80 of 100 validation images, 0.68 to 1.39 for 96); `camera`, for people's photographs:
+windows, and what light, cameras and things before a face do to them."""
+
+EFFECTS = {name: Augmentation(**{name: 1.0}) for name in ("cover", *camera.RANGES)}
+"""What `camera` is made of, each alone and to every image, for looking at it."""

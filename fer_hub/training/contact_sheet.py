@@ -17,7 +17,10 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 
 from fer_hub.hub.plots import save_picture
-from fer_hub.training.augmentation import PRESETS
+from fer_hub.training.augmentation import EFFECTS, PRESETS
+
+SHOWN = PRESETS | EFFECTS
+"""What can be drawn: the presets, and what `camera` is made of, each alone."""
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 """Photographs of a clone of the repository; an installed package has none."""
@@ -30,13 +33,13 @@ EDGE = "#0072B2"
 
 
 def contact_sheet(
-    images: np.ndarray, presets: Sequence[str] = tuple(PRESETS), draws: int = 8, seed: int = 0
+    images: np.ndarray, presets: Sequence[str] = tuple(SHOWN), draws: int = 8, seed: int = 0
 ) -> Image.Image:
     """Draw the sheet.
 
     Args:
         images: uint8 array (images, height, width).
-        presets: names from `fer_hub.training.augmentation.PRESETS`, one block each.
+        presets: keys of `SHOWN`, one block each.
         draws: augmented pictures beside each original, at the same scale.
         seed: the same seed gives the same sheet.
 
@@ -80,7 +83,7 @@ def ranges(preset: str) -> str:
         >>> ranges("none"), ranges("light").split(", ")[:2]
         ('unchanged', ['flip 0.5', 'rotation 10'])
     """
-    augmentation = PRESETS[preset]
+    augmentation = SHOWN[preset]
     values = {item.name: (getattr(augmentation, item.name), item.default) for item in fields(augmentation)}
     changes = [
         f"{name} {value:.3g}"
@@ -103,7 +106,7 @@ def draw(images: np.ndarray, preset: str, draws: int, seed: int = 0) -> np.ndarr
     batch = torch.from_numpy(np.repeat(images, draws, axis=0))[:, None]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        drawn = PRESETS[preset](batch)
+        drawn = SHOWN[preset](batch)
     return drawn.round().to(torch.uint8).numpy().reshape(len(images), draws, *drawn.shape[2:])
 
 
@@ -167,7 +170,7 @@ def main(argv: list[str] | None = None) -> None:
     )
     parser.add_argument("--data", help="Hub dataset id, parquet, Kaggle CSV or image folder; the examples if left out")
     parser.add_argument("--output", type=Path, default=Path("augmentation.png"), help="PNG (%(default)s)")
-    parser.add_argument("--presets", nargs="+", choices=[*PRESETS], default=[*PRESETS])
+    parser.add_argument("--presets", nargs="+", choices=[*SHOWN], default=[*SHOWN])
     parser.add_argument("--images", type=int, default=4, help="rows of a block, with --data (%(default)s)")
     parser.add_argument("--draws", type=int, default=8, help="columns beside the original (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="(%(default)s)")

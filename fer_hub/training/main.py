@@ -1,7 +1,7 @@
 """Train a facial expression network on FER-2013, or on photographs of your own, and leave a checkpoint for the Hub.
 
     python train.py --data path/to/fer2013
-    python train.py --data path/to/fer2013 --second_labels ferplus_votes    # both kinds of labels, a network for each
+    python train.py --recipe photographs --data path/to/fer2013     # options from recipes/photographs.json
     python train.py --data path/to/fer2013 --architecture scratch_cnn --num_train_epochs 100
     python train.py --data path/to/fer2013 --resume            # go on after an interruption
     python train.py --data my_photos --images photographs --start_from checkpoints/fer2013 --learning_rate 0.003 \\
@@ -16,14 +16,14 @@ FER-2013 or with any other classes, which then are the network's: a folder `<cla
 The epoch is chosen on the validation split; the test split is looked at once, at the end. Everything lands in
 `--output_dir`: `checkpoint-*` folders to resume from, `report/` with figures and pictures, and `final/`, the
 checkpoint: config.json, model.safetensors, preprocessor_config.json, the code files, metrics.json,
-training_args.json, training_log.json and .csv, and README.md with its pictures; with `--second_labels` also `second/`,
-the checkpoint for those. Every option of transformers' TrainingArguments is an option here.
+training_args.json, training_log.json and .csv, and README.md with its pictures. `--recipe` takes options from a file,
+such as the training_args.json of any checkpoint; the command line overrides them. Every option of transformers'
+TrainingArguments is an option here.
 """
 
 import logging
 import os
 import sys
-from functools import partial
 from pathlib import Path
 
 # Two processes on two cores starve each other when idle threads spin; must be set before torch is imported.
@@ -31,22 +31,19 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 if os.environ.get("RANK", "0") != "0":  # with torchrun; only the first process shows how far it is
     os.environ["TQDM_DISABLE"] = "1"
 
-import numpy as np
 from transformers import EarlyStoppingCallback, set_seed
 
-from fer_hub.data import LABELS, Targets, decode_images, label_shares, prepare, targets, write_faces
+from fer_hub.data import decode_images, prepare, targets, write_faces
 from fer_hub.data.duplicates import without_duplicates
 from fer_hub.evaluation.measuring import measure_trained
 from fer_hub.hub import publish_model, take_over_push
 from fer_hub.hub.checkpoint import write_checkpoint
 from fer_hub.model import FERConfig, FERForImageClassification, FERImageProcessor
 from fer_hub.training.augmentation import PRESETS
-from fer_hub.training.distillation import Teachers
 from fer_hub.training.fine_tuning import continue_from, fit_last_layer
 from fer_hub.training.parser import FERArgumentParser
 from fer_hub.training.recipe import recipe
 from fer_hub.training.resuming import find_checkpoint
-from fer_hub.training.second_labels import cut_in_two, joined_names
 from fer_hub.training.starting import check_start, load_pretrained
 from fer_hub.training.trainer import FaceDataset, FERTrainer, TrainingClock
 
@@ -80,9 +77,11 @@ def main(argv: list[str] | None = None) -> dict:
     splits = prepared.splits
     if prepared.photographs and args.process_index == 0:
         write_faces(Path(args.output_dir) / "faces.csv", prepared.photographs)
-    wanted = {name: targets(split, data_args.labels) for name, split in splits.items()}
-    names, second = wanted["train"].names, data_args.second_labels
-    classes = list(names) if second == "none" else joined_names(names, second)
+    labels = data_args.labels
+    measured = "ferplus" if labels == "both" else labels  # a mean of labels and votes is for learning alone
+    wanted = {name: targets(split, measured) for name, split in splits.items()}
+    wanted["train"] = targets(splits["train"], labels, data_args.label_share)
+    classes = list(wanted["train"].names)
 
     # model: new, or continued from a checkpoint
     if model_args.start_from:
@@ -96,6 +95,9 @@ def main(argv: list[str] | None = None) -> dict:
         )
         model, image_processor = FERForImageClassification(config), FERImageProcessor()
         model_args.pretrained = load_pretrained(model, model_args.pretrained, resuming=last_checkpoint is not None)
+    if model_args.stretch is not None:
+        image_processor.stretch = model_args.stretch
+    model_args.stretch = image_processor.stretch
     logger.info(f"{model.config.architecture}: {model.num_parameters():,} parameters, {args.device}, bf16 {args.bf16}")
 
     size = model.config.image_size
@@ -104,29 +106,17 @@ def main(argv: list[str] | None = None) -> dict:
         kept = without_duplicates(images["train"], images["validation"], images["test"], progress="find duplicates")
         logger.info(f"train: {len(images['train']) - len(kept):,} near-duplicates of validation and test left out")
         images["train"], wanted["train"] = images["train"][kept], wanted["train"].only(kept)
-    labels = {name: target.classes for name, target in wanted.items()}
+    classes_of = {name: target.classes for name, target in wanted.items()}
     if model_args.start_from and new_classes and not last_checkpoint:
-        fit_last_layer(model, image_processor, images["train"], labels["train"])
-    first = wanted["train"].votes if data_args.labels == "ferplus_votes" else labels["train"]
-    beside = None if second == "none" else label_shares(splits["train"], second, wanted["train"].rows)
-    teachers = None
-    if model_args.teachers:
-        kinds = [names] if beside is None else [names, LABELS[second]]
-        teachers = Teachers(model_args.teachers, kinds, size, args.device, args.bf16, model_args.teachers_at_once)
-        if model_args.teachers_see == "images":
-            own = [first] if beside is None else [first, beside]
-            first, *others = teachers.blend(own, images["train"], model_args.teachers_share)
-            beside, teachers = others[0] if others else None, None
+        fit_last_layer(model, image_processor, images["train"], classes_of["train"])
+    learnt = wanted["train"].votes if labels in ("ferplus_votes", "both") else classes_of["train"]
     trainer = FERTrainer(
         model=model,
         args=args,
         image_processor=image_processor,
         augmentation=PRESETS[data_args.augmentation],
-        second_classes=len(classes) - len(names),
-        teachers=teachers,
-        teachers_share=model_args.teachers_share,
-        train_dataset=FaceDataset(images["train"], first, beside),
-        eval_dataset=FaceDataset(images["validation"], labels["validation"]),
+        train_dataset=FaceDataset(images["train"], learnt),
+        eval_dataset=FaceDataset(images["validation"], classes_of["validation"]),
         callbacks=[TrainingClock(), *([EarlyStoppingCallback(data_args.patience)] if data_args.patience else [])],
     )
     trainer.train(resume_from_checkpoint=last_checkpoint)
@@ -149,45 +139,23 @@ def main(argv: list[str] | None = None) -> dict:
         },
     }
     options = recipe(data_args, model_args, args)
-    finish = partial(_finish, image_processor=image_processor, about=about, log=trainer.state.log_history)
-    if second != "none":
-        model, other = cut_in_two(model, names, second)
-        others = {name: targets(splits[name], second) for name in ("validation", "test")}
-        crops = {name: decode_images(splits[name], size)[target.rows] for name, target in others.items()}
-        finish(
-            Path(args.output_dir) / "second", other, images=crops, wanted=others, options=options | {"result": "second"}
-        )
-    metrics = finish(Path(args.output_dir) / "final", model, images=images, wanted=wanted, options=options)
-    if destination:
-        publish_model(Path(args.output_dir) / "final", **destination, say=logger.info)
-    return metrics
-
-
-def _finish(
-    folder: Path,
-    model: FERForImageClassification,
-    *,
-    image_processor: FERImageProcessor,
-    images: dict[str, np.ndarray],
-    wanted: dict[str, Targets],
-    about: dict,
-    options: dict,
-    log: list[dict],
-) -> dict:
-    """Measure a trained network and write its checkpoint to `folder`; returns what its metrics.json holds."""
+    folder = Path(args.output_dir) / "final"
     metrics = measure_trained(
         model,
         image_processor,
         images,
         wanted,
-        calibrate=options["calibrate"],
-        matrix_scaling=options["matrix_scaling"],
-        report=folder.parent / ("report" if folder.name == "final" else f"report_{folder.name}"),
+        calibrate=model_args.calibrate,
+        degraded=model_args.calibrate_degraded,
+        report=Path(args.output_dir) / "report",
         say=logger.info,
     )
     metrics |= about | {"training": about["training"] | {"parameters": model.num_parameters()}}
+    log = trainer.state.log_history
     write_checkpoint(folder, model, image_processor, metrics=metrics, training_args=options, log=log)
     for split in ("validation", "test"):
         logger.info(f"{split}: accuracy {metrics[split]['accuracy']:.4f}, macro-F1 {metrics[split]['macro_f1']:.4f}")
     logger.info(f"checkpoint: {folder}")
+    if destination:
+        publish_model(folder, **destination, say=logger.info)
     return metrics

@@ -9,12 +9,15 @@ from transformers import HfArgumentParser
 from transformers.hf_argparser import string_to_bool
 
 from fer_hub.training.arguments import DataArguments, FERTrainingArguments, ModelArguments
+from fer_hub.training.recipe import read_recipe
 
 GROUPS = {
     "what to train on": [
         "data",
+        "recipe",
         "images",
         "labels",
+        "label_share",
         "ferplus_csv",
         "image_column",
         "label_column",
@@ -30,6 +33,7 @@ GROUPS = {
         "freeze_backbone_epochs",
         "unfreeze_stages",
         "start_from",
+        "stretch",
     ],
     "recipe": [
         "num_train_epochs",
@@ -46,16 +50,12 @@ GROUPS = {
         "mixup",
         "cutmix",
         "label_smoothing_factor",
-        "teachers",
-        "teachers_share",
-        "teachers_see",
-        "teachers_at_once",
         "class_weights",
         "ema",
         "patience",
         "metric_for_best_model",
         "calibrate",
-        "matrix_scaling",
+        "calibrate_degraded",
         "seed",
     ],
     "the run": [
@@ -111,6 +111,18 @@ class FERArgumentParser(HfArgumentParser):
         for title, names in GROUPS.items():
             order = {name: position for position, name in enumerate(names)}
             self._places[title]._group_actions.sort(key=lambda action: order.get(action.dest, len(order)))
+
+    def parse_args_into_dataclasses(self, args=None, **kwargs):
+        """As in transformers; with `--recipe` its options take the place of the defaults.
+
+        Raises:
+            FileNotFoundError, ValueError: as `read_recipe`.
+        """
+        before = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+        before.add_argument("--recipe")
+        if name := before.parse_known_args(args)[0].recipe:
+            self.set_defaults(**read_recipe(name))
+        return super().parse_args_into_dataclasses(args, **kwargs)
 
     def _add_dataclass_arguments(self, dtype):
         if not self._places:

@@ -1,19 +1,11 @@
-"""What decides the result of a training, as JSON, and the command line that repeats it."""
+"""Recipes: what decides the result of a training, as a JSON file that train.py takes."""
 
-import json
-import shlex
-from dataclasses import MISSING, fields
+from dataclasses import fields
 from pathlib import Path
 
-from fer_hub.training.arguments import (
-    LEARNING_RATE,
-    SGD,
-    WARMUP_STEPS,
-    WITHOUT_WARMUP,
-    DataArguments,
-    FERTrainingArguments,
-    ModelArguments,
-)
+from fer_hub.files import read_json
+from fer_hub.hub.recipes import LEFT, RECIPES, ROOT, SHIPPED, shipped_recipe
+from fer_hub.training.arguments import DataArguments, FERTrainingArguments, ModelArguments
 
 DECISIVE = (
     "num_train_epochs",
@@ -58,134 +50,65 @@ DECISIVE = (
 )
 """The training arguments that decide the result; paths, reporting and tokens are not among them."""
 
-SHIPPED = Path(__file__).resolve().parents[2] / "checkpoints"
-"""The checkpoints of a clone of the repository, which everybody has at the same place in it."""
+PLACES = ("data", "ferplus_csv", "resume", "recipe")
+"""Options that say where something is on this machine, or how the run was begun."""
 
-ITS_SECOND = "   # its second/"
-"""Remark behind a command whose result is meant that --second_labels leave in second/."""
-
-PLACES = ("data", "ferplus_csv", "resume")
-"""Options that say where something is on this machine, or how the run was interrupted."""
+NO_OPTIONS = ("bf16", "processes", "recipe")
+"""What training_args.json says that the command line cannot, or that follows from the machine."""
 
 
 def recipe(data: DataArguments, model: ModelArguments, training: FERTrainingArguments) -> dict:
     """Everything that decides the result of a training, JSON-ready, without paths and names of this machine.
 
-    Where it starts from the folder of a checkpoint or learns from some, `earlier` holds the command lines that made
-    these, oldest first.
+    `recipe` is the name of the shipped recipe that was asked for, `processes` how many computed it.
     """
     own = {item.name: getattr(part, item.name) for part in (data, model) for item in fields(part)}
     own = {name: value for name, value in own.items() if name not in PLACES}
     for name in ("start_from", "pretrained"):
         own[name] = own[name] and _name(own[name])
-    own["teachers"] = own["teachers"] and [_name(teacher) for teacher in own["teachers"]]
     values = own | {name: getattr(training, name) for name in DECISIVE} | {"processes": training.world_size}
-    begun_from = [*([model.start_from] if model.start_from else []), *(model.teachers or [])]
-    earlier = _each_once([line for checkpoint in begun_from for line in _made_by(Path(checkpoint))])
-    return {name: _plain(value) for name, value in values.items()} | ({"earlier": earlier} if earlier else {})
+    if data.recipe and shipped_recipe(data.recipe):
+        values["recipe"] = data.recipe
+    return {name: _plain(value) for name, value in values.items()}
+
+
+def read_recipe(source: str) -> dict:
+    """The options of a recipe, by their names.
+
+    Args:
+        source: name of a shipped recipe, or path of a JSON file: a recipe, or any checkpoint's training_args.json.
+
+    Raises:
+        FileNotFoundError: there is no such recipe.
+        ValueError: the file holds something else than options of train.py.
+    """
+    path = shipped_recipe(source) or Path(source)
+    if not path.is_file():
+        known = ", ".join(sorted(file.stem for file in RECIPES.glob("*.json"))) or "none, as this is no clone"
+        raise FileNotFoundError(
+            f"--recipe must be a JSON file or the name of a shipped recipe ({known}), got {source}; correct it."
+        )
+    options = read_json(path)
+    known = {item.name for part in (DataArguments, ModelArguments, FERTrainingArguments) for item in fields(part)}
+    known = known - set(PLACES) | set(NO_OPTIONS)
+    if strange := [name for name in options if name not in known]:
+        raise ValueError(
+            f"{path.name} must hold options of train.py, got {', '.join(strange)}; take them out, or train with the "
+            "version of fer_hub that wrote them."
+        )
+    return {name: value for name, value in options.items() if name not in NO_OPTIONS}
 
 
 def _name(checkpoint: str | Path) -> str:
-    """A Hub id as it is, a folder as it is called from here, or by its last name alone where it lies elsewhere."""
+    """A Hub id as it is, folders that others have too by their place in the repository, any other by its last name."""
     if not Path(checkpoint).exists():
         return str(checkpoint)
-    place, here = Path(checkpoint).resolve(), Path.cwd()
-    if place.parent == SHIPPED:
-        return f"./checkpoints/{place.name}"
-    return f"./{place.relative_to(here).as_posix()}" if place.is_relative_to(here) else place.name
-
-
-def _made_by(checkpoint: Path) -> list[str]:
-    """The command lines that made a checkpoint, oldest first; none where its folder does not say."""
-    path = checkpoint / "training_args.json"
-    if not path.is_file():
-        return []
-    options = json.loads(path.read_text(encoding="utf-8"))
-    which = ITS_SECOND if options.get("result") == "second" else ""
-    return [*options.get("earlier", []), command(options) + _into(checkpoint.parent, options) + which]
-
-
-def _into(folder: Path, options: dict) -> str:
-    """The option that puts a training's results where they lay, if later commands can find them there."""
-    place = _name(folder)
-    usual = f"./{FERTrainingArguments.output_dir}"
-    found = place.startswith("./runs/") and place != usual and "averaged" not in options
-    return f" --output_dir {shlex.quote(place)}" if found else ""
-
-
-def _each_once(lines: list[str]) -> list[str]:
-    """Every command once, in the order of its first line; without the remark where both of its results are meant."""
-    remarks: dict[str, set[str]] = {}
-    for line in lines:
-        made, remark, _ = line.partition(ITS_SECOND)
-        remarks.setdefault(made, set()).add(remark)
-    return [made + (ITS_SECOND if found == {ITS_SECOND} else "") for made, found in remarks.items()]
-
-
-def averaged_recipe(recipes: list[dict]) -> dict:
-    """What training_args.json says of the mean of several networks (`fer_hub.training.average_checkpoints`).
-
-    Returns:
-        The options that all recipes agree on; `averaged`, the folders that the networks would lie in; and `earlier`,
-        the command lines that make them there, and before those the ones that they began from.
-    """
-    agreed = {name: value for name, value in recipes[0].items() if all(each.get(name) == value for each in recipes)}
-    began = _each_once([line for each in recipes for line in each.get("earlier", [])])
-    half = "second" if recipes[0].get("result") == "second" else "final"
-    places = [f"runs/{number}" for number in range(1, len(recipes) + 1)]
-    trained = [f"{command(each)} --output_dir {place}" for each, place in zip(recipes, places, strict=True)]
-    return agreed | {"earlier": [*began, *trained], "averaged": [f"{place}/{half}" for place in places]}
-
-
-def command(recipe: dict) -> str:
-    """The command line that repeats a recipe: the options that differ from today's defaults.
-
-    Example:
-        >>> command({"architecture": "scratch_cnn", "num_train_epochs": 100, "augmentation": "light"})
-        'python train.py --data path/to/fer2013 --architecture scratch_cnn --num_train_epochs 100'
-    """
-    if "averaged" in recipe:
-        tool = ["fer-hub", "average"]
-        more = ["--matrix_scaling"] if recipe.get("matrix_scaling") else []
-        return shlex.join([*tool, *recipe["averaged"], "--data", "path/to/fer2013", *more, "--output", "runs/average"])
-    usual = defaults(recipe)
-    processes = recipe.get("processes", 1)
-    start = ["python"] if processes == 1 else ["torchrun", "--nproc_per_node", str(processes)]
-    parts = [*start, "train.py", "--data", "path/to/fer2013"]
-    for name, value in recipe.items():
-        if value is not None and value != usual.get(name, value):
-            parts += [f"--{name}", *map(_text, value if isinstance(value, list) else [value])]
-    return shlex.join(parts)
-
-
-def defaults(recipe: dict) -> dict:
-    """Option → its value where it is left out, given the other options of the recipe; JSON-ready."""
-    known = {
-        item.name: _plain(item.default)
-        for part in (DataArguments, ModelArguments, FERTrainingArguments)
-        for item in fields(part)
-        if item.default is not MISSING
-    }
-    chosen = known | {name: value for name, value in recipe.items() if value is not None}
-    sgd = chosen["optim"] == "sgd"
-    greater = not str(chosen["metric_for_best_model"]).endswith("loss")
-    plateau = chosen["lr_scheduler_type"] == "reduce_lr_on_plateau"
-    return known | {
-        "learning_rate": SGD["learning_rate"] if sgd else LEARNING_RATE,
-        "optim_args": SGD["optim_args"] if sgd else None,
-        "warmup_steps": 0 if chosen["lr_scheduler_type"] in WITHOUT_WARMUP else WARMUP_STEPS,
-        "lr_scheduler_kwargs": {"mode": "max" if greater else "min"} if plateau else None,
-        "greater_is_better": greater,
-        "bf16": recipe.get("bf16"),  # follows from precision and the machine
-        "processes": recipe.get("processes"),  # stands before the name of the script
-    }
-
-
-def _text(value: object) -> str:
-    """As the command line takes it: 3.0 as 3, a dict as JSON; of a list every item by itself."""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return json.dumps(value) if isinstance(value, dict) else str(value)
+    place = Path(checkpoint).resolve()
+    if place.is_relative_to(ROOT):
+        inside = place.relative_to(ROOT).as_posix()
+        if place.parent == SHIPPED or LEFT.fullmatch(inside):
+            return f"./{inside}"
+    return place.name
 
 
 def _plain(value: object) -> object:

@@ -14,28 +14,8 @@ def check_start(arguments: ModelArguments) -> None:
 
     Raises:
         ValueError: `pretrained` is given for a network without a backbone, or together with `start_from`; or sizes for
-            another network than `residual_cnn`, or together with `start_from`; or the teachers' share is no share,
-            or their number below 0 or given where all are asked; or matrix scaling is wanted without a temperature.
+            another network than `residual_cnn`, or together with `start_from`.
     """
-    if not 0 <= arguments.teachers_share <= 1:
-        raise ValueError(
-            f"teachers_share must be from 0 to 1, got {arguments.teachers_share:g}; with 0.5 labels and teachers count "
-            "the same."
-        )
-    if arguments.teachers_at_once < 0:
-        raise ValueError(
-            f"teachers_at_once must be a whole number from 0, got {arguments.teachers_at_once}; with 0 all teachers "
-            "answer."
-        )
-    if arguments.teachers_at_once and arguments.teachers_see != "views":
-        raise ValueError(
-            "--teachers_at_once is for --teachers_see views, as teachers that are asked once all answer; leave it out, "
-            "or let them see views."
-        )
-    if arguments.matrix_scaling and not arguments.calibrate:
-        raise ValueError(
-            "--matrix_scaling is fitted together with the temperature, got --calibrate no; leave one of the two out."
-        )
     for name in arguments.sizes():
         if arguments.start_from:
             raise ValueError(

@@ -9,21 +9,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch.nn import functional as F
 from torch.utils.data import Dataset
 from transformers import Trainer, TrainerCallback
-from transformers.modeling_outputs import ImageClassifierOutputWithNoAttention
 from transformers.trainer_callback import ExportableState
 from transformers.trainer_utils import get_last_checkpoint
 
 from fer_hub.evaluation.metrics import classification_metrics
 from fer_hub.model import FERImageProcessor
 from fer_hub.training.augmentation import Augmentation
-from fer_hub.training.distillation import Teachers
 from fer_hub.training.freezing import BackboneFreezing
 from fer_hub.training.mixing import Mixing
-from fer_hub.training.second_labels import joint_loss
-from fer_hub.training.soft_labels import class_weights, to_probabilities, training_labels
+from fer_hub.training.soft_labels import class_weights, training_labels
 from fer_hub.training.weight_averaging import AverageWeights, check_checkpoint
 
 
@@ -33,14 +29,12 @@ class FaceDataset(Dataset):
     Args:
         images: uint8 array (images, height, width), as `fer_hub.data.decode_images` returns it.
         labels: class indices, integer array (images,), or probabilities, float array (images, classes).
-        second_labels: probabilities of other classes (`fer_hub.training.second_labels`), float array (images, second
-            classes), whose rows are zero for images without.
 
     Raises:
         ValueError: images and labels do not belong together.
     """
 
-    def __init__(self, images: np.ndarray, labels: np.ndarray, second_labels: np.ndarray | None = None):
+    def __init__(self, images: np.ndarray, labels: np.ndarray):
         if images.ndim != 3 or images.dtype != np.uint8 or len(images) != len(labels) or len(images) == 0:
             raise ValueError(
                 "images must be uint8 of shape (images, height, width) with one label each, got "
@@ -50,8 +44,6 @@ class FaceDataset(Dataset):
         labels = np.asarray(labels)
         self.labels = torch.from_numpy(labels.astype(np.float32 if labels.ndim == 2 else np.int64))
         self._columns = {"pixel_values": self.images, "labels": self.labels}
-        if second_labels is not None:
-            self._columns["second_labels"] = torch.from_numpy(np.asarray(second_labels, dtype=np.float32))
 
     def __len__(self) -> int:
         return len(self.images)
@@ -75,10 +67,6 @@ class FERTrainer(Trainer):
         args: `FERTrainingArguments`.
         image_processor: its `normalize_batch` is the last step before the model, in training as in evaluation.
         augmentation: applied to training batches only, before they are mixed and before the image processor.
-        second_classes: so many of the model's classes, the last ones, are learnt from the training images'
-            `second_labels`; evaluations look at the others alone.
-        teachers: are asked about every view that the network learns from, and their answer is so much of each label as
-            `teachers_share` says.
         (others): as for `transformers.Trainer`.
 
     Raises:
@@ -90,9 +78,6 @@ class FERTrainer(Trainer):
         *,
         image_processor: FERImageProcessor,
         augmentation: Augmentation,
-        second_classes: int = 0,
-        teachers: Teachers | None = None,
-        teachers_share: float = 0.5,
         **kwargs,
     ):
         super().__init__(
@@ -107,12 +92,6 @@ class FERTrainer(Trainer):
                 "an augmentation that crops needs a network that takes images of any size, as residual_cnn and those "
                 f"with a backbone do, got {self.model.config.architecture}; choose another --augmentation."
             )
-        if augmentation.crop < 1 and teachers is not None and not teachers.trains_on_windows:
-            raise ValueError(
-                "teachers that see the views of an augmentation that crops must be networks that take images of any "
-                f"size, as residual_cnn and those with a backbone do, got {', '.join(teachers.names)}; let them see "
-                "the images (--teachers_see images), or choose another --augmentation."
-            )
         if self.args.torch_compile and self.args.device.type == "cpu" and not self.model.suits_channels_last:
             raise ValueError(
                 "torch_compile on a CPU needs a network of at least 16 channels everywhere, got one with fewer before "
@@ -120,9 +99,8 @@ class FERTrainer(Trainer):
             )
         self.label_smoother = None  # _prepare_inputs smooths instead: HF's own cannot read probabilities as labels
         self.names = list(self.model.config.id2label.values())
-        self.classes, self.second_classes = len(self.names) - second_classes, second_classes
+        self.classes = len(self.names)
         self.mixing = Mixing(self.args.mixup, self.args.cutmix)
-        self.teachers, self.teachers_share = teachers, teachers_share
         self.class_weights = None
         if self.args.class_weights != "none":
             weights = class_weights(self.train_dataset.labels, self.classes, self.args.class_weights)
@@ -157,15 +135,7 @@ class FERTrainer(Trainer):
         """As in `transformers.Trainer`, which has just put the whole model into training mode."""
         if self.freezing is not None and self.model.training:
             self.freezing.hold()
-        if not self.second_classes:
-            return super().compute_loss(model, inputs, return_outputs=return_outputs, **kwargs)
-        labels, logits = inputs["labels"], model(pixel_values=inputs["pixel_values"]).logits
-        if self.model.training:
-            loss = joint_loss(logits, labels, self.classes)
-        else:
-            logits = logits[:, : self.classes]
-            loss = F.cross_entropy(logits.float(), labels)
-        return (loss, ImageClassifierOutputWithNoAttention(loss=loss, logits=logits)) if return_outputs else loss
+        return super().compute_loss(model, inputs, return_outputs=return_outputs, **kwargs)
 
     def evaluate(self, *args, **kwargs) -> dict[str, float]:
         """As in `transformers.Trainer`; during a training with an average it is the average that is measured."""
@@ -196,36 +166,19 @@ class FERTrainer(Trainer):
         inputs = dict(super()._prepare_inputs(inputs))
         images = inputs["pixel_values"]
         if self.model.training:
-            images, inputs["labels"] = self._mix(self.augmentation(images), inputs)
+            images, labels = self.mixing(self.augmentation(images), inputs["labels"], self.classes)
+            inputs["labels"] = training_labels(
+                labels, self.classes, smoothing=self.args.label_smoothing_factor, weights=self.class_weights
+            )
         images = self.image_processor.normalize_batch(images)
         inputs["pixel_values"] = images.contiguous(memory_format=self.memory_format)
         return inputs
-
-    def _mix(self, images: torch.Tensor, inputs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Mixed images, and what their loss is computed from; second labels are neither smoothed nor weighted."""
-        labels = inputs["labels"]
-        if not self.second_classes:
-            images, labels = self.mixing(images, labels, self.classes)
-            labels = self._smoothed(labels)
-        else:
-            both = torch.cat([to_probabilities(labels, self.classes), inputs.pop("second_labels")], 1)
-            images, both = self.mixing(images, both, both.shape[1])
-            labels = torch.cat([self._smoothed(both[:, : self.classes]), both[:, self.classes :]], 1)
-        if self.teachers is not None:
-            labels = to_probabilities(labels, self.classes)
-            labels = self.teachers.blend_views(labels, images, self.teachers_share)
-        return images, labels
-
-    def _smoothed(self, labels: torch.Tensor) -> torch.Tensor:
-        return training_labels(
-            labels, self.classes, smoothing=self.args.label_smoothing_factor, weights=self.class_weights
-        )
 
     def _metrics(self, prediction) -> dict[str, float]:
         logits = torch.as_tensor(prediction.predictions).float()
         labels = prediction.label_ids
         labels = labels.argmax(1) if labels.ndim == 2 else labels
-        result = classification_metrics(logits.softmax(1).numpy(), labels, self.names[: self.classes])
+        result = classification_metrics(logits.softmax(1).numpy(), labels, self.names)
         return {name: result[name] for name in ("accuracy", "macro_f1", "calibration_error")}
 
 

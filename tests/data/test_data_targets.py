@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from datasets import ClassLabel, Dataset, Features, List, Value
 
-from fer_hub.data import FERPLUS_EMOTIONS, label_shares, targets
+from fer_hub.data import FERPLUS_EMOTIONS, targets
 from fer_hub.model import EMOTIONS
 
 VOTES = [
@@ -40,17 +40,31 @@ def test_ferplus_takes_what_has_a_majority(split, labels):
     assert result.only(np.array([2])).clear.tolist() == [True] and targets(split).clear is None
 
 
-def test_shares_are_for_every_image(split):
-    rows = np.array([1, 2, 4, 5])
-    votes = label_shares(split, "ferplus_votes", rows)
-    assert votes.dtype == np.float32 and votes.shape == (4, 8)
-    assert np.allclose(votes[0], targets(split, "ferplus_votes").votes[1])
-    assert not votes[1:3].any()  # unknown, and no votes
-    majority = label_shares(split, "ferplus", rows)
-    assert [FERPLUS_EMOTIONS[row.argmax()] for row in majority if row.any()] == ["sad", "contempt"]
-    assert majority.any(1).tolist() == [True, False, False, True] and majority.sum() == 2
-    own = label_shares(split, "fer2013", rows)
-    assert own.argmax(1).tolist() == [4, 0, 2, 6] and own.sum() == 4
+def test_both_is_a_mean_of_label_and_votes_over_the_eight_classes(split):
+    result = targets(split, "both", 0.25)
+    assert result.names == FERPLUS_EMOTIONS and result.votes.dtype == np.float32
+    assert result.rows.tolist() == [0, 1, 2, 5]  # without what is no face, or has no votes
+    assert result.votes[0] == pytest.approx([0, 1, 0, 0, 0, 0, 0, 0])  # label and votes agree
+    assert result.votes[1] == pytest.approx([0.75 / 8, 0, 0, 0.25 + 0.75 * 6 / 8, 0, 0, 0.75 / 8, 0])
+    assert result.votes[2] == pytest.approx([0, 0, 0, 0.75, 0.25, 0, 0, 0])  # labelled angry, one vote for sad
+    assert result.votes[3] == pytest.approx([0.25, 0, 0, 0, 0, 0, 0.75 * 4 / 9, 0.75 * 5 / 9])
+    assert result.classes.tolist() == [1, 3, 3, 7]
+    assert np.allclose(targets(split, "both", 0).votes[1], targets(split, "ferplus_votes").votes[1])
+    assert [FERPLUS_EMOTIONS[row.argmax()] for row in targets(split, "both", 1).votes] == [
+        "happy", "sad", "angry", "neutral",
+    ]  # fmt: skip
+
+
+def test_where_nobody_votes_for_an_expression_the_label_counts_alone(split):
+    unknown = split.select([2]).map(lambda row: {"ferplus_votes": [0] * 8 + [7, 3]})
+    assert targets(unknown, "both", 0.25).votes.tolist() == [[0, 0, 0, 0, 1, 0, 0, 0]]
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.5, float("nan")])
+def test_a_share_is_from_0_to_1(split, share):
+    with pytest.raises(ValueError) as caught:
+        targets(split, "both", share)
+    assert str(caught.value) == f"label_share must be from 0 to 1, got {share:g}; with 0.5 both count the same."
 
 
 def test_auto_takes_the_classes_of_the_split():
@@ -70,7 +84,7 @@ def test_problems_are_named(split):
     with pytest.raises(ValueError) as caught:
         targets(split, "affectnet")
     assert str(caught.value) == (
-        "labels must be auto or one of fer2013, ferplus, ferplus_votes, got 'affectnet'; choose one of these."
+        "labels must be auto or one of fer2013, ferplus, ferplus_votes, both, got 'affectnet'; choose one of these."
     )
     with pytest.raises(ValueError) as caught:
         targets(split.remove_columns("ferplus_votes"), "ferplus")

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from fer_hub.data import load_fer2013, targets
 from fer_hub.data.decoding import decode_images
 from fer_hub.evaluation import calibrate
-from fer_hub.evaluation.calibration import before_and_after
+from fer_hub.evaluation.calibration import before_and_after, fit_calibration, summary
+from fer_hub.evaluation.corruptions import mixed_corruptions
 from fer_hub.evaluation.evaluate import evaluate
 from fer_hub.evaluation.measuring import measure, measure_trained
 from fer_hub.evaluation.metrics import classification_metrics, vote_metrics
@@ -184,7 +185,7 @@ def test_a_trained_network_is_calibrated_before_test_is_measured(checkpoint, dat
     metrics = measure_trained(model, image_processor, images, wanted, say=said.append, report=tmp_path / "report")
     entry = metrics["calibration"]
     assert model.config.temperature == entry["temperature"] and 1 < entry["temperature"] != 7
-    assert said == [calibrate.summary(entry)] and " test " in said[0]
+    assert said == [summary(entry)] and " test " in said[0]
     for split in ("validation", "test"):
         direct = measure(model, image_processor, images[split], wanted[split].classes)
         assert metrics[split]["accuracy"] == direct["accuracy"]
@@ -200,25 +201,40 @@ def test_a_trained_network_is_calibrated_before_test_is_measured(checkpoint, dat
 
 
 @pytest.mark.parametrize(
-    ("wish", "matrix", "said"),
+    ("wish", "said"),
     [
-        (True, False, ["temperature: stays 1, as 21 validation images are too few to fit one; it takes 100."]),
-        (True, True, ["temperature: stays 1, without matrix scaling, as 21 validation images are too few to fit one; "
-                      "it takes 100."]),
-        (False, False, []),
+        (True, ["temperature: stays 1, as 21 validation images are too few to fit one; it takes 100."]),
+        (False, []),
     ],
-)  # fmt: skip
-def test_without_a_fit_the_temperature_is_one(checkpoint, small_csv, wish, matrix, said):
+)
+def test_without_a_fit_the_temperature_is_one(checkpoint, small_csv, wish, said):
     model, image_processor = (
         kind.from_pretrained(checkpoint) for kind in (FERForImageClassification, FERImageProcessor)
     )
     model.config.temperature = 7.0
     heard = []
-    metrics = measure_trained(
-        model, image_processor, *splits_of(small_csv), calibrate=wish, matrix_scaling=matrix, say=heard.append
-    )
+    metrics = measure_trained(model, image_processor, *splits_of(small_csv), calibrate=wish, say=heard.append)
     assert model.config.temperature == metrics["test"]["temperature"] == 1 and "calibration" not in metrics
     assert heard == said
+
+
+def test_a_temperature_for_bad_pictures_fits_both_kinds_together(checkpoint, data):
+    """Sure and right on good pictures, at a loss on bad ones: the temperature lies between."""
+    model, image_processor = (
+        kind.from_pretrained(checkpoint) for kind in (FERForImageClassification, FERImageProcessor)
+    )
+    model.config.temperature = 1.0
+    images, wanted = splits_of(data)
+    pixels, known = images["validation"], wanted["validation"].classes
+    good, labels = {"validation": 4.0 * np.eye(7)[np.where(np.arange(len(known)) % 4, known, 0)]}, {"validation": known}
+    entry = fit_calibration(model, image_processor, pixels, good, labels, degraded=True)
+    assert model.config.temperature == entry["temperature"]
+    model.config.temperature = 1.0
+    bad = predict_logits(model, image_processor, mixed_corruptions(pixels))
+    both = np.concatenate([good["validation"], bad]), np.concatenate([known, known])
+    assert entry["temperature"] == fit_temperature(*both)
+    assert entry["degraded"] and entry["temperature"] > 1.01 * fit_temperature(good["validation"], known)
+    assert entry["validation"] == before_and_after(good["validation"], known, entry["temperature"])
 
 
 def test_votes_are_measured_with_the_fitted_temperature(checkpoint, data):

@@ -87,19 +87,16 @@ def test_a_card_needs_the_training_files(tiny_checkpoint):
     )
 
 
-def test_a_card_names_the_trainings_before(each_checkpoint, tmp_path):
+def test_a_card_names_the_recipe_and_what_it_began_from(each_checkpoint, tmp_path):
     for path in each_checkpoint.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
     options = json.loads((tmp_path / "training_args.json").read_text())
-    options = {name: value for name, value in options.items() if name not in ("averaged", "start_from", "teachers")}
-    options["earlier"] = ["python train.py --first", "python train.py"]
-    for begun, said, before in (
-        ({"start_from": "./runs/fer/final"}, "# and from those weights:", "beginning with what\nearlier trainings"),
-        ({"teachers": ["./runs/fer/final"], "teachers_share": 0.9}, "# and taught by those:", "of every label 90 %"),
-    ):
-        write_json(tmp_path / "training_args.json", options | begun)
-        text = write_card(tmp_path).read_text()
-        code = text.split("```bash\n")[-1].split("```")[0].splitlines()
-        assert code[:3] == ["python train.py --first", "python train.py", said]
-        assert code[3].startswith("python train.py --data path/to/fer2013 ") and "fer-hub evaluate" in code[4]
-        assert before in text and ("beginning with" in text) == ("start_from" in begun)
+    options |= {"recipe": "fer2013", "start_from": "./runs/base/final"}
+    write_json(tmp_path / "training_args.json", options)
+    text = write_card(tmp_path).read_text()
+    code = text.split("```bash\n")[-1].split("```")[0].splitlines()
+    assert code[:2] == [
+        "python train.py --recipe base --data path/to/fer2013 --output_dir runs/base",
+        "python train.py --recipe fer2013 --data path/to/fer2013",
+    ]
+    assert "fer-hub evaluate" in code[2] and "beginning with the\nweights of `./runs/base/final`" in text

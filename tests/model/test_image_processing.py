@@ -1,5 +1,7 @@
 """FERImageProcessor: every form of an image gives the same pixel_values, and the arithmetic is what it says."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -70,6 +72,45 @@ def test_normalize_batch_is_the_processor_without_decoding(images):
     processor = FERImageProcessor()
     one_by_one = processor(list(images), return_tensors="pt").pixel_values
     assert torch.allclose(processor.normalize_batch(torch.from_numpy(images)), one_by_one, atol=1e-6)
+
+
+@given(arrays(np.uint8, st.tuples(st.integers(1, 3), st.just(1), st.just(48), st.just(48))))
+@settings(max_examples=25, deadline=None)
+def test_both_ways_stretch_alike(images):
+    processor = FERImageProcessor(stretch="percentiles")
+    one_by_one = processor(list(images), return_tensors="pt").pixel_values
+    assert torch.allclose(processor.normalize_batch(torch.from_numpy(images)), one_by_one, atol=1e-5)
+
+
+def test_a_stretch_takes_light_and_contrast_away(tmp_path):
+    """The darkest and the lightest hundredth become black and white, what lies between keeps its distances."""
+    processor = FERImageProcessor(stretch="percentiles")
+    ramp = np.arange(48 * 48).reshape(48, 48) * 80 / (48 * 48 - 1)
+    seen = processor(ramp.round().astype(np.uint8), return_tensors="pt").pixel_values * 0.2550 + 0.5077
+    assert seen.min() == pytest.approx(0, abs=1e-6) and seen.max() == pytest.approx(1, abs=1e-6)
+    assert (seen < 1e-6).float().mean() == pytest.approx(0.015, abs=0.008)
+    assert seen.median().item() == pytest.approx(0.5, abs=0.01)
+    for factor, offset in ((0.5, 20), (2, 60), (3, 0)):
+        again = processor((ramp.round() * factor + offset).astype(np.uint8), return_tensors="pt").pixel_values
+        assert torch.allclose(again * 0.2550 + 0.5077, seen, atol=0.02)
+    flat = processor(np.full((48, 48), 90, np.uint8), return_tensors="pt").pixel_values
+    assert torch.equal(flat, torch.full_like(flat, flat[0, 0, 0, 0])) and torch.isfinite(flat).all()
+    processor.save_pretrained(tmp_path)
+    assert FERImageProcessor.from_pretrained(tmp_path).stretch == "percentiles"
+
+
+def test_checkpoints_that_do_not_say_are_not_stretched(processor, tmp_path):
+    processor.save_pretrained(tmp_path)
+    saved = json.loads((tmp_path / "preprocessor_config.json").read_text())
+    saved.pop("stretch", None)
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(saved))
+    assert FERImageProcessor.from_pretrained(tmp_path).stretch == "none"
+    with pytest.raises(ValueError) as caught:
+        FERImageProcessor(stretch="more")
+    assert str(caught.value) == (
+        "stretch must be one of none, percentiles, got 'more'; choose one of these, or upgrade fer_hub if the "
+        "checkpoint is newer."
+    )
 
 
 @pytest.mark.parametrize("size", [(20, 31), (48, 47), (300, 200)])

@@ -28,18 +28,7 @@ def small_model(**config) -> FERForImageClassification:
     return FERForImageClassification(FERConfig(**CONFIG | config))
 
 
-def small_trainer(
-    folder: Path,
-    *,
-    model=None,
-    train=None,
-    augmentation="light",
-    callbacks=(),
-    second_classes=0,
-    teachers=None,
-    teachers_share=0.5,
-    **options,
-) -> FERTrainer:
+def small_trainer(folder: Path, *, model=None, train=None, augmentation="light", callbacks=(), **options) -> FERTrainer:
     """Six steps with an evaluation and a checkpoint at every third, in float32, unless `options` say otherwise."""
     usual = {"max_steps": 6, "eval_strategy": "steps", "save_strategy": "steps", "eval_steps": 3, "save_steps": 3,
              "per_device_train_batch_size": 16, "learning_rate": 0.05, "precision": "fp32",
@@ -49,9 +38,6 @@ def small_trainer(
         args=FERTrainingArguments(output_dir=str(folder), **usual | options),
         image_processor=FERImageProcessor(size={"height": 16, "width": 16}),
         augmentation=PRESETS[augmentation],
-        second_classes=second_classes,
-        teachers=teachers,
-        teachers_share=teachers_share,
         train_dataset=train or dataset(),
         eval_dataset=dataset(21, seed=1),
         callbacks=list(callbacks),

@@ -16,7 +16,7 @@ def test_none_changes_nothing():
     assert torch.equal(PRESETS["none"](batch()), batch().float())
 
 
-@pytest.mark.parametrize(("name", "size"), [("light", 48), ("heavy", 48), ("crop", 40), ("frames", 40)])
+@pytest.mark.parametrize(("name", "size"), [("light", 48), ("heavy", 48), ("crop", 40), ("frames", 40), ("camera", 40)])
 def test_presets_keep_shape_range_and_seed(name, size):
     results = []
     for _ in range(2):

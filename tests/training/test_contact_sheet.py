@@ -7,7 +7,7 @@ from PIL import Image
 
 from fer_hub.training import contact_sheet
 from fer_hub.training.augmentation import PRESETS
-from fer_hub.training.contact_sheet import GAP, LINE, MARGIN, SIDE, draw, main, ranges, training_crops
+from fer_hub.training.contact_sheet import GAP, LINE, MARGIN, SHOWN, SIDE, draw, main, ranges, training_crops
 
 
 @pytest.fixture(scope="module")
@@ -79,13 +79,13 @@ def test_the_command_on_a_data_set(small_csv, tmp_path, capsys):
 
 def test_the_command_on_the_faces_of_the_examples(tmp_path, capsys):
     main(["--output", str(tmp_path / "sheet.png"), "--draws", "1"])
-    assert capsys.readouterr().out.endswith("sheet.png: 2 images, 1 draws of none, light, heavy, crop, frames\n")
+    assert capsys.readouterr().out.endswith("sheet.png: 2 images, 1 draws of " + ", ".join(SHOWN) + "\n")
 
 
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--draws", "0"], "a contact sheet needs an image, a preset and a draw, got 2 images, 5 presets and 0 draws; "
+        (["--draws", "0"], "a contact sheet needs an image, a preset and a draw, got 2 images, 15 presets and 0 draws; "
          "give at least one of each."),
         (["--data", "no/such/folder"], "no/such/folder"),
     ],

@@ -1,19 +1,19 @@
-"""What a training is remade from: the options in training_args.json, and the command line in the card."""
+"""Recipes: the options in training_args.json, files that train.py takes, and the command line in the card."""
 
 import dataclasses
 import json
 import shlex
 import shutil
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fer_hub.hub.recipes import RECIPES, SHIPPED, commands
 from fer_hub.training.arguments import DataArguments, FERTrainingArguments, ModelArguments
 from fer_hub.training.augmentation import PRESETS
 from fer_hub.training.parser import FERArgumentParser
-from fer_hub.training.recipe import DECISIVE, SHIPPED, command, recipe
+from fer_hub.training.recipe import DECISIVE, read_recipe, recipe
 
 INDIFFERENT = {
     "output_dir",
@@ -27,17 +27,16 @@ INDIFFERENT = {
 }
 """Options of ours that do not change the result."""
 
-BEGINNING = "python train.py --data path/to/fer2013 --second_labels ferplus_votes --drop_duplicates True "
-"""Of every command that made the shipped checkpoints."""
-
 
 def parse(line):
-    return FERArgumentParser().parse_args_into_dataclasses(shlex.split(line)[2:], look_for_args_file=False)
+    return FERArgumentParser().parse_args_into_dataclasses(shlex.split(line), look_for_args_file=False)
 
 
-def remade(options):
-    """Recipe → command → recipe."""
-    return recipe(*parse(command(options)))
+def written(options, folder):
+    """The options as a file, as a shell takes it."""
+    path = folder / "training_args.json"
+    path.write_text(json.dumps(options))
+    return shlex.quote(str(path))
 
 
 def test_every_option_of_ours_decides_or_does_not():
@@ -46,68 +45,47 @@ def test_every_option_of_ours_decides_or_does_not():
     assert set(DECISIVE) <= {item.name for item in dataclasses.fields(FERTrainingArguments)}
 
 
-def test_defaults_are_not_repeated():
-    options = recipe(*parse("python train.py --data path/to/fer2013"))
-    assert command(options) == "python train.py --data path/to/fer2013"
-    assert json.loads(json.dumps(options)) == options
+@pytest.mark.parametrize("name", sorted(path.stem for path in RECIPES.glob("*.json")))
+def test_a_shipped_recipe_is_taken_by_its_name(name):
+    asked = json.loads((RECIPES / f"{name}.json").read_text())
+    usual = recipe(*parse("--data faces"))
+    parts = parse(f"--recipe {name} --data faces")
+    options = recipe(*parts)
+    assert options["recipe"] == name
+    first = ["python train.py --recipe base --data path/to/fer2013 --output_dir runs/base"] if name != "base" else []
+    assert commands(options) == [*first, f"python train.py --recipe {name} --data path/to/fer2013"]
+    for part in parts:
+        for option in set(asked) & {item.name for item in dataclasses.fields(part)}:
+            assert getattr(part, option) == asked[option]
+    assert all(usual[option] != value for option, value in asked.items())  # what is train.py's default is left out
 
 
-def chain(options):
-    """The folders that the commands leave something in; each begins only from what one before it left."""
-    left = set()
-    for line in [*options["earlier"], *([] if "averaged" in options else [command(options)])]:
-        data, model, args = parse(line)
-        assert data.drop_duplicates and data.second_labels == "ferplus_votes" and data.augmentation == "crop"
-        begun_from = [*([model.start_from] if model.start_from else []), *(model.teachers or [])]
-        assert {str(Path(checkpoint).parent) for checkpoint in begun_from} <= left, line
-        left.add(str(Path(args.output_dir)))
-    return left
+def test_the_command_line_overrides_a_recipe(tmp_path):
+    path = written({"augmentation": "heavy", "num_train_epochs": 7, "hidden_sizes": [8, 16], "ema": 0.9}, tmp_path)
+    data, model, args = parse(f"--recipe {path} --data faces --num_train_epochs 2 --hidden_sizes 4")
+    assert (data.augmentation, args.num_train_epochs, args.ema, model.hidden_sizes) == ("heavy", 2, 0.9, [4])
+    data, _, args = parse(f"--data faces --augmentation none --recipe={path}")
+    assert (data.augmentation, args.num_train_epochs) == ("none", 7)
+    assert "recipe" not in recipe(data, ModelArguments(), args)  # a file of one's own has no name that others know
 
 
-def test_the_first_shipped_checkpoint_was_taught_by_three():
-    options = json.loads((SHIPPED / "fer2013" / "training_args.json").read_text())
-    assert chain(options) == {"runs/teacher-1", "runs/teacher-2", "runs/teacher-3", "runs/fer"}
-    _, model, args = parse(command(options))
-    assert len(model.teachers) == 6 and (model.teachers_share, model.teachers_see) == (0.9, "views")
-    assert (args.num_train_epochs, args.mixup, args.label_smoothing_factor) == (85, 0.4, 0)
-    asked = " ".join(f"./runs/teacher-{number}/{half}" for number in (1, 2, 3) for half in ("final", "second"))
-    assert command(options) == (
-        f"{BEGINNING}--augmentation crop --hidden_sizes 48 112 224 --depths 1 2 2 --teachers {asked} --teachers_share "
-        "0.9 --teachers_see views --num_train_epochs 85 --per_device_train_batch_size 512 --learning_rate 0.2 "
-        "--label_smoothing_factor 0 --mixup 0.4 --ema 0.999 --seed 43 --eval_strategy steps --eval_steps 540 "
-        "--save_strategy steps --save_steps 540 --matrix_scaling True"
-    )
-
-
-def test_the_second_shipped_checkpoint_is_an_average():
-    options = json.loads((SHIPPED / "ferplus" / "training_args.json").read_text())
-    assert chain(options) == {"runs/fer", "runs/1", "runs/2"}
-    again = "--augmentation crop --start_from runs/fer/final "
-    assert options["earlier"] == [
-        f"{BEGINNING}--augmentation crop --hidden_sizes 48 96 192 --depths 1 2 2 --num_train_epochs 90 --ema 0.999",
-        f"{BEGINNING}{again}--num_train_epochs 22 --learning_rate 0.03 --mixup 0.2 --ema 0.999 --output_dir runs/1",
-        f"{BEGINNING}{again}--teachers runs/fer/final runs/fer/second --num_train_epochs 22 --learning_rate 0.03 "
-        "--label_smoothing_factor 0 --ema 0.999 --output_dir runs/2",
-    ]
-    assert command(options) == (
-        "fer-hub average runs/1/second runs/2/second --data path/to/fer2013 --matrix_scaling "
-        "--output runs/average"
-    )
-
-
-@pytest.mark.parametrize("name", ["fer2013", "ferplus"])
-def test_the_commands_of_the_shipped_checkpoints_are_those_of_their_recipes(name):
-    """Read by today's train.py, they say again what was trained, or what the averaged networks agree on."""
-    options = json.loads((SHIPPED / name / "training_args.json").read_text())
-    made = options["earlier"][1:] if "averaged" in options else [command(options)]
-    found = {"bf16", "result", "earlier", "averaged"}  # what the machine had, and what no option says
-    found |= {"pretrained", "start_from", "teachers"}  # the network has no backbone; the folders are not there
-    found |= {"matrix_scaling"} if "averaged" in options else set()  # those of the average, not of its parts
-    for line in made:
-        each = recipe(*parse(line))
-        assert {name: each[name] for name in options if name not in found} == {
-            name: value for name, value in options.items() if name not in found
-        }
+@pytest.mark.parametrize(
+    ("source", "error", "sentence"),
+    [
+        ("nothing", FileNotFoundError, "--recipe must be a JSON file or the name of a shipped recipe "),
+        ("../recipes/fer2013", FileNotFoundError, "--recipe must be a JSON file or the name of a shipped recipe "),
+        (
+            {"teachers": ["a"], "ema": 0.9},
+            ValueError,
+            "training_args.json must hold options of train.py, got teachers",
+        ),
+        ({"data": "somewhere"}, ValueError, "training_args.json must hold options of train.py, got data"),
+    ],
+)
+def test_what_is_no_recipe_is_refused(source, error, sentence, tmp_path):
+    with pytest.raises(error) as caught:
+        read_recipe(source if isinstance(source, str) else shlex.split(written(source, tmp_path))[0])
+    assert str(caught.value).startswith(sentence)
 
 
 texts = st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), min_size=1, max_size=12)
@@ -138,65 +116,29 @@ some = st.fixed_dictionaries(
 
 @settings(max_examples=60, deadline=None)
 @given(some, st.sampled_from([*PRESETS]), st.one_of(st.none(), st.floats(0, 0.9)), st.one_of(st.none(), texts))
-def test_the_command_line_remakes_the_recipe(options, augmentation, dropout, start_from):
+def test_training_args_remake_the_recipe(tmp_path_factory, options, augmentation, dropout, start_from):
+    """With any options that decide, through the file that lies beside the weights."""
     data = DataArguments(data="faces", augmentation=augmentation)
     model = ModelArguments(dropout=dropout, start_from=None if start_from is None else f"owner/{start_from}")
     options = recipe(data, model, FERTrainingArguments(output_dir="runs/unused", **options))
-    assert remade(options) == options
+    path = written(options, tmp_path_factory.getbasetemp())
+    assert recipe(*parse(f"--recipe {path} --data faces")) == options
+    assert json.loads(json.dumps(options)) == options
 
 
 @pytest.mark.parametrize("kwargs", [{"patience": 3, "factor": 0.5}, {"mode": "min"}, '{"threshold": 0.01}'], ids=str)
-def test_options_of_the_schedule_are_quoted(kwargs):
+def test_options_of_the_schedule_survive(kwargs, tmp_path):
     args = FERTrainingArguments(
         output_dir="runs/unused", lr_scheduler_type="reduce_lr_on_plateau", lr_scheduler_kwargs=kwargs
     )
     options = recipe(DataArguments(data="faces"), ModelArguments(), args)
-    assert remade(options) == options
-
-
-def test_quotes_and_numbers_as_a_shell_takes_them():
-    line = command(
-        {"start_from": "owner/it's", "num_train_epochs": 3.0, "channels_last": False, "lr_scheduler_kwargs": {"a": 1}}
-    )
-    assert line == (
-        "python train.py --data path/to/fer2013 --start_from 'owner/it'\"'\"'s' --num_train_epochs 3 --channels_last "
-        "False --lr_scheduler_kwargs '{\"a\": 1}'"
-    )
-
-
-def test_sizes_are_several_words():
-    data, model, args = parse("python train.py --data faces --hidden_sizes 16 32 --depths 2 1 --embedding_size 16")
-    assert model.sizes() == {"embedding_size": 16, "hidden_sizes": [16, 32], "depths": [2, 1]}
-    options = recipe(data, model, args)
-    assert command(options) == (
-        "python train.py --data path/to/fer2013 --embedding_size 16 --hidden_sizes 16 32 --depths 2 1"
-    )
-    assert remade(options) == options
+    assert recipe(*parse(f"--recipe {written(options, tmp_path)} --data faces")) == options
 
 
 def test_several_processes_are_started_by_torchrun():
-    assert command({"processes": 2, "mixup": 0.2}) == (
-        "torchrun --nproc_per_node 2 train.py --data path/to/fer2013 --mixup 0.2"
-    )
-
-
-def test_a_checkpoint_that_is_gone_on_from_says_how_it_was_made(tmp_path):
-    data, training = DataArguments(data="owner/name"), FERTrainingArguments(output_dir=str(tmp_path))
-    first = recipe(data, ModelArguments(), training) | {"mixup": 0.2}
-    second = {"result": "second", "earlier": ["python train.py --data path/to/old"]}
-    for options, expected in (
-        (first, ["python train.py --data path/to/fer2013 --mixup 0.2"]),
-        (
-            first | second,
-            [*second["earlier"], "python train.py --data path/to/fer2013 --mixup 0.2   # its second/"],
-        ),
-    ):
-        (tmp_path / "training_args.json").write_text(json.dumps(options))
-        now = recipe(data, ModelArguments(start_from=str(tmp_path)), training)
-        assert now["earlier"] == expected
-        assert command(now).startswith("python train.py --data path/to/fer2013 --start_from ")
-        assert "earlier" not in command(now)
-    assert "earlier" not in first
+    assert commands({"processes": 2, "recipe": "base"}, "my faces") == [
+        "torchrun --nproc_per_node 2 train.py --recipe base --data 'my faces'"
+    ]
 
 
 def test_no_folder_of_this_machine_is_named(tmp_path):
@@ -207,26 +149,6 @@ def test_no_folder_of_this_machine_is_named(tmp_path):
     assert (options["start_from"], options["pretrained"]) == ("weights", "secret")
     assert str(tmp_path) not in json.dumps(options) and "fer2013new" not in json.dumps(options)
     shutil.rmtree(tmp_path / "secret")
-
-
-def test_a_folder_below_this_one_is_named_as_a_command_finds_it(tmp_path, monkeypatch):
-    """And the training that left something in runs/ says where, unless that is the usual place."""
-    monkeypatch.chdir(tmp_path)
-    made = {"runs/fer": {"mixup": 0.2}, "runs/teacher": {"cutmix": 1.0}, "elsewhere": {"ema": 0.9}}
-    for place, options in made.items():
-        (tmp_path / place / "final").mkdir(parents=True)
-        (tmp_path / place / "final" / "training_args.json").write_text(json.dumps(options))
-    model = ModelArguments(
-        start_from="runs/fer/final", teachers=["runs/teacher/final", str(tmp_path / "elsewhere" / "final")]
-    )
-    options = recipe(DataArguments(data="faces"), model, FERTrainingArguments())
-    assert options["start_from"] == "./runs/fer/final"
-    assert options["teachers"] == ["./runs/teacher/final", "./elsewhere/final"]
-    assert options["earlier"] == [
-        "python train.py --data path/to/fer2013 --mixup 0.2",
-        "python train.py --data path/to/fer2013 --cutmix 1 --output_dir ./runs/teacher",
-        "python train.py --data path/to/fer2013 --ema 0.9",
-    ]
 
 
 def test_shipped_checkpoints_and_hub_ids_keep_their_names():

@@ -45,7 +45,7 @@ def test_the_checkpoint_is_complete(finished):
     assert metrics["validation"]["images"] == 21 and metrics["test"]["images"] == 14
     assert metrics["training"]["steps"] == 6 and metrics["training"]["train_images"] == 70
     assert json.loads((final / "training_args.json").read_text())["max_steps"] == 6
-    assert "--max_steps 6" in (final / "README.md").read_text()
+    assert "train.py --recipe path/to/checkpoint/training_args.json --data" in (final / "README.md").read_text()
     model = AutoModelForImageClassification.from_pretrained(final)
     image_processor = AutoImageProcessor.from_pretrained(final)
     assert model.config.hidden_sizes == [16, 16] and image_processor.size == {"height": 48, "width": 48}
