@@ -34,8 +34,6 @@ from fer_hub.model import FERConfig, FERForImageClassification
 
 def line(row: Row, final: Path) -> dict[str, object]:
     """What the table says of a finished row, by the names of `COLUMNS`; latency is measured elsewhere."""
-    from fer_hub.training.recipe import command
-
     metrics, options = (json.loads((final / f"{name}.json").read_text()) for name in ("metrics", "training_args"))
     test, validation, training = metrics["test"], metrics["validation"], metrics["training"]
     uncalibrated = metrics.get("calibration", {}).get("test", {}).get("before", test)
@@ -63,8 +61,15 @@ def line(row: Row, final: Path) -> dict[str, object]:
         "minutes": round(training["seconds"] / 60, 1),
         "device": "GPU" if "cuda" in training["device"] else "CPU",
         "claim": row.claim,
-        "command": command(options),
+        "command": " ".join(["python train.py --data path/to/fer2013", *_arguments(row, options)]),
     }
+
+
+def _arguments(row: Row, options: dict) -> list[str]:
+    """The options of train.py that made a run, whose epochs need not be those of a length."""
+    arguments = row.arguments("full", options.get("pretrained") != "none")
+    arguments[arguments.index("--num_train_epochs") + 1] = f"{options['num_train_epochs']:g}"
+    return arguments
 
 
 def _labels(options: dict) -> str:

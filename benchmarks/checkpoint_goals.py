@@ -8,12 +8,12 @@ results/tried_checkpoints.json, what validation said of networks that were not. 
 """
 
 import json
+import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.ablation_table import spread
 from fer_hub.files import write_text
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -43,8 +43,7 @@ and ResNet-18, averaged over ten windows of every image, whose epoch was chosen 
 official training images as they are, with the copies below. Those that are right on more than 74 % began from weights
 made with millions of other pictures: ResMaskingNet (74.1 %) and EmoNeXt-XL (76.1 %) from ImageNet's, those with 88 to
 91 % on FER+ from face recognition's. FER+'s own authors, from random weights, report 85.0 %, on the images with a
-clear majority (two rows of the table above). In [ablation.md](ablation.md) are the parts of earlier recipes, each
-tried for a short training.
+clear majority (two rows of the table above).
 """
 """Why goals are missed. The published figures are those of the authors: Pham et al. 2020 (ResMaskingNet), El Boudouri
 and Bohi 2023 (EmoNeXt)."""
@@ -194,6 +193,15 @@ def seeds(trainings: list[dict]) -> str:
         if "seeds_of" in one:
             shares.setdefault(one["seeds_of"], []).append(one["accuracy"])
     return "".join(f"{spread(values, name.capitalize())}\n\n" for name, values in shares.items())
+
+
+def spread(values: list[float], what: str) -> str:
+    """Mean and spread of the accuracies of several seeds, shares, as a sentence about `what`."""
+    values = [100 * value for value in values]
+    return (
+        f"{what} with {len(values)} seeds: mean {statistics.mean(values):.2f} %, standard deviation "
+        f"{statistics.stdev(values):.2f} points, from {min(values):.2f} to {max(values):.2f} %."
+    )
 
 
 def copies(duplicates: dict) -> str:

@@ -73,8 +73,7 @@ def figures(metrics: dict[str, dict], others: dict, duplicates: dict, quick: str
             "",
             comparable(metrics, duplicates),
             "",
-            "What was aimed at, what is missed and what changed: [results/checkpoints.md](results/checkpoints.md); "
-            "each part of the recipe by itself: [results/ablation.md](results/ablation.md).",
+            "What was aimed at, what is missed and what changed: [results/checkpoints.md](results/checkpoints.md).",
             "",
             "FER-2013's test images, three ways; a missed face counts as wrong. Beside it the much-used package "
             f"{' and '.join(names)} with its default detector, measured by `benchmarks/alternatives.py` on "
