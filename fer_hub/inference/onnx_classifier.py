@@ -195,7 +195,7 @@ def _session(path: Path, threads: int) -> Any:
         import onnxruntime
     except ImportError as error:
         raise ModuleNotFoundError(
-            "onnxruntime must be installed to run an ONNX file, got none; run pip install \".[onnx]\" in a clone of "
+            'onnxruntime must be installed to run an ONNX file, got none; run pip install ".[onnx]" in a clone of '
             "fer_hub."
         ) from error
     options = onnxruntime.SessionOptions()

@@ -182,6 +182,6 @@ def _need_packages() -> None:
             __import__(name)
         except ImportError as error:
             raise ModuleNotFoundError(
-                f"{name} must be installed to export a checkpoint, got none; run pip install \".[onnx]\" in "
+                f'{name} must be installed to export a checkpoint, got none; run pip install ".[onnx]" in '
                 "a clone of fer_hub."
             ) from error

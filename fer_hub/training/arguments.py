@@ -69,6 +69,7 @@ class ModelArguments:
             "choices": [*STRETCHES],
         },
     )
+
     def sizes(self) -> dict[str, int | list[int]]:
         """The sizes of `FERConfig` that are given here, by its names."""
         given = {name: getattr(self, name) for name in SIZES if getattr(self, name) is not None}

@@ -148,8 +148,20 @@ PRESETS = {
     "crop": Augmentation(flip=0.5, rotation=10, zoom=0.12, brightness=0.1, contrast=0.2, crop=40 / 48, erasing=0.25),
     "frames": Augmentation(flip=0.5, rotation=12, zoom=0.3, brightness=0.1, contrast=0.2, crop=40 / 48, erasing=0.25),
     "camera": Augmentation(
-        flip=0.5, rotation=15, zoom=0.3, shear=5, crop=40 / 48, cover=0.25, gamma=0.5, fade=0.5, side_light=0.3,
-        blur=0.3, low_resolution=0.25, noise=0.4, exposure=0.5, jpeg=0.25,
+        flip=0.5,
+        rotation=15,
+        zoom=0.3,
+        shear=5,
+        crop=40 / 48,
+        cover=0.25,
+        gamma=0.5,
+        fade=0.5,
+        side_light=0.3,
+        blur=0.3,
+        low_resolution=0.25,
+        noise=0.4,
+        exposure=0.5,
+        jpeg=0.25,
     ),
 }
 """Named augmentations: `none`; `light`, which keeps a face looking like a photograph; `heavy`, beyond that; `crop`, as

@@ -99,9 +99,7 @@ class VideoReader:
         self._damaged, self._end = 0, 0.0
         try:
             # "file:" keeps FFmpeg from treating a name such as "concat:a" as a URL
-            self._container = av.open(
-                f"file:{path}", container_options={"format_whitelist": _FORMATS}, **TOLERANT
-            )
+            self._container = av.open(f"file:{path}", container_options={"format_whitelist": _FORMATS}, **TOLERANT)
         except av.FFmpegError:
             raise ValueError(_NO_VIDEO.format(path.name)) from None
         try:

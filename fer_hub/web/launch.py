@@ -76,9 +76,7 @@ def serve(checkpoint: str | None = None, host: str | None = None, port: int | No
         page = build(service, [str(path) for path in example_photographs()])
         tools = importlib.util.find_spec("mcp") is not None
         try:
-            page.launch(
-                server_name=host, server_port=port, share=share or None, mcp_server=tools, **launch_options()
-            )
+            page.launch(server_name=host, server_port=port, share=share or None, mcp_server=tools, **launch_options())
         except OSError as error:
             if port and "empty port" in str(error):  # gradio's own sentence tells how to change its code
                 raise OSError(f"port {port} must be free, but a program listens there; choose another one.") from None
