@@ -10,8 +10,8 @@ from fer_hub.commands.parts import DataOption
 def calibrate(
     checkpoint: Annotated[str, typer.Argument(metavar="FOLDER", help="Checkpoint folder.")],
     data: DataOption,
-    matrix_scaling: Annotated[
-        bool, typer.Option("--matrix_scaling", help="Also fit a linear map of the logits; predictions may change.")
+    degraded: Annotated[
+        bool, typer.Option("--degraded", help="Fit on the validation images as they are and as bad pictures together.")
     ] = False,
 ) -> None:
     """Fit a checkpoint's temperature on the validation split, so that probabilities are as sure as they should be.
@@ -24,4 +24,4 @@ def calibrate(
     from fer_hub.evaluation.calibrate import calibrate_checkpoint
     from fer_hub.evaluation.calibration import summary
 
-    print(summary(calibrate_checkpoint(checkpoint, data, matrix_scaling=matrix_scaling)))
+    print(summary(calibrate_checkpoint(checkpoint, data, degraded=degraded)))

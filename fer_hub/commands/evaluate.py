@@ -20,7 +20,7 @@ def evaluate(
     ] = [Split.validation, Split.test],  # noqa: B006 (typer's way of a default)
     images: Annotated[Literal["crops", "photographs"], typer.Option(help="What the images are.")] = "crops",
     labels: Annotated[
-        Literal["auto", "fer2013", "ferplus", "ferplus_votes"],
+        Literal["auto", "fer2013", "ferplus", "ferplus_votes", "both"],
         typer.Option(help="Labels of the data set; auto is FER+ for checkpoints with its classes."),
     ] = "auto",
     map: Annotated[

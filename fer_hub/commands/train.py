@@ -25,6 +25,7 @@ def train(context: typer.Context) -> None:
     The same as train.py, with the options of transformers' TrainingArguments and our own:
 
         --data DATA                Hub dataset id, parquet, Kaggle CSV or image folder (required)
+        --recipe NAME|FILE         take options from there, such as a checkpoint's training_args.json
         --images crops|photographs what the images are
         --labels LABELS            which labels of the data set
         --architecture NAME        of the network

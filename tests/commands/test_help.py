@@ -108,7 +108,7 @@ def test_choices_are_those_of_the_library():
     from fer_hub.data import IMAGES, LABELS
     from fer_hub.detection.detector import DEFAULT_MIN_SCORE, MODELS, SEARCHES
     from fer_hub.inference.onnx_classifier import RUNTIMES
-    from fer_hub.training.augmentation import PRESETS
+    from fer_hub.training.contact_sheet import SHOWN
 
     assert parts.MIN_SCORE == DEFAULT_MIN_SCORE
     assert choices(predict.predict, "detector") == MODELS
@@ -116,7 +116,7 @@ def test_choices_are_those_of_the_library():
     assert choices(predict.predict, "runtime") == tuple(RUNTIMES)
     assert choices(evaluate.evaluate, "images") == IMAGES
     assert choices(evaluate.evaluate, "labels") == ("auto", *LABELS)
-    assert list(contact_sheet.Preset) == list(PRESETS)
+    assert list(contact_sheet.Preset) == list(SHOWN)
 
 
 def choices(function, name):
