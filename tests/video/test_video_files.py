@@ -126,3 +126,19 @@ def test_damaged_parts_are_skipped_and_reported(tmp_path):
         "a.mp4 is cut off or damaged: it has parts that cannot be read; the results cover what could be read.",
     )
     assert len(read_video(tmp_path / "b.mp4")[0]) == summary.frames
+
+
+def test_a_title_that_is_not_utf8_does_no_harm(tmp_path):
+    """Of PyAV 18 that must be asked for; of PyAV 19 it must not."""
+    path = tmp_path / "a.mp4"
+    with av.open(str(path), "w") as file:
+        file.metadata["title"] = "QQQQ"
+        stream = file.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 128, 96, "yuv420p"
+        for frame in moving(5):
+            file.mux(stream.encode(av.VideoFrame.from_image(frame)))
+        file.mux(stream.encode())
+    data = path.read_bytes()
+    assert data.count(b"QQQQ") == 1
+    path.write_bytes(data.replace(b"QQQQ", b"\xff\xfe\xfdQ"))
+    assert analyse_video(SquareFinder(), path, output=tmp_path / "out.mp4").frames == 5
