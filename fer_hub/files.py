@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -22,18 +23,46 @@ def replacing(path: Path) -> Iterator[Path]:
 def building(folder: Path) -> Iterator[Path]:
     """A temporary folder beside `folder`, moved there when the block ends well and removed when it does not.
 
-    A folder of that name is replaced.
+    A folder of that name is replaced: it is moved aside, and deleted when the new one is in its place. Of a symbolic
+    link the folder that it leads to is replaced, and the link stays.
+
+    Raises:
+        ValueError: `folder` is a file or a mount point, which nothing can be moved to.
+        OSError: the new folder cannot be moved to its place; it stays where it was made, which the sentence names, and
+            the old one stays too.
     """
+    folder = folder.resolve()
+    if folder.is_file() or os.path.ismount(folder):
+        what = "a file" if folder.is_file() else "a mount point"
+        raise ValueError(f"{folder} must be a folder that can be replaced, but is {what}; name a new folder in it.")
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         temporary.chmod(0o755)
         yield temporary
-        if folder.exists():
-            shutil.rmtree(folder)
-        temporary.rename(folder)
-    finally:
+    except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    _replace(folder, temporary)
+
+
+def _replace(folder: Path, new: Path) -> None:
+    """Move a folder to the place of another, which is put back if that fails."""
+    aside = Path(f"{new}-old")  # beside both, so that no move leads to another disk
+    moved = False
+    try:
+        if folder.exists():
+            folder.rename(aside)
+            moved = True
+        new.rename(folder)
+    except BaseException as error:
+        if moved and not folder.exists():
+            aside.rename(folder)
+        if isinstance(error, OSError):
+            raise OSError(f"{folder} cannot be replaced ({error}); what was to come there stays in {new}.") from error
+        raise
+    if moved:
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def write_text(path: Path, text: str) -> None:
