@@ -30,7 +30,8 @@ def contact_sheet(
         fer-hub contact-sheet --data path/to/fer2013 --output augmentation.png
 
     One block for each preset, one row for each image: first the image itself, then as training would see it, each time
-    drawn anew; then, one by one, what `camera` is made of. Without --data the faces of the example photographs are taken.
+    drawn anew; then, one by one, what `camera` is made of. Without --data the faces of the example photographs are
+    taken.
     """
     from fer_hub.hub.plots import save_picture
     from fer_hub.training.contact_sheet import contact_sheet, example_crops, training_crops

@@ -24,7 +24,7 @@ def make_checkpoint(folder: Path, **settings) -> Path:
         list(model.parameters())[-2].div_(model.eval()(pixel_values=pixel_values).logits.std())
     model.save_pretrained(folder)
     size = dict.fromkeys(("height", "width"), model.config.image_size)
-    FERImageProcessor(size=size, image_mean=[0.45], image_std=[0.2]).save_pretrained(folder)
+    FERImageProcessor(size=size, image_mean=[0.45], image_std=[0.2], stretch="percentiles").save_pretrained(folder)
     return folder
 
 

@@ -113,6 +113,7 @@ def _other_weights(folder):
     [
         (_changed_json("config.json", temperature=1.25), "temperature 1.3 where the folder has 1.25"),
         (_changed_json("preprocessor_config.json", image_mean=[0.5]), "image_mean [0.45] where the folder has [0.5]"),
+        (_changed_json("preprocessor_config.json", stretch="none"), "stretch percentiles where the folder has none"),
         (_other_weights, "checkpoint_sha256 {old} where the folder has {new}"),
     ],
 )
@@ -126,6 +127,13 @@ def test_a_stale_file_is_refused(copy, change, told):
         )
         with pytest.raises(ValueError, match=re.escape(message)):
             OnnxClassifier.from_pretrained(copy, file=file)
+
+
+def test_a_file_from_before_the_stretch_is_not_stretched(quantised, tmp_path):
+    file = onnx.load(quantised / MODEL_FILE)
+    onnx_translate.set_metadata(file, {part.key: part.value for part in file.metadata_props if part.key != "stretch"})
+    onnx.save(file, tmp_path / "old.onnx")
+    assert OnnxClassifier(tmp_path / "old.onnx").metadata["stretch"] == "none"
 
 
 def test_missing_and_foreign_files(tiny_checkpoint, quantised, tmp_path):

@@ -54,6 +54,7 @@ def test_the_file_says_all_that_another_runtime_needs(exported):
         "num_channels": "3",
         "resample": "bilinear",
         "rescale_factor": str(1 / 255),
+        "stretch": "percentiles",
         "temperature": "1.7",
     }
     config = OnnxClassifier(exported / MODEL_FILE).config

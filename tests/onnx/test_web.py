@@ -126,6 +126,26 @@ def test_node_says_what_is_wrong(site, node, arguments, message):
     assert (done.returncode, done.stdout, done.stderr) == (1, "", f"error: {message}\n")
 
 
+def test_the_stretch_is_the_image_processors(node, tmp_path):
+    """No packages needed: only the arithmetic of fer.mjs, on light, dark, narrow and flat pictures."""
+    random = np.random.default_rng(5)
+    crops = [random.normal(grey, wide, (48, 48)).clip(0, 255).astype(np.uint8)
+             for grey, wide in ((128, 60), (9, 3), (200, 10), (250, 40), (77, 0))]  # fmt: skip
+    (tmp_path / "crops.json").write_text(json.dumps([crop.ravel().tolist() for crop in crops]))
+    script = tmp_path / "stretch.mjs"
+    script.write_text(
+        f'import {{ stretch }} from "{(EXAMPLE / "fer.mjs").as_uri()}";\n'
+        'import { readFileSync } from "node:fs";\n'
+        'const crops = JSON.parse(readFileSync(new URL("crops.json", import.meta.url)));\n'
+        "console.log(JSON.stringify(crops.map((crop) => Array.from(stretch(Uint8Array.from(crop))))));\n"
+    )
+    done = subprocess.run([node, script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    processor = FERImageProcessor(stretch="percentiles", image_mean=[0.0], image_std=[1.0])
+    expected = processor(crops, return_tensors="np").pixel_values.reshape(len(crops), -1) * 255
+    assert np.allclose(json.loads(done.stdout), expected, atol=1e-3)
+
+
 def test_resizing_and_grey_are_pillows_to_the_bit(node, tmp_path):
     """No packages needed: only the arithmetic of fer.mjs."""
     random = np.random.default_rng(4)

@@ -1,0 +1,119 @@
+"""The table of what checkpoints bear: a CSV file that is the record, and Markdown and a picture made from it."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from fer_hub.evaluation.corruptions import CORRUPTIONS, MEDIUM
+from fer_hub.evaluation.robustness import CLEAN, rule
+from fer_hub.files import write_text
+from fer_hub.hub.plots import save_picture
+
+COLUMNS: dict[str, Callable] = {
+    "checkpoint": str, "data": str, "kind": str, "strength": int, "images": int, "accuracy": float,
+    "macro_recall": float, "calibration_error": float, "mean_probability": float, "recalls": json.loads,
+}  # fmt: skip
+"""Column of the CSV file → how its text is read."""
+
+HEAD = """# What the checkpoints bear
+
+Made by `python -m benchmarks.robustness`; `robustness.csv` beside this file holds every figure in full precision. Faces
+of the validation splits, and of press photographs where those are, are measured as they are and corrupted in thirteen
+ways (`fer_hub/evaluation/corruptions.py`), each at five strengths; the tables show the medium one. Test is not looked
+at.
+
+![Accuracy under every corruption](robustness.png)
+
+## The rule
+
+Written down before the networks were trained: the mean of macro recall on press photographs (neutral, happy, angry,
+sad), on FER-2013's validation split and on FER+'s, each the mean of the figure as they are and of the mean over the
+thirteen corruptions at medium strength.
+"""
+
+
+def read_lines(folder: Path) -> list[dict]:
+    """The lines of `robustness.csv`; none where there is no such file."""
+    path = folder / "robustness.csv"
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return [{name: kind(line[name]) for name, kind in COLUMNS.items()} for line in csv.DictReader(file)]
+
+
+def write_table(folder: Path, lines: list[dict]) -> None:
+    """Write `robustness.csv`, `.md` and `.png`; a line has the keys of `COLUMNS`."""
+    record = io.StringIO()
+    writer = csv.DictWriter(record, list(COLUMNS), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(line | {"recalls": json.dumps(line["recalls"])} for line in lines)
+    write_text(folder / "robustness.csv", record.getvalue())
+    write_text(folder / "robustness.md", markdown(lines))
+    save_picture(plot(lines), folder / "robustness.png")
+
+
+def of(lines: list[dict], **wanted: object) -> list[dict]:
+    """The lines that have these values."""
+    return [line for line in lines if all(line[name] == value for name, value in wanted.items())]
+
+
+def names(lines: list[dict], column: str) -> list:
+    """The values of a column, each once, in their order."""
+    return list(dict.fromkeys(line[column] for line in lines))
+
+
+def markdown(lines: list[dict]) -> str:
+    """The whole text of `robustness.md`."""
+    checkpoints, sets = names(lines, "checkpoint"), names(lines, "data")
+    parts = [HEAD, f"\n| checkpoint | {' | '.join(sets)} | rule |", "|---|" + "---|" * (len(sets) + 1)]
+    for checkpoint in checkpoints:
+        means = rule(of(lines, checkpoint=checkpoint))
+        parts.append(f"| `{checkpoint}` | {' | '.join(f'{100 * means[key]:.1f}' for key in (*sets, 'rule'))} |")
+    for data in sets:
+        parts.append(f"\n## {data}: accuracy, and in brackets calibration error, in %\n")
+        parts += [
+            f"| corruption | {' | '.join(f'`{name}`' for name in checkpoints)} |",
+            "|---|" + "---|" * len(checkpoints),
+        ]
+        for kind in (CLEAN, *CORRUPTIONS):
+            cells = []
+            for checkpoint in checkpoints:
+                strength = 0 if kind == CLEAN else MEDIUM
+                [line] = of(lines, checkpoint=checkpoint, data=data, kind=kind, strength=strength) or [None]
+                cells.append(f"{100 * line['accuracy']:.1f} ({100 * line['calibration_error']:.1f})" if line else "")
+            parts.append(f"| {kind} | {' | '.join(cells)} |")
+    parts.append("\n## Recall of every class, as they are, in %\n")
+    for data in sets:
+        for checkpoint in checkpoints:
+            [line] = of(lines, checkpoint=checkpoint, data=data, kind=CLEAN)
+            recalls = ", ".join(f"{name} {100 * value:.0f}" for name, value in line["recalls"].items())
+            parts.append(f"- {data}, `{checkpoint}`: {recalls}")
+    return "\n".join(parts) + "\n"
+
+
+def plot(lines: list[dict]) -> Figure:
+    """Accuracy on FER-2013's validation split against the strength, a field for each corruption."""
+    data = names(lines, "data")[0]
+    figure = Figure(figsize=(12, 7), layout="constrained")
+    fields = figure.subplots(3, 5, sharex=True, sharey=True).flat
+    for kind, axes in zip(CORRUPTIONS, fields, strict=False):
+        for checkpoint in names(lines, "checkpoint"):
+            own = of(lines, checkpoint=checkpoint, data=data)
+            shown = of(own, kind=CLEAN) + sorted(of(own, kind=kind), key=lambda line: line["strength"])
+            axes.plot(
+                [line["strength"] for line in shown], [100 * line["accuracy"] for line in shown], "o-", ms=3,
+                label=checkpoint,
+            )  # fmt: skip
+        axes.set_title(kind, fontsize=10)
+        axes.grid(alpha=0.3)
+    for axes in list(figure.axes)[len(CORRUPTIONS) :]:
+        axes.axis("off")
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="lower right")
+    figure.supxlabel("strength, 0: as they are", fontsize=9)
+    figure.supylabel(f"accuracy on the validation split of {data} in %", fontsize=9)
+    return figure

@@ -1,0 +1,65 @@
+"""What checkpoints bear: the figures, the rule, and the table made from them."""
+
+import numpy as np
+import pytest
+
+from benchmarks import robustness
+from benchmarks.robustness_table import markdown, plot, read_lines, write_table
+from fer_hub.evaluation.corruptions import CORRUPTIONS
+from fer_hub.evaluation.robustness import CLEAN, Judged, all_kinds, figures, measure, rule
+from fer_hub.model import EMOTIONS, FERForImageClassification, FERImageProcessor
+
+
+def test_figures_are_of_the_images_that_count():
+    judged = Judged("few", np.zeros((5, 8, 8), np.uint8), ("a", "b", "c"), np.array([0, 0, 1, -1, 2]), ("a", "b"))
+    probabilities = np.array([[0.9, 0.1, 0], [0.2, 0.8, 0], [0.3, 0.6, 0.1], [0.4, 0.4, 0.2]])
+    row = figures(judged, probabilities)
+    assert row["images"] == 4 and row["accuracy"] == 0.5 and row["recalls"] == {"a": 0.5, "b": 1.0, "c": 0.0}
+    assert row["macro_recall"] == 0.75 and row["mean_probability"] == pytest.approx((0.9 + 0.8 + 0.6 + 0.4) / 4)
+
+
+def test_the_rule_weighs_clean_and_bad_crops_alike():
+    """Written out by hand for two sets; other strengths and kinds of figures make no difference."""
+    rows = []
+    for data, clean, bad in (("one", 0.9, 0.5), ("two", 0.6, 0.4)):
+        rows.append({"data": data, "kind": CLEAN, "strength": 0, "macro_recall": clean, "accuracy": 0.1})
+        for number, kind in enumerate(CORRUPTIONS):
+            rows.append({"data": data, "kind": kind, "strength": 3, "macro_recall": bad + (number - 6) / 100})
+            rows.append({"data": data, "kind": kind, "strength": 5, "macro_recall": 0.0})
+    assert rule(rows) == pytest.approx({"one": 0.7, "two": 0.5, "rule": 0.6})
+
+
+def test_a_network_without_a_class_is_never_right_about_it(tiny_checkpoint):
+    model, image_processor = (
+        kind.from_pretrained(tiny_checkpoint) for kind in (FERForImageClassification, FERImageProcessor)
+    )
+    images = np.random.default_rng(0).integers(0, 256, (6, 48, 48), dtype=np.uint8)
+    sets = [
+        Judged("seven", images, EMOTIONS, np.arange(6)),
+        Judged("eight", images, ("contempt", *EMOTIONS), np.array([0, 0, 1, 2, 3, 4])),
+    ]
+    seven, eight = measure(model, image_processor, sets, "dark", 2)
+    assert (seven["data"], seven["kind"], seven["strength"], seven["images"]) == ("seven", "dark", 2, 6)
+    assert eight["recalls"]["contempt"] == 0
+    assert seven["accuracy"] * 6 == pytest.approx(sum(seven["recalls"].values()))
+
+
+def test_the_command_measures_and_keeps_what_it_does_not_measure(tiny_checkpoint, small_csv, tmp_path, monkeypatch):
+    monkeypatch.setattr(robustness, "validation_sets", lambda data: [_made_up("FER-2013")])  # without votes, and small
+    for name in ("first", "second"):
+        robustness.main(["--data", str(small_csv), "--checkpoints", str(tiny_checkpoint), "--names", name,
+                         "--medium", "--output", str(tmp_path)])  # fmt: skip
+    lines = read_lines(tmp_path)
+    assert [line["checkpoint"] for line in lines] == ["first"] * 14 + ["second"] * 14
+    assert [(line["kind"], line["strength"]) for line in lines[:14]] == all_kinds()
+    assert lines[0]["images"] == 21 and set(lines[0]["recalls"]) == set(EMOTIONS)
+    text = (tmp_path / "robustness.md").read_text()
+    assert text == markdown(lines) and "| `second` | " in text and f"| {CLEAN} | " in text
+    assert (tmp_path / "robustness.png").stat().st_size > 10_000 and len(plot(lines).axes) == 15
+    write_table(tmp_path, lines)
+    assert read_lines(tmp_path) == lines
+
+
+def _made_up(name):
+    random = np.random.default_rng(0)
+    return Judged(name, random.integers(0, 256, (21, 48, 48), dtype=np.uint8), EMOTIONS, np.arange(21) % 7)
