@@ -25,6 +25,7 @@ from fer_hub.hub.shipped import default_checkpoint
 from fer_hub.images import ImageSource, load_image
 from fer_hub.inference.logits import logits_of
 from fer_hub.inference.onnx_classifier import RUNTIMES, OnnxClassifier
+from fer_hub.inference.priors import TRAINING, Prior, logit_shift
 from fer_hub.results import Face, FacePrediction
 
 
@@ -42,9 +43,12 @@ class FERPipeline:
         batch_size: how many faces go through the network at once, at most.
         flip_average: let every face through the network a second time, mirrored, and take the mean of the two logits:
             a little more often right, at twice the cost of the network.
+        prior: how common each emotion is where the photos come from: "training", as among the training labels;
+            "uniform", all the same, which finds rare emotions more often and common ones less; or label → share. See
+            `fer_hub.inference.priors`.
 
     Raises:
-        ValueError: `batch_size` is not a whole number above 0.
+        ValueError: `batch_size` is not a whole number above 0, or the prior does not fit the model.
 
     Example:
         >>> from fer_hub import FERConfig, FERForImageClassification, FERImageProcessor
@@ -62,12 +66,14 @@ class FERPipeline:
         device: str | torch.device | None = None,
         batch_size: int = 64,
         flip_average: bool = False,
+        prior: Prior = TRAINING,
     ) -> None:
         if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
             raise ValueError(f"batch_size must be a whole number above 0, got {batch_size!r}; 64 is the default.")
         self.model = (model if device is None else model.to(device)).eval()
         self.image_processor = image_processor
         self.batch_size, self.flip_average = batch_size, flip_average
+        self._shift = logit_shift(self.model.config, prior)
         self._owns_detector = detector is None
         self.detector = FaceDetector() if detector is None else detector
 
@@ -85,6 +91,7 @@ class FERPipeline:
         flip_average: bool = False,
         trust_remote_code: bool = False,
         runtime: str = "torch",
+        prior: Prior = TRAINING,
         **hub_options: Any,
     ) -> Self:
         """Load model and image processor, and make a detector that `close` closes.
@@ -105,6 +112,7 @@ class FERPipeline:
             trust_remote_code: run the Python files of a checkpoint of unknown architecture.
             runtime: what computes the network: "torch", or "onnx" or "onnx-int8" for the files that
                 `fer-hub export` writes beside the weights.
+            prior: how common each emotion is where the photos come from, see `FERPipeline`.
             hub_options: `token`, `cache_dir`, `local_files_only`, `subfolder`, as for `from_pretrained` of
                 transformers.
 
@@ -126,7 +134,7 @@ class FERPipeline:
                 raise
             raise explain_load_error(checkpoint, error, revision=revision) from None
         finder = FaceDetector(detector, min_score, search)
-        pipeline = cls(model, image_processor, finder, device, batch_size, flip_average)
+        pipeline = cls(model, image_processor, finder, device, batch_size, flip_average, prior)
         pipeline._owns_detector = True
         return pipeline
 
@@ -188,6 +196,8 @@ class FERPipeline:
             pixel_values = self.image_processor(images=batch, return_tensors="pt")["pixel_values"]
             pixel_values = pixel_values.to(self.model.device, self.model.dtype)
             logits = logits_of(self.model, pixel_values, self.flip_average)
+            if self._shift is not None:
+                logits = logits + torch.tensor(self._shift, dtype=logits.dtype, device=logits.device)
             for values in logits.double().softmax(-1).tolist():
                 rows.append({labels[index]: value for index, value in enumerate(values)})
         return rows

@@ -40,6 +40,8 @@ class FERConfig(PreTrainedConfig):
         depths: residual blocks of each stage of `residual_cnn`, as long as `hidden_sizes`.
         temperature: the logits are divided by it in evaluation mode, so that their softmax is calibrated
             (temperature scaling, Guo et al. 2017, arXiv:1706.04599); above 0, and 1 changes nothing.
+        class_shares: how common each class was among the training labels, in the order of `id2label`, numbers above 0
+            that sum to 1; what a user's own base rates are put in place of. `None` where it is not known.
         format_version: version of the checkpoint's files, written when it was saved.
         id2label: class index → name, indices 0 to n-1, names distinct; the seven `EMOTIONS` if neither this
             nor `num_labels` is given.
@@ -64,6 +66,7 @@ class FERConfig(PreTrainedConfig):
     hidden_sizes: list[int] | tuple[int, ...] = (64, 128, 256)
     depths: list[int] | tuple[int, ...] = (1, 1, 1)
     temperature: float | int = 1.0
+    class_shares: list[float] | tuple[float, ...] | None = None
     format_version: int = FORMAT_VERSION
 
     def __post_init__(self, **kwargs):
@@ -138,6 +141,16 @@ class FERConfig(PreTrainedConfig):
             )
 
     def _check_labels(self) -> None:
+        shares = self.class_shares
+        if shares is not None and not (
+            len(shares) == len(self.id2label)
+            and all(_is_number(share) and share > 0 for share in shares)
+            and abs(sum(shares) - 1) < 1e-3
+        ):
+            raise ValueError(
+                f"class_shares must be one number above 0 for each of the {len(self.id2label)} classes, which sum to "
+                f"1, got {shares!r}; leave it out where it is not known."
+            )
         names = list(self.id2label.values())
         if len(names) < 2 or sorted(self.id2label) != list(range(len(names))):
             raise ValueError(

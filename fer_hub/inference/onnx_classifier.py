@@ -26,12 +26,12 @@ FORMAT_VERSION = 1
 _TEXTS = ("architecture", "resample", "checkpoint_sha256")
 _JSON = (
     "format_version", "id2label", "image_mean", "image_size", "image_std", "num_channels", "rescale_factor",
-    "temperature",
+    "temperature", "class_shares",
 )  # fmt: skip
 """The metadata of an exported network: plain texts, and values written as JSON."""
 
-_SINCE = {"stretch": "none"}
-"""Texts that older files lack → what they would say."""
+_SINCE = {"stretch": "none", "class_shares": "null"}
+"""What older files lack → what they would say."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ class OnnxConfig:
     num_channels: int
     temperature: float
     format_version: int
+    class_shares: list[float] | None = None
 
     @property
     def label2id(self) -> dict[str, int]:

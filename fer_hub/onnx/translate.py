@@ -65,6 +65,7 @@ def describe(model: FERForImageClassification, image_processor: FERImageProcesso
         "image_size": config.image_size,
         "num_channels": config.num_channels,
         "temperature": config.temperature,
+        "class_shares": config.class_shares,
         "image_mean": list(image_processor.image_mean),
         "image_std": list(image_processor.image_std),
         "rescale_factor": image_processor.rescale_factor,

@@ -24,7 +24,8 @@ def continue_from(
 
     With the same classes the network is taken as it is. Classes that the checkpoint knows already, some of them or in
     another order, keep their rows of the last layer. With any other class the last layer is random, for
-    `fit_last_layer`. The temperature, which belongs to the trained weights, is set back to 1.
+    `fit_last_layer`. The temperature, which belongs to the trained weights, is set back to 1, and
+    `class_shares`, which belong to the labels that they were trained on, are forgotten.
 
     Args:
         checkpoint: folder or Hub id.
@@ -35,7 +36,7 @@ def continue_from(
         The network, the checkpoint's image processor, and whether the last layer is random.
     """
     trained = FERForImageClassification.from_pretrained(checkpoint)
-    trained.config.temperature = 1.0
+    trained.config.temperature, trained.config.class_shares = 1.0, None
     image_processor = FERImageProcessor.from_pretrained(checkpoint)
     known = list(trained.config.id2label.values())
     if known == list(names):

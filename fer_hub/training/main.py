@@ -44,6 +44,7 @@ from fer_hub.training.fine_tuning import continue_from, fit_last_layer
 from fer_hub.training.parser import FERArgumentParser
 from fer_hub.training.recipe import recipe
 from fer_hub.training.resuming import find_checkpoint
+from fer_hub.training.soft_labels import class_shares
 from fer_hub.training.starting import check_start, load_pretrained
 from fer_hub.training.trainer import FaceDataset, FERTrainer, TrainingClock
 
@@ -110,6 +111,7 @@ def main(argv: list[str] | None = None) -> dict:
     if model_args.start_from and new_classes and not last_checkpoint:
         fit_last_layer(model, image_processor, images["train"], classes_of["train"])
     learnt = wanted["train"].votes if labels in ("ferplus_votes", "both") else classes_of["train"]
+    model.config.class_shares = class_shares(learnt, len(classes))
     trainer = FERTrainer(
         model=model,
         args=args,

@@ -1,5 +1,6 @@
 """Labels as probabilities, and what is done to them in training: smoothing, and weights against imbalance."""
 
+import numpy as np
 import torch
 from torch.nn import functional as F
 
@@ -14,6 +15,21 @@ tried by its authors. On FER-2013 disgust, a sixteenth of happy, gets 2.8 times 
 def to_probabilities(labels: torch.Tensor, classes: int) -> torch.Tensor:
     """Class indices (images,) or probabilities (images, classes) → probabilities (images, classes), float32."""
     return F.one_hot(labels, classes).float() if labels.ndim == 1 else labels
+
+
+def class_shares(labels: np.ndarray, classes: int) -> list[float]:
+    """How common each class is among labels; classes that never occur count as half an image.
+
+    Args:
+        labels: class indices, integer array (images,), or probabilities, float array (images, classes).
+        classes: how many there are.
+
+    Example:
+        >>> class_shares(np.array([0, 0, 0, 1]), 2)
+        [0.75, 0.25]
+    """
+    counts = to_probabilities(torch.as_tensor(labels), classes).double().sum(0).clamp(min=0.5)
+    return (counts / counts.sum()).tolist()
 
 
 def smooth_labels(labels: torch.Tensor, classes: int, smoothing: float) -> torch.Tensor:

@@ -45,6 +45,7 @@ def test_the_file_says_all_that_another_runtime_needs(exported):
     assert {part.domain: part.version for part in file.opset_import} == {"": onnx_translate.OPSET}
     assert {part.key: part.value for part in file.metadata_props} == {
         "architecture": exported.name,
+        "class_shares": "null",
         "checkpoint_sha256": onnx_model.checkpoint_sha256(exported / "model.safetensors"),
         "format_version": "1",
         "id2label": '{"0": "calm", "1": "happy", "2": "überrascht"}',

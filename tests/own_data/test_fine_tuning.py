@@ -31,6 +31,15 @@ def test_the_same_classes_keep_the_network_but_not_its_temperature(tiny_checkpoi
     assert all(torch.equal(value, model.state_dict()[key]) for key, value in again.state_dict().items())
 
 
+@pytest.mark.parametrize("names", [EMOTIONS, ("neutral", "sad"), ("calm", "tense", "bored")])
+def test_how_common_classes_were_before_is_forgotten(tiny_checkpoint, tmp_path, names):
+    model = FERForImageClassification.from_pretrained(tiny_checkpoint)
+    model.config.class_shares = [0.4, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1]
+    model.save_pretrained(tmp_path)
+    FERImageProcessor().save_pretrained(tmp_path)
+    assert continue_from(str(tmp_path), names, say=lambda text: None)[0].config.class_shares is None
+
+
 @pytest.mark.parametrize("names", [("neutral", "sad"), tuple(reversed(EMOTIONS))])
 def test_known_classes_keep_their_rows(tiny_checkpoint, names):
     before = FERForImageClassification.from_pretrained(tiny_checkpoint)
