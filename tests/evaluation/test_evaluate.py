@@ -107,7 +107,7 @@ def test_the_command_writes_figures_and_card(tiny_checkpoint, small_csv, tmp_pat
     assert written == {"training": written["training"], **figures}
     card = (folder / "README.md").read_text()
     assert f"| test | 14 | {100 * figures['test']['accuracy']:.1f} % |" in card
-    assert "python train.py --data path/to/fer2013 --num_train_epochs 3\n" in card
+    assert "train.py --recipe path/to/checkpoint/training_args.json --data path/to/fer2013\n" in card
 
 
 def test_write_needs_a_folder(small_csv, capsys):

@@ -127,7 +127,7 @@ def test_the_card_says_what_is_true_of_own_photographs(trained, photo_folder):
     assert "4 photographs, in each of which the largest face was found and cut out" in text
     assert "Of 9\nphotographs in all splits 1 without a face" in text
     assert "Validation and test were cut at random from the same images as train." in text
-    assert "python train.py --data path/to/my_photos --images photographs" in text
+    assert "python train.py --recipe path/to/checkpoint/training_args.json --data path/to/my_photos\n" in text
     assert "fer-hub evaluate path/to/checkpoint --data path/to/my_photos --images photographs\n" in text
     for untrue in (
         "FER-2013 (Goodfellow",
