@@ -277,8 +277,8 @@ def test_a_hub_id_that_cannot_be_loaded():
     error = refusal("nobody/nothing-of-that-name", local_files_only=True)
     assert type(error) is ConnectionError
     assert str(error) == (
-        "the checkpoint must be in the cache while local_files_only is set, 'nobody/nothing-of-that-name' is not; load "
-        "it once with a network, or give a folder."
+        "the checkpoint must be in the cache while local_files_only is set, but 'nobody/nothing-of-that-name' is "
+        "not; load it once while online, or pass a folder."
     )
 
 

@@ -1,10 +1,10 @@
 """FER-2013, or any data set of expressions, as a `datasets.DatasetDict` with checked labels.
 
-`load_fer2013` reads FER-2013 from any of the forms it comes in, `load_expressions` also data sets with other classes,
-`prepare` finds the faces of photographs too. `decode_images` gives a split's pixels as one array, `ferplus_majority`
-gives the class that the FER+ annotators chose, and `targets` what a network is to learn.
+`load_fer2013` reads FER-2013 in any of its distributed forms, `load_expressions` also data sets with other classes,
+`prepare` also crops the faces of photos. `decode_images` returns a split's pixels as one array, `ferplus_majority`
+the majority class of the FER+ annotators, and `targets` the training targets.
 
-Used by evaluation, training and export. Imports detection (faces of photographs), `model` (class names) and the values
+Used by evaluation, training and export. Imports detection (faces of photos), `model` (class names) and the values
 at the top of fer_hub.
 """
 

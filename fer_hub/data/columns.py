@@ -1,4 +1,4 @@
-"""One set of columns and one label order out of whatever a source calls its columns."""
+"""Normalises the columns and the label order of a source."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _FERPLUS_CLASSES = 10
 
 
 def normalise_columns(dataset: Dataset, where: str) -> Dataset:
-    """The columns `image`, `label`, and `ferplus_votes` and `row` where the dataset has them, all checked.
+    """The columns `image` and `label`, and `ferplus_votes` and `row` if the dataset has them, all checked.
 
-    Class names are matched to `EMOTIONS` by name, so any order of classes is right. Images stay encoded.
+    Class names are matched to `EMOTIONS` by name, so their order does not matter. Images stay encoded.
 
     Raises ValueError, naming `where` and the rows (counted from 0), for missing columns, integer labels
-    without names, unknown emotions, missing images and votes that are not ten whole numbers from 0 to 255.
+    without names, unknown emotions, missing images and votes that are not ten integers from 0 to 255.
     """
     if "image" not in dataset.column_names or not isinstance(dataset.features["image"], Image):
         came = dataset.features.get("image", "no such column among " + ", ".join(dataset.column_names))
@@ -105,7 +105,7 @@ def _refuse_missing_images(dataset: Dataset, where: str) -> None:
         for row in np.flatnonzero(np.asarray(pc.or_(images.is_null(), empty))):
             problems.add(start + int(row), "no image")
         start += len(images)
-    problems.raise_if_any("every row needs an image, so leave these rows out (rows count from 0)")
+    problems.raise_if_any("every row needs an image, so remove these rows (rows count from 0)")
 
 
 def _labels_in_range(dataset: Dataset) -> bool:

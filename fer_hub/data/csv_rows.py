@@ -1,4 +1,4 @@
-"""Rows of a CSV file with the line they stand on."""
+"""Rows of a CSV file with their line numbers."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from fer_hub.data.problems import Problems
 
 
 def read_header(path: Path) -> list[str]:
-    """Column names of a CSV file in lower case without the spaces around them.
+    """Column names of a CSV file, in lower case and stripped of spaces.
 
-    Raises ValueError for an empty file, for one that is not text, and for a column named twice.
+    Raises ValueError for an empty file, for one that is not text, and for a repeated column name.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
@@ -26,12 +26,12 @@ def read_header(path: Path) -> list[str]:
     names = [name.strip().lower() for name in header]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise ValueError(f"{path}: column {', '.join(map(repr, twice))} stands there twice; leave one out.")
+        raise ValueError(f"{path}: column {', '.join(map(repr, twice))} appears twice; remove one.")
     return names
 
 
 def require_columns(path: Path, header: list[str], required: tuple[str, ...]) -> None:
-    """Raise ValueError where a column of `required` (any case) is not in `header`."""
+    """Raise ValueError if a column of `required` (in any case) is missing in `header`."""
     missing = [name for name in required if name.lower() not in header]
     if missing:
         raise ValueError(
@@ -41,10 +41,10 @@ def require_columns(path: Path, header: list[str], required: tuple[str, ...]) ->
 
 
 def read_rows(path: Path, header: list[str], problems: Problems) -> Iterator[tuple[int, dict[str, str]]]:
-    """(line from 1, column name → text) for every row; blank lines are passed over.
+    """(line from 1, column name → text) for every row; blank lines are skipped.
 
-    A row with too few or too many fields is noted in `problems` and not given out.
-    Raises ValueError where the file breaks the CSV rules or is not UTF-8 text.
+    A row with too few or too many fields is recorded in `problems` and not yielded.
+    Raises ValueError if the file is not valid CSV or not UTF-8 text.
     """
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.reader(file, strict=True)

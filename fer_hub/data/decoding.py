@@ -17,9 +17,9 @@ _BATCH = 1024
 def decode_images(split: Dataset, size: int = 48) -> np.ndarray:
     """Decode every image of a split to grey pixels.
 
-    Photos are turned upright (EXIF), made grey with Pillow's luma weights (ITU-R 601-2), and resized with
-    Pillow's bilinear filter where they are not `size` x `size` already; 16-bit pixels are divided by 257.
-    A progress bar appears when it takes longer than a second.
+    Images are rotated upright (EXIF), converted to grey with Pillow's luma weights (ITU-R 601-2), and resized with
+    Pillow's bilinear filter unless they already are `size` x `size`; 16-bit pixels are divided by 257.
+    A progress bar is shown if it takes longer than a second.
 
     Args:
         split: a dataset with a column `image` (`datasets.Image`), such as `load_fer2013(...)["train"]`.
@@ -45,8 +45,8 @@ def decode_images(split: Dataset, size: int = 48) -> np.ndarray:
                     name = split.split or "unnamed"
                     file = image["path"] or "embedded in the dataset"
                     raise ValueError(
-                        f"{name} split, row {row} (from 0), file {file}: the image cannot be read "
-                        f"({error}); replace the image or leave it out."
+                        f"{name} split, row {row} (from 0), file {file}: the image cannot be read ({error}); replace "
+                        "or remove the image."
                     ) from error
                 row += 1
             progress.update(len(batch))

@@ -1,4 +1,4 @@
-"""`load_expressions`: any image classification data set, its own class names kept."""
+"""`load_expressions`: any image classification data set, with its own class names."""
 
 from __future__ import annotations
 
@@ -28,25 +28,25 @@ def load_expressions(
     image_column: str | None = None,
     label_column: str | None = None,
 ) -> DatasetDict:
-    """Load a data set of face crops as train, validation and test, whatever its classes are.
+    """Load a data set of face crops with any classes as train, validation and test.
 
-    A source whose classes are FER-2013's seven, under any of their usual names, is loaded as `load_fer2013` loads it.
+    A source with the seven classes of FER-2013, under any of their usual names, is loaded like in `load_fer2013`.
 
     Args:
-        source: what `load_fer2013` takes, with any class names: an image folder `<class>/<images>` or
+        source: as for `load_fer2013`, but with any class names: an image folder `<class>/<images>` or
             `<split>/<class>/<images>`, a folder or file of parquet, or a Hub dataset id.
         ferplus_csv, validation_fraction, seed, revision: as for `load_fer2013`.
-        image_column, label_column: of parquet and Hub data sets, where they cannot be told by their types and names;
-            see `own_classes.name_columns`.
+        image_column, label_column: column names in parquet and Hub data sets, needed only if types and names are
+            ambiguous; see `own_classes.name_columns`.
 
     Returns:
         A `DatasetDict` whose splits all have the columns `image` (`datasets.Image`, encoded until it is read) and
-        `label` (`ClassLabel`; the order of its names is that of `own_classes.class_names`), and those that
-        `load_fer2013` adds to FER-2013.
+        `label` (`ClassLabel`; names in the order of `own_classes.class_names`), and those that `load_fer2013` adds to
+        FER-2013.
 
     Raises:
-        FileNotFoundError, ConnectionError: as `load_fer2013`.
-        ValueError: columns, labels or images are not as above; the error names file, column or rows.
+        FileNotFoundError, ConnectionError: as for `load_fer2013`.
+        ValueError: columns, labels or images are invalid; the error names file, column or rows.
     """
     check_arguments(source, ferplus_csv, validation_fraction, seed)
     splits = read_expressions(
@@ -63,7 +63,7 @@ def read_expressions(
     image_column: str | None = None,
     label_column: str | None = None,
 ) -> dict[str, Dataset]:
-    """The splits that a source has, under our names for splits, columns and classes; see `load_expressions`."""
+    """The splits of a source, with normalised names of splits, columns and classes; see `load_expressions`."""
     where = str(source)
     named = name_splits(read(source, revision, any_class=True), where, others="left out")
     named = {
@@ -80,7 +80,7 @@ def read_expressions(
         return checked if ferplus_csv is None else fill_columns(join_ferplus(checked, Path(ferplus_csv), where))
     if ferplus_csv is not None:
         raise ValueError(
-            f"{where}: FER+ votes belong to the images of FER-2013, and this data set has the classes "
+            f"{where}: FER+ votes belong to the images of FER-2013, but this data set has the classes "
             f"{', '.join(names)}; leave out ferplus_csv."
         )
     alias = expression_name if known_classes(names) else str

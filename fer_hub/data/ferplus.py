@@ -1,4 +1,4 @@
-"""FER+ votes: ten annotators' opinion of every FER-2013 image (Barsoum et al. 2016, arXiv:1608.01041)."""
+"""FER+ votes: labels of ten annotators for every FER-2013 image (Barsoum et al. 2016, arXiv:1608.01041)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fer_hub.data.problems import Problems
 
 logger = logging.getLogger(__name__)
 
-#: What each of the ten votes is for, in their order; NF is "not a face".
+#: Names of the ten vote columns, in their order; NF is "not a face".
 FERPLUS_VOTES = (
     "neutral",
     "happiness",
@@ -38,14 +38,13 @@ _ENOUGH_IMAGES = 500
 
 
 def ferplus_majority(votes: Sequence[int] | None) -> int | None:
-    """The FER+ class, 0 to 7 in the order of `FERPLUS_VOTES`, that has the most of the ten votes.
+    """The FER+ class, 0 to 7 in the order of `FERPLUS_VOTES`, with the most of the ten votes.
 
-    Of classes with equally many votes the first in that order counts, so an expression also wins over an
-    equal number of `unknown` or `NF`.
+    Ties go to the first class in that order, so an expression also wins a tie with `unknown` or `NF`.
 
     Returns:
-        The class, or None where `unknown` or `NF` has the most votes, where nobody voted, and for no votes
-        (None): the images that FER+ leaves out of its 8-class protocol.
+        The class, or None if `unknown` or `NF` has the most votes, if nobody voted, or if `votes` is None: the
+        images that the 8-class protocol of FER+ excludes.
 
     Raises:
         ValueError: `votes` is not ten numbers of 0 or more.
@@ -68,11 +67,11 @@ def ferplus_majority(votes: Sequence[int] | None) -> int | None:
 
 
 def has_clear_majority(votes: Sequence[int]) -> bool:
-    """Whether more than half of the ten votes, without those that nobody shares, are for one class.
+    """Whether one class has more than half of the votes; single votes, which nobody else shares, do not count.
 
-    Such images alone are what the authors of FER+ measure on: their 85.0 % (Barsoum et al. 2016, arXiv:1608.01041) are
-    of these, as their published code says (github.com/microsoft/FERPlus, src/ferplus.py, mode `majority`, which
-    src/train.py takes for validation and test).
+    The authors of FER+ measure on such images only: their 85.0 % (Barsoum et al. 2016, arXiv:1608.01041) refers to
+    them, according to their published code (github.com/microsoft/FERPlus, src/ferplus.py, mode `majority`, which
+    src/train.py uses for validation and test).
 
     Args:
         votes: ten numbers in the order of `FERPLUS_VOTES`.
@@ -87,12 +86,12 @@ def has_clear_majority(votes: Sequence[int]) -> bool:
 
 
 def read_ferplus(path: Path) -> tuple[list[str], list[list[int] | None]]:
-    """Usage and votes of every row of `fer2013new.csv`, in its order, which is that of fer2013.csv.
+    """Usage and votes of every row of `fer2013new.csv`, in the same order as fer2013.csv.
 
-    Votes are None where `Image name` is empty: the images that FER+ left out.
+    Votes are None where `Image name` is empty: the images that FER+ excluded.
 
     Raises ValueError, naming file and lines (from 1), for missing columns, truncated rows, an unknown Usage
-    and votes that are not whole numbers from 0 to 255.
+    and votes that are not integers from 0 to 255.
     """
     header = read_header(path)
     require_columns(path, header, ("Usage", "Image name", *FERPLUS_VOTES))
@@ -113,20 +112,20 @@ def read_ferplus(path: Path) -> tuple[list[str], list[list[int] | None]]:
 
 
 def join_ferplus(splits: Mapping[str, Dataset], path: Path, where: str) -> dict[str, Dataset]:
-    """`splits` with the votes of `fer2013new.csv` as `ferplus_votes`, found by each image's `row`.
+    """`splits` with the votes of `fer2013new.csv` as `ferplus_votes`, joined by each image's `row`.
 
-    Votes that the source carries already are replaced; row -1 gets null.
+    Existing votes of the source are replaced; row -1 gets null.
 
-    Raises ValueError where a split has no column `row`, where a row lies behind the end of the file or has
-    another Usage there, and where votes and labels agree so seldom that they cannot be of the same images.
+    Raises ValueError if a split has no column `row`, if a row is beyond the end of the file or has another Usage
+    there, and if votes and labels agree so rarely that they cannot belong to the same images.
     """
     usages, votes = read_ferplus(path)
     joined: dict[str, Dataset] = {}
     for split, dataset in splits.items():
         if "row" not in dataset.column_names:
             raise ValueError(
-                f"{where}: FER+ votes are found by the row of fer2013.csv, and the {split} split has no "
-                f"column 'row'; load fer2013.csv itself (with its Usage column), or leave out ferplus_csv."
+                f"{where}: FER+ votes are joined by the row of fer2013.csv, but the {split} split has no column "
+                "'row'; load fer2013.csv itself (with its Usage column), or leave out ferplus_csv."
             )
         problems = Problems(f"{path} and {where} ({split})", unit="row")
         found: list[list[int] | None] = []
@@ -145,7 +144,7 @@ def join_ferplus(splits: Mapping[str, Dataset], path: Path, where: str) -> dict[
 
 
 def _refuse_strangers(splits: Mapping[str, Dataset], path: Path, where: str) -> None:
-    """Usage cannot tell a shuffled file, as each Usage is one long run of rows; the labels can."""
+    """Usage does not reveal a shuffled file, as each Usage is one long run of rows; the labels do."""
     emotions = [emotion_index(name) for name in FERPLUS_VOTES]
     agree = []
     for dataset in splits.values():
@@ -158,7 +157,7 @@ def _refuse_strangers(splits: Mapping[str, Dataset], path: Path, where: str) -> 
         ]
     if len(agree) >= _ENOUGH_IMAGES and np.mean(agree) < _LEAST_AGREEMENT:
         raise ValueError(
-            f"{path} and {where}: the votes agree with the labels of only {np.mean(agree):.0%} of "
-            f"{len(agree)} images, must be at least {_LEAST_AGREEMENT:.0%}; the two files do not list the "
-            f"same images in the same order, so take both from their original sources."
+            f"{path} and {where}: the votes agree with the labels of only {np.mean(agree):.0%} of {len(agree)} "
+            f"images, but must agree with at least {_LEAST_AGREEMENT:.0%}; the two files do not list the same images "
+            "in the same order, so take both from their original sources."
         )

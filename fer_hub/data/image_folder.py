@@ -1,4 +1,4 @@
-"""A folder of image files, `train/<emotion>/*.jpg`, of FER-2013 or with classes of one's own."""
+"""A folder of image files, `train/<emotion>/*.jpg`, of FER-2013 or with custom classes."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from fer_hub.model.configuration_fer import EMOTIONS
 logger = logging.getLogger(__name__)
 
 _EXTENSIONS = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".tif", ".tiff", ".webp")
-_HEIF_EXTENSIONS = (".heic", ".heif")  # iPhone photographs, where pillow-heif is installed
-_DESKTOP_FILES = ("thumbs.db", "desktop.ini", "__macosx")  # written by file managers, as are names with a dot
+_HEIF_EXTENSIONS = (".heic", ".heif")  # iPhone photos, if pillow-heif is installed
+_DESKTOP_FILES = ("thumbs.db", "desktop.ini", "__macosx")  # created by file managers, as are names with a leading dot
 _KAGGLE_NAME = re.compile(r"(PublicTest|PrivateTest)_", re.IGNORECASE)
 
 
 def is_image_folder(root: Path, *, any_class: bool = False) -> bool:
-    """Whether `root` has a subfolder named as a split or as an emotion; with `any_class`, any subfolder at all."""
+    """Whether `root` has a subfolder named like a split or an emotion; with `any_class`, any subfolder at all."""
     return any(
         any_class or split_name(folder.name) or emotion_index(folder.name) is not None for folder in _folders(root)
     )
@@ -34,14 +34,14 @@ def load_image_folder(root: Path, *, any_class: bool = False) -> dict[str, Datas
     """The splits of an image folder: `<split>/<emotion>/<image>`, or `<emotion>/<image>` for train alone.
 
     Files whose name begins with `PublicTest_` are validation and those with `PrivateTest_` test, whichever
-    folder they stand in (Kaggle's image folder has both in `test`); a log line tells how many. The dataset
-    holds the absolute paths, in the order of the emotions and then of the file names; every file is decoded
-    once to check it, with a progress bar.
+    folder they are in (Kaggle's image folder has both in `test`); a log line gives their number. The dataset
+    contains the absolute paths, ordered by emotion and then by file name; every file is decoded once to check it,
+    with a progress bar.
 
     Args:
         root: the folder.
-        any_class: take the folders' names as class names, in natural order (`names.natural_order`), instead of
-            asking for those of `EMOTIONS`. Folders are splits then if they are named so and hold folders.
+        any_class: take the folder names as class names, in natural order (`names.natural_order`), instead of
+            requiring those of `EMOTIONS`. A folder is then a split if it has the name of one and contains folders.
 
     Raises ValueError, naming the folders or files, for folders that are neither split nor emotion, for images
     outside an emotion folder, for files in an emotion folder that are not images and for unreadable images.
@@ -63,7 +63,7 @@ def load_image_folder(root: Path, *, any_class: bool = False) -> dict[str, Datas
                 f"validation and test, so rename it or move it away."
             )
         for folder, split in split_folders.items():
-            files.setdefault(split, [])  # an empty split folder must be reported, not overlooked
+            files.setdefault(split, [])  # so that an empty split folder is reported
             _collect(folder, split, files, any_class)
     _check_readable(root, [path for entries in files.values() for _, path in entries])
     found = {name for entries in files.values() for name, _ in entries}
@@ -94,9 +94,9 @@ def _collect(folder: Path, split: str, files: dict[str, list[tuple[str, str]]], 
             if target != split:
                 moved[target] += 1
             files.setdefault(target, []).append((entry.name if any_class else EMOTIONS[index], str(path.resolve())))
-    where = "one folder for each class" if any_class else f"folders named {', '.join(EMOTIONS)}"
+    where = "one folder per class" if any_class else f"folders named {', '.join(EMOTIONS)}"
     problems.raise_if_any(
-        f"images must lie in {where} and end in {', '.join(extensions)}, so move, rename or delete these"
+        f"images must be in {where} and end in {', '.join(extensions)}, so move, rename or delete these"
     )
     for target, count in moved.items():
         if count:

@@ -1,4 +1,4 @@
-"""FER-2013 as Kaggle gives it: one CSV file of pixels, `fer2013.csv` or `icml_face_data.csv`."""
+"""FER-2013 as distributed by Kaggle: one CSV file of pixels, `fer2013.csv` or `icml_face_data.csv`."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _SPLIT_OF_USAGE = {usage.lower(): split for split, usage in USAGES.items()}
 
 
 def load_kaggle_csv(path: Path) -> dict[str, Dataset]:
-    """The splits of a Kaggle CSV with the columns `emotion` (0 to 6), `pixels` and, where there, `Usage`.
+    """The splits of a Kaggle CSV with the columns `emotion` (0 to 6), `pixels` and optionally `Usage`.
 
-    `pixels` holds the 48 x 48 grey values of a face, 0 to 255, row by row from the top left, with spaces
-    between. Images become PNG bytes in memory (about 1.7 kB each). `row` counts the rows of the file from 0;
-    a file without `Usage` gives train alone and no `row`, as its rows are not those of fer2013.csv.
+    `pixels` contains the 48 x 48 grey values of a face, 0 to 255, row by row from the top left, separated by
+    spaces. Images become PNG bytes in memory (about 1.7 kB each). `row` counts the rows of the file from 0;
+    a file without `Usage` gives only train and no `row`, as its rows are not those of fer2013.csv.
 
     Raises ValueError, naming file and lines (from 1), for missing columns and for rows that are truncated, or
     whose emotion, Usage, number of pixels or pixel values are not as above.
@@ -44,7 +44,7 @@ def load_kaggle_csv(path: Path) -> dict[str, Dataset]:
         if fault is not None:
             problems.add(line, fault)
         if problems.count:
-            continue  # the rest is only read to count what else is wrong
+            continue  # the remaining rows are only read to count further problems
         split = _SPLIT_OF_USAGE[fields["usage"].lower()] if has_usage else "train"
         into = columns.setdefault(split, {"image": [], "label": [], "row": []})
         into["image"].append({"bytes": _png(pixels), "path": None})

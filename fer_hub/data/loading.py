@@ -1,4 +1,4 @@
-"""`load_fer2013`: FER-2013 from wherever it lies, always in the same shape."""
+"""`load_fer2013`: FER-2013 from any source, always with the same splits and columns."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def load_fer2013(
         source: a Hub dataset id (`owner/name`); a folder of parquet files (`train-*.parquet` and so on,
             also in a subfolder `data`) or one parquet file; Kaggle's `fer2013.csv` or `icml_face_data.csv`,
             or a folder that holds one; or an image folder `train/<emotion>/*.jpg`.
-        ferplus_csv: `fer2013new.csv` of FER+, whose votes are joined by row; needs a source that knows its
-            rows (Kaggle's CSV, or a column `row`).
-        validation_fraction: share of every class of train, above 0 and below 0.5, that each missing split
+        ferplus_csv: `fer2013new.csv` of FER+, whose votes are joined by row; needs a source with row numbers
+            (Kaggle's CSV, or a column `row`).
+        validation_fraction: fraction of every class of train, above 0 and below 0.5, that each missing split
             gets; a log line says which splits were cut.
-        seed: of that cut; 0 or more.
+        seed: seed of that split; 0 or more.
         revision: commit, branch or tag of a Hub dataset.
 
     Returns:
@@ -51,14 +51,14 @@ def load_fer2013(
 
         - `image`: `datasets.Image`; stays encoded until it is read
         - `label`: `ClassLabel` with the names of `EMOTIONS`, in that order
-        - `ferplus_votes`, where the source has votes or `ferplus_csv` is given: ten uint8 in the order of
+        - `ferplus_votes`, if the source has votes or `ferplus_csv` is given: ten uint8 in the order of
           `FERPLUS_VOTES`, or null
-        - `row`, where the source has it: int32 row of fer2013.csv from 0, or -1
+        - `row`, if the source has it: int32 row of fer2013.csv from 0, or -1
 
     Raises:
-        FileNotFoundError: `source` or `ferplus_csv` does not exist, here or on the Hub.
-        ConnectionError: `source` can only be a Hub id, and the Hub does not answer.
-        ValueError: the source does not hold FER-2013 in one of these forms; the error names file and rows.
+        FileNotFoundError: `source` or `ferplus_csv` does not exist, locally or on the Hub.
+        ConnectionError: `source` can only be a Hub id, and the Hub is unreachable.
+        ValueError: the source does not contain FER-2013 in one of these forms; the error names file and rows.
     """
     check_arguments(source, ferplus_csv, validation_fraction, seed)
     return normalise(
@@ -71,7 +71,7 @@ def load_fer2013(
 
 
 def check_arguments(source: str | Path, ferplus_csv: str | Path | None, validation_fraction: float, seed: int) -> None:
-    """Raise what `load_fer2013` raises for arguments that cannot be meant, before anything is read."""
+    """Raise the errors of `load_fer2013` for invalid arguments, before anything is read."""
     if not isinstance(source, str | Path):
         raise TypeError(f"source must be a path or a Hub dataset id, got {type(source).__name__}; give {_ACCEPTED}.")
     if not 0 < validation_fraction < 0.5:
@@ -90,7 +90,7 @@ def normalise(
     validation_fraction: float = 0.1,
     seed: int = 0,
 ) -> DatasetDict:
-    """What `load_fer2013` returns, from datasets that are loaded already; `where` names them in errors."""
+    """The result of `load_fer2013` from datasets that are already loaded; `where` names them in errors."""
     named = name_splits(splits, where)
     checked = fill_columns(
         {split: normalise_columns(dataset, f"{where} ({split})") for split, dataset in named.items()}
@@ -101,12 +101,12 @@ def normalise(
 
 
 def read(source: str | Path, revision: str | None, *, any_class: bool = False) -> Mapping[str, Dataset]:
-    """The splits of a source under its own names and with its own columns.
+    """The splits of a source with their original names and columns.
 
     Args:
         any_class: whether an image folder may have other classes than those of FER-2013.
 
-    Raises what `load_fer2013` raises for a source that cannot be read.
+    Raises the errors of `load_fer2013` for a source that cannot be read.
     """
     path = Path(source)
     accepted = _ACCEPTED_OF_ANY_CLASS if any_class else _ACCEPTED
@@ -126,7 +126,7 @@ def read(source: str | Path, revision: str | None, *, any_class: bool = False) -
 
 
 def is_hub_id(source: str | Path) -> bool:
-    """Whether a source is none here and can be a dataset id on the Hub, owner/name."""
+    """Whether a source does not exist locally and can be a dataset id on the Hub, owner/name."""
     path = Path(source)
     may_be = isinstance(source, str) and _HUB_ID.fullmatch(source) and path.suffix not in (".csv", ".parquet")
     return bool(may_be) and not path.exists()
@@ -141,11 +141,11 @@ def _read_folder(folder: Path, any_class: bool, accepted: str) -> Mapping[str, D
         found.append("image folders")
     if not found:
         raise ValueError(
-            f"{folder}: source must be {accepted}, got a folder with none of these; "
-            f"name the folder or file that holds the data."
+            f"{folder}: source must be {accepted}, got a folder with none of these; pass the folder or file that "
+            "contains the data."
         )
     if len(found) > 1:
-        raise ValueError(f"{folder}: source must be one data set, got {' and '.join(found)}; name the one to load.")
+        raise ValueError(f"{folder}: source must be one data set, got {' and '.join(found)}; pass the one to load.")
     if csvs:
         return load_kaggle_csv(csvs[0])
     return load_parquet(parquets) if parquets else load_image_folder(folder, any_class=any_class)
@@ -157,11 +157,11 @@ def _read_hub(name: str, revision: str | None) -> Mapping[str, Dataset]:
         return load_dataset(name, revision=revision)
     except DatasetNotFoundError as error:
         raise FileNotFoundError(
-            f"{name}: no such file or folder here, and no dataset of that name{at} that you may "
-            f"read on the Hub ({error}); correct the name, or log in if it is private."
+            f"{name}: no such local file or folder, and no accessible dataset of that name{at} on the Hub ({error}); "
+            "correct the name, or log in if it is private."
         ) from error
     except ConnectionError as error:
         raise ConnectionError(
-            f"{name}: no such file or folder here, and the Hub did not answer ({error}); correct "
-            f"the path, or try again with a network."
+            f"{name}: no such local file or folder, and the Hub is unreachable ({error}); correct the path, or try "
+            "again while online."
         ) from error

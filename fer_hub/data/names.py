@@ -1,4 +1,4 @@
-"""Names at the door: what others call the emotions and the three splits, and the order of names of one's own."""
+"""Usual names of the emotions and the three splits, and the sort order of custom class names."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _EMOTION_ALIASES = {
     "surprise": ("surprise", "surprised"),
     "neutral": ("neutral",),
 }
-_MORE_ALIASES = {"contempt": ("contempt", "contemptuous")}  # of FER+, none of the seven
+_MORE_ALIASES = {"contempt": ("contempt", "contemptuous")}  # in FER+, not among the seven of FER-2013
 
-#: The eight expressions of FER+ in the order of its votes, in this project's words.
+#: The eight expressions of FER+ in the order of its votes, under this project's names.
 FERPLUS_EMOTIONS = ("neutral", "happy", "surprise", "sad", "angry", "disgust", "fear", "contempt")
 
 _SPLIT_OF = {alias: split for split, aliases in _SPLIT_ALIASES.items() for alias in aliases}
@@ -39,7 +39,7 @@ _NAME_OF = {alias: name for name, aliases in (_EMOTION_ALIASES | _MORE_ALIASES).
 def emotion_index(name: str) -> int | None:
     """Position in `EMOTIONS` of an emotion under any of its usual names, or None for an unknown name.
 
-    Upper and lower case, and spaces around the name, make no difference.
+    Case and spaces around the name are ignored.
 
     >>> emotion_index("Anger"), emotion_index(" happiness"), emotion_index("contempt")
     (0, 3, None)
@@ -48,7 +48,7 @@ def emotion_index(name: str) -> int | None:
 
 
 def expression_name(name: str) -> str:
-    """This project's word for an expression of FER-2013 or FER+; any other name without the spaces around it.
+    """This project's name for an expression of FER-2013 or FER+; any other name stripped of spaces.
 
     >>> expression_name("Happiness"), expression_name("contemptuous"), expression_name(" Bored")
     ('happy', 'contempt', 'Bored')
@@ -57,7 +57,7 @@ def expression_name(name: str) -> str:
 
 
 def known_classes(names: Sequence[str]) -> tuple[str, ...] | None:
-    """The classes of FER-2013 or FER+, if these are exactly their names in any order and under any usual name.
+    """The classes of FER-2013 or FER+, if the names are exactly these, in any order and under any usual name.
 
     >>> known_classes(["Anger", "Contempt"]) is None
     True
@@ -69,7 +69,7 @@ def known_classes(names: Sequence[str]) -> tuple[str, ...] | None:
 
 
 def natural_order(name: str) -> list:
-    """Sorting key: as people sort names, without regard to case, numbers by their value.
+    """Key for natural sorting: case-insensitive, numbers by their value.
 
     >>> sorted(["Level 10", "level 9", "calm"], key=natural_order)
     ['calm', 'level 9', 'Level 10']
@@ -88,7 +88,7 @@ def split_name(name: str) -> str | None:
 
 
 def split_of_file(stem: str) -> str | None:
-    """Split that a file name begins with, such as `train-00000-of-00001`, or None.
+    """The split at the beginning of a file name such as `train-00000-of-00001`, or None.
 
     >>> split_of_file("train-00000-of-00001"), split_of_file("PublicTest_17"), split_of_file("faces")
     ('train', 'validation', None)

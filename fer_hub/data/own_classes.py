@@ -1,4 +1,4 @@
-"""Columns and classes of a data set that is not FER-2013: found by their types, its class names kept."""
+"""Columns and classes of a data set that is not FER-2013: columns found by type, class names kept."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _TEXT = ("string", "large_string")
 
 
 def name_columns(dataset: Dataset, where: str, image: str | None = None, label: str | None = None) -> Dataset:
-    """The same data set, its columns of images and classes called `image` and `label`.
+    """The data set with its image and class columns renamed to `image` and `label`.
 
     Args:
         dataset: with one column of images and one of classes, among any others.
-        where: what errors call the data set.
-        image: name of the column of images; the one `datasets.Image` if left out, or that called `image`.
-        label: name of the column of classes; if left out the first of label, labels, emotion, expression, class and
-            target, or the one `ClassLabel`.
+        where: name of the data set in errors.
+        image: name of the image column; by default the column `image`, or the only `datasets.Image`.
+        label: name of the class column; by default the first of label, labels, emotion, expression, class and
+            target, or the only `ClassLabel`.
 
     Raises:
         ValueError: there is no such column, or more than one.
@@ -46,13 +46,13 @@ def name_columns(dataset: Dataset, where: str, image: str | None = None, label: 
 def class_names(splits: dict[str, Dataset], where: str) -> tuple[str, ...]:
     """The names of the classes that have images, in the order of their indices.
 
-    A `ClassLabel`'s names keep its order, and names in text columns come in natural order (`natural_order`). Where
-    the classes are exactly those of FER-2013 or FER+, under any of their usual names, they come in the order and by
-    the names of `fer_hub.data.LABELS`, and all of them.
+    Names of a `ClassLabel` keep its order, names of text columns are in natural order (`natural_order`). If the
+    classes are exactly those of FER-2013 or FER+, under any of their usual names, the result is the complete list of
+    `fer_hub.data.LABELS`, with its names and order.
 
     Args:
         splits: data sets with a column `label` (see `name_columns`).
-        where: what errors call the source.
+        where: name of the source in errors.
 
     Raises:
         ValueError: the labels of a split are numbers without names, or there are fewer than two classes.
@@ -78,19 +78,19 @@ def class_names(splits: dict[str, Dataset], where: str) -> tuple[str, ...]:
         logger.warning("%s: classes without images are left out: %s", where, ", ".join(unused))
     if len(names) < 2:
         raise ValueError(
-            f"{where}: there must be images of at least two classes, got {', '.join(names) or 'none'}; a network "
-            "learns to tell classes apart."
+            f"{where}: there must be images of at least two classes, got {', '.join(names) or 'none'}; a classifier "
+            "needs at least two."
         )
     return known_classes(names) or names
 
 
 def labels_by_name(dataset: Dataset, where: str, names: tuple[str, ...], alias=str) -> Dataset:
-    """The columns `image` and `label` alone, the labels as positions in `names`.
+    """Only the columns `image` and `label`, with labels as positions in `names`.
 
     Args:
         dataset: with the columns `image` and `label`.
-        where: what errors call the data set.
-        names: what `class_names` said.
+        where: name of the data set in errors.
+        names: the result of `class_names`.
         alias: name in the data set → name in `names`.
 
     Raises:
@@ -104,7 +104,7 @@ def labels_by_name(dataset: Dataset, where: str, names: tuple[str, ...], alias=s
             problems.add(row, "no label")
         else:
             indices[row] = positions[alias(name)]
-    problems.raise_if_any("every image needs its class, so leave these rows out (rows count from 0)")
+    problems.raise_if_any("every image needs a class, so remove these rows (rows count from 0)")
     feature = ClassLabel(names=list(names))
     if others := [name for name in dataset.column_names if name not in ("image", "label")]:
         logger.info("%s: columns left out: %s", where, ", ".join(others))
@@ -113,7 +113,7 @@ def labels_by_name(dataset: Dataset, where: str, names: tuple[str, ...], alias=s
 
 
 def without_labels(dataset: Dataset) -> bool:
-    """Whether no image has a label: competitions publish their test split so."""
+    """Whether no image has a label, as in the test splits of competitions."""
     return len(dataset) > 0 and all(name is None for name in _names(dataset))
 
 

@@ -1,4 +1,4 @@
-"""From photographs to face crops: what a network learns from is framed as what it will be shown later."""
+"""From photos to face crops, framed exactly as in `FERPipeline`, so that training and inference match."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:  # importing it imports mediapipe
     from fer_hub.detection.detector import FaceDetector
 
 PHOTOGRAPH = "photograph"
-"""Column of `cut_out_faces`: position in the list of all photographs."""
+"""Column of `cut_out_faces`: position in the list of all photos."""
 
 
 @dataclass(frozen=True)
 class Photograph:
-    """A photograph that was searched for faces.
+    """A photo and its detected face.
 
     Attributes:
-        file: its path, or split and row (from 0) where it has none.
+        file: its path, or split and row (from 0) if it has none.
         label: name of its class.
-        faces: how many were found.
-        face: the largest of them, whose crop is learned from; None where there was none.
+        faces: number of detected faces.
+        face: the largest of them, which is cropped; None if no face was detected.
     """
 
     file: str
@@ -42,22 +42,22 @@ class Photograph:
 def cut_out_faces(
     split: Dataset, size: int, detector: FaceDetector, photographs: list[Photograph], *, name: str = "train"
 ) -> Dataset:
-    """The largest face of every photograph, framed as `FERPipeline` frames it; photographs without a face are left out.
+    """The largest face of every photo, framed as in `FERPipeline`; photos without a detected face are left out.
 
-    A progress bar appears.
+    Shows a progress bar.
 
     Args:
         split: with the columns `image` and `label` (`ClassLabel`).
-        size: height and width of the crops in pixels: that of the network, as resampling twice would blur.
-        detector: what finds the faces.
-        photographs: gets all photographs of the split, those without a face included.
-        name: of the split, for progress bar and errors.
+        size: height and width of the crops in pixels: the network's input size, as resampling twice would blur.
+        detector: the face detector.
+        photographs: receives all photos of the split, including those without a face.
+        name: name of the split, for progress bar and errors.
 
     Returns:
         A data set with the columns `image` (the crop as PNG, RGB), `label` and `PHOTOGRAPH`.
 
     Raises:
-        ValueError: photographs cannot be read; the first five are named.
+        ValueError: photos cannot be read; the first five are named.
     """
     encoded = split.select_columns(["image", "label"]).cast_column("image", Image(decode=False))
     names = split.features["label"].names
@@ -74,11 +74,11 @@ def cut_out_faces(
         faces = detector.detect(photo)
         if faces:
             crop = _png(face_crop(photo, faces[0], size))
-            columns["image"].append({"bytes": crop, "path": None})  # with its path, datasets would read that
+            columns["image"].append({"bytes": crop, "path": None})  # with a path, datasets would read the file instead
             columns["label"].append(entry["label"])
             columns[PHOTOGRAPH].append(len(photographs))
         photographs.append(Photograph(file, names[entry["label"]], len(faces), faces[0] if faces else None))
-    problems.raise_if_any("replace these photographs or leave them out")
+    problems.raise_if_any("replace or remove these photos")
     features = Features({"image": Image(), "label": split.features["label"], PHOTOGRAPH: Value("int64")})
     return Dataset.from_dict(columns, features=features, split=NamedSplit(name))
 

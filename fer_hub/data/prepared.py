@@ -1,4 +1,4 @@
-"""A data set ready for a network: read, faces cut out of photographs, splits complete, and an account of all that."""
+"""A data set ready for a network: loaded, faces cropped from photos, splits complete, and a description of the data."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from fer_hub.model.configuration_fer import EMOTIONS
 logger = logging.getLogger(__name__)
 
 IMAGES = ("crops", "photographs")
-"""What the images of a data set can be."""
+"""Kinds of images in a data set."""
 
 ALL = "all"
-"""Name of the split that is all of them together."""
+"""Name of the split that combines all others."""
 
 LEFT_OUT = "left out"
-"""What stands for the split of photographs without a face."""
+"""Used as the split of photos without a face."""
 
 _SHOWN = 5  # files named in a log line
 _FER2013 = (4953, 547, 5121, 8989, 6077, 4002, 6198)  # images of each emotion in all three splits
@@ -39,14 +39,14 @@ _FER2013 = (4953, 547, 5121, 8989, 6077, 4002, 6198)  # images of each emotion i
 
 @dataclass(frozen=True)
 class Prepared:
-    """What a network is trained or measured on.
+    """A data set for training or evaluation.
 
     Attributes:
-        splits: split → images and labels; train, validation and test unless others were wanted.
-        about: JSON-ready account: `name`, what the data set may be called in public; `hub`, whether that is its id on
-            the Hub; `fer2013`, whether it is FER-2013; `images`, one of `IMAGES`; `cut`, the splits that were cut from
-            train; and of photographs `photographs` and `missed`, how many there were and how many without a face.
-        photographs: split → its photographs; those without a face under `LEFT_OUT`. Empty for crops.
+        splits: split → images and labels; train, validation and test unless others were requested.
+        about: JSON-ready description: `name`, the public name of the data set; `hub`, whether that is its id on the
+            Hub; `fer2013`, whether it is FER-2013; `images`, one of `IMAGES`; `cut`, the splits that were cut from
+            train; and for photos `photographs` and `missed`, the number of photos and of those without a face.
+        photographs: split → its photos; those without a face under `LEFT_OUT`. Empty for crops.
     """
 
     splits: DatasetDict
@@ -66,16 +66,16 @@ def prepare(
     image_column: str | None = None,
     label_column: str | None = None,
 ) -> Prepared:
-    """Read a data set and make what is wanted of it.
+    """Load a data set, crop the faces if it consists of photos, and complete its splits.
 
     Args:
-        source: as for `load_expressions`, as are all arguments not named here.
-        images: what the images are: face crops, or photographs in which the largest face is found and cut out.
-        size: of crops that are cut out, in pixels.
-        wanted: splits; those missing are cut from train. `["all"]` gives all images as one split.
+        source: as for `load_expressions`, like all arguments not listed here.
+        images: kind of the images: face crops, or photos in which the largest face is detected and cropped.
+        size: height and width of these crops in pixels.
+        wanted: requested splits; missing ones are cut from train. `["all"]` gives all images as one split.
 
     Raises:
-        ValueError: as `load_expressions`; `images` is none of `IMAGES`; a class has too few images for every split.
+        ValueError: as for `load_expressions`; `images` is not one of `IMAGES`; a class has too few images to split.
     """
     check_arguments(source, ferplus_csv, validation_fraction, seed)
     if images not in IMAGES:
@@ -111,7 +111,7 @@ def prepare(
 
 
 def public_name(source: str | Path) -> str:
-    """What a data set may be called in public: its Hub id, or the name of its folder or file without the way there.
+    """The public name of a data set: its Hub id, or the name of its folder or file without the path.
 
     >>> public_name("owner/faces"), public_name("/home/jane/my_photos/"), public_name("faces/train.parquet")
     ('owner/faces', 'my_photos', 'train')
@@ -123,13 +123,13 @@ def public_name(source: str | Path) -> str:
 
 
 def write_faces(path: Path, photographs: Mapping[str, list[Photograph]]) -> None:
-    """Write a CSV with one line for every photograph: where its face was found, or that there was none.
+    """Write a CSV with one line per photo: the box of its face, or that there was none.
 
-    Columns: `file`, `split` (`LEFT_OUT` without a face), `class`, `faces` (how many were found; the largest counts),
-    `score` of the detector, `xmin`, `ymin`, `xmax`, `ymax` in pixels of the upright photograph.
+    Columns: `file`, `split` (`LEFT_OUT` without a face), `class`, `faces` (number detected; the largest is used),
+    `score` of the detector, `xmin`, `ymin`, `xmax`, `ymax` in pixels of the upright photo.
 
     Args:
-        photographs: of `Prepared`.
+        photographs: those of `Prepared`.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -154,13 +154,13 @@ def _faces_of(own: dict[str, Dataset], where: str, size: int, photographs: list[
         shown = ", ".join(photo.file for photo in missed[:_SHOWN])
         more = f" and {len(missed) - _SHOWN} more" if len(missed) > _SHOWN else ""
         logger.warning(
-            "%s: %d of %d photographs without a face are left out: %s%s",
+            "%s: %d of %d photos without a face are left out: %s%s",
             where, len(missed), len(photographs), shown, more,
         )  # fmt: skip
     if len(missed) == len(photographs):
         raise ValueError(
-            f"{where}: the photographs must show faces, but in none of {len(photographs)} one was found; if the images "
-            "are face crops already, take them as crops."
+            f"{where}: the photos must show faces, but no face was detected in any of {len(photographs)}; if the "
+            "images already are face crops, load them as crops."
         )
     return crops
 
@@ -168,39 +168,41 @@ def _faces_of(own: dict[str, Dataset], where: str, size: int, photographs: list[
 def _check_enough(own: dict[str, Dataset], where: str, photographs: list[Photograph]) -> None:
     """Every class must have an image for train and for each split that will be cut from it."""
     if "train" not in own:
-        return  # complete_splits says so
+        return  # complete_splits reports it
     missing = [split for split in SPLITS if split not in own]
     counts = np.bincount(own["train"]["label"][:], minlength=own["train"].features["label"].num_classes)
     small = []
     for name, count in zip(own["train"].features["label"].names, counts, strict=True):
         if count <= len(missing):
             lost = sum(photo.face is None and photo.label == name for photo in photographs)
-            small.append(f"{name} has {count}" + (f" (and {lost} photographs without a face)" if lost else ""))
+            small.append(f"{name} has {count}" + (f" (and {lost} photos without a face)" if lost else ""))
     if small:
         shares = f"{', '.join(['train', *missing[:-1]])} and {missing[-1]}"
         raise ValueError(
             f"{where}: every class needs at least {1 + len(missing)} images in train, one each for {shares}; "
-            f"{', '.join(small)}. Add images (results begin with some fifty of a class), or leave the class out."
+            f"{', '.join(small)}. Add images (useful results need about fifty per class), or remove the class."
         )
 
 
 def _check_classes(splits: Mapping[str, Dataset], where: str) -> None:
-    """Train must show every class; that another split shows some only is said."""
+    """Every class must occur in train; a class that another split lacks is logged."""
     names = splits["train"].features["label"].names
     counts = {split: Counter(dataset["label"][:]) for split, dataset in splits.items()}
     for index, name in enumerate(names):
         without = [split for split in counts if not counts[split][index]]
         if "train" in without:
             raise ValueError(
-                f"{where}: every class must have images in train, {name} has none; add some, or leave the class out of "
-                "the other splits."
+                f"{where}: every class must have images in train, but {name} has none; add some, or remove the class "
+                "from the other splits."
             )
         if without:
-            logger.warning("%s: no image of %s in %s, where it cannot be measured", where, name, " and ".join(without))
+            logger.warning(
+                "%s: no image of %s in %s, so it cannot be measured there", where, name, " and ".join(without)
+            )
 
 
 def _is_fer2013(splits: Mapping[str, Dataset], source: str | Path) -> bool:
-    """By what only FER-2013 has: its columns, its counts of images, or its name."""
+    """Recognises FER-2013 by its columns, its image counts, or its name."""
     first = next(iter(splits.values()))
     if tuple(first.features["label"].names) != EMOTIONS:
         return False

@@ -1,4 +1,4 @@
-"""Collects what is wrong with the rows of a source, so that one error can tell it all."""
+"""Collects the problems in the rows of a source, so that one error can report them all."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ _SHOWN = 5
 
 
 class Problems:
-    """Bad rows of one source: keeps the text of the first five and counts the others.
+    """Bad rows of one source: keeps the descriptions of the first five and counts the others.
 
     >>> problems = Problems("faces.csv", unit="line")
     >>> problems.add(7, "2303 pixels")
@@ -23,13 +23,13 @@ class Problems:
         self._shown: list[str] = []
 
     def add(self, position: int | str, text: str) -> None:
-        """Note that the row at `position` (counted in `unit`) is wrong in the way `text` says."""
+        """Record that the row at `position` (counted in `unit`) has the problem `text`."""
         self.count += 1
         if len(self._shown) < _SHOWN:
             self._shown.append(f"{self.unit} {position}: {text}")
 
     def raise_if_any(self, advice: str) -> None:
-        """Raise a ValueError that lists the rows noted so far and ends in `advice`, if there are any."""
+        """Raise a ValueError that lists the recorded rows and ends in `advice`, if there are any."""
         if not self.count:
             return
         more = f"; and {self.count - _SHOWN} more" if self.count > _SHOWN else ""

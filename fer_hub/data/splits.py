@@ -1,4 +1,4 @@
-"""Train, validation and test out of whatever splits a source has."""
+"""Train, validation and test from the splits of a source."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ _USAGE_COLUMNS = ("Usage", "usage", "split")
 
 
 def name_splits(splits: Mapping[str, Dataset], where: str, *, others: str = "refused") -> dict[str, Dataset]:
-    """The same datasets under the names train, validation and test.
+    """The datasets under the names train, validation and test.
 
-    A lone dataset with a `Usage` or `split` column is taken apart by that column; a lone dataset under
-    an unknown name and without such a column counts as train.
+    A single dataset with a `Usage` or `split` column is divided by that column; a single dataset with an unknown name
+    and without such a column counts as train.
 
     Args:
-        others: "refused", or "left out" (a log line says which): splits of unknown name beside train.
+        others: what happens to splits of unknown name next to train: "refused", or "left out" with a log line.
 
-    Raises ValueError for an unknown split name or value, for two names of one split, and for no split at all.
+    Raises ValueError for an unknown split name or value, for two datasets of one split, and for no split at all.
     """
     if not splits:
-        raise ValueError(f"{where}: there are no images; name the folder or file that holds them.")
+        raise ValueError(f"{where}: there are no images; pass the folder or file that contains them.")
     if len(splits) == 1:
         ((name, dataset),) = splits.items()
         column = next((c for c in _USAGE_COLUMNS if c in dataset.column_names), None)
@@ -39,7 +39,7 @@ def name_splits(splits: Mapping[str, Dataset], where: str, *, others: str = "ref
     for name, dataset in splits.items():
         split = split_name(name)
         if split is None and others == "left out" and any(split_name(other) == "train" for other in splits):
-            logger.warning("%s: the split %r is left out, being none of train, validation and test", where, name)
+            logger.warning("%s: the split %r is ignored, as it is not train, validation or test", where, name)
             continue
         if split is None:
             raise ValueError(
@@ -47,7 +47,7 @@ def name_splits(splits: Mapping[str, Dataset], where: str, *, others: str = "ref
                 f"(or Training, PublicTest and PrivateTest), so rename it or leave it out."
             )
         if split in named:
-            raise ValueError(f"{where}: {name!r} is a second {split} split; join the two or leave one out.")
+            raise ValueError(f"{where}: {name!r} is a second {split} split; merge the two or remove one.")
         named[split] = dataset
     return named
 
@@ -66,14 +66,14 @@ def _split_by_column(dataset: Dataset, column: str, where: str) -> dict[str, Dat
 
 
 def cut(labels: np.ndarray, parts: list[str], fraction: float, seed: int) -> dict[str, np.ndarray]:
-    """Row numbers of `train` and of each of `parts`, every class divided in the same proportion.
+    """A stratified split: row numbers of `train` and of each of `parts`.
 
     Args:
         labels: class indices, int, shape (rows,).
         parts: names of the parts to cut from the rows; each gets `fraction` of every class, rounded to a
             whole image, and at least one image of each class that has more images than there are parts.
-        fraction: share of each part, between 0 and 0.5.
-        seed: of the draw; equal labels and seed give equal parts on every machine.
+        fraction: fraction of each part, between 0 and 0.5.
+        seed: random seed; the same labels and seed give the same parts on every machine.
 
     Returns:
         Row numbers, int64, ascending; each row appears in exactly one part.
@@ -95,7 +95,7 @@ def cut(labels: np.ndarray, parts: list[str], fraction: float, seed: int) -> dic
 def complete_splits(splits: Mapping[str, Dataset], fraction: float, seed: int, where: str) -> DatasetDict:
     """Train, validation and test, in that order; splits that are missing are cut from train.
 
-    Says in a log line which splits were cut. Raises ValueError without a train split and for an empty split.
+    Logs which splits were cut. Raises ValueError without a train split and for an empty split.
     """
     if "train" not in splits:
         raise ValueError(

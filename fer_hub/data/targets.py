@@ -1,4 +1,4 @@
-"""What a network is to learn: the classes of a data set, or what the FER+ annotators saw in FER-2013."""
+"""Training targets: the classes of a data set, or the FER+ annotators' votes for FER-2013."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fer_hub.data.ferplus import FERPLUS_VOTES, ferplus_majority, has_clear_majo
 from fer_hub.data.names import FERPLUS_EMOTIONS
 from fer_hub.model.configuration_fer import EMOTIONS
 
-#: What `targets` can take as `labels` besides "auto", and the classes of each.
+#: Values of `labels` in `targets` besides "auto", with the classes of each.
 LABELS = {"fer2013": EMOTIONS, "ferplus": FERPLUS_EMOTIONS, "ferplus_votes": FERPLUS_EMOTIONS, "both": FERPLUS_EMOTIONS}
 
 
@@ -21,14 +21,14 @@ NO_FACE = FERPLUS_VOTES.index("NF")
 
 @dataclass(frozen=True)
 class Targets:
-    """Which images of a split count, and what each of them shows.
+    """The images of a split that are used, with their labels.
 
     Attributes:
-        names: class names; a class index is a position here.
-        rows: positions in the split of the images that count, int64 (images,), ascending.
+        names: class names, indexed by class.
+        rows: positions of the used images in the split, int64 (images,), ascending.
         classes: class index of each of them, int64 (images,).
-        votes: share of the annotators for each class, float32 (images, classes), rows sum to 1, or its mean with
-            FER-2013's label for `both`; None without FER+.
+        votes: distribution of the annotators' votes, or for `both` its weighted mean with FER-2013's label, float32
+            (images, classes), rows sum to 1; None without FER+.
         clear: whether more than half of the annotators agree, bool (images,), see `has_clear_majority`; None without
             FER+.
     """
@@ -40,28 +40,28 @@ class Targets:
     clear: np.ndarray | None = None
 
     def only(self, positions: np.ndarray) -> Targets:
-        """The same for some of these images: `positions` in the arrays here."""
+        """The targets of the images at these `positions`."""
         votes, clear = (None if values is None else values[positions] for values in (self.votes, self.clear))
         return Targets(self.names, self.rows[positions], self.classes[positions], votes, clear)
 
 
 def targets(split: Dataset, labels: str = "fer2013", label_share: float = 0.5) -> Targets:
-    """The images of a split that count, with their classes.
+    """The images of a split that are used, with their classes.
 
-    For `ferplus` and `ferplus_votes` the class is the one with most of the ten votes, an image whose majority is
-    `unknown` or `NF` (not a face) is left out, and votes are shared over the eight expressions alone (Barsoum et
-    al. 2016, arXiv:1608.01041). For `both` a share of the probabilities is FER-2013's own label and the rest the votes,
-    over the eight classes; the class is the likeliest, and only images without votes or that at least half of the
-    annotators call no face are left out. Where nobody voted for an expression FER-2013's label counts alone.
+    For `ferplus` and `ferplus_votes` the class is the one with the most of the ten votes, images whose majority is
+    `unknown` or `NF` (not a face) are left out, and votes are normalised over the eight expressions (Barsoum et
+    al. 2016, arXiv:1608.01041). For `both` the target is a weighted mean of FER-2013's label and the votes over the
+    eight classes, and the class is the most probable one; only images without votes, or with at least half of the
+    votes for "not a face", are left out. If nobody voted for an expression, FER-2013's label is used alone.
 
     Args:
         split: with a column `label` (`ClassLabel`), for FER+ also `ferplus_votes`.
-        labels: one of `LABELS`, or "auto" for the classes of the split, whatever they are.
-        label_share: how much of the probabilities is FER-2013's label, for `both`; 0 to 1.
+        labels: one of `LABELS`, or "auto" for the classes of the split.
+        label_share: weight of FER-2013's label for `both`, 0 to 1.
 
     Raises:
-        ValueError: unknown `labels`, `label_share` is no share, FER-2013's are wanted of a split with other classes, or
-            FER+ of one without votes.
+        ValueError: `labels` is unknown, is fer2013 for a split with other classes, or is FER+ for one without votes;
+            `label_share` is outside 0 to 1.
     """
     if labels not in ("auto", *LABELS):
         raise ValueError(f"labels must be auto or one of {', '.join(LABELS)}, got {labels!r}; choose one of these.")
@@ -69,14 +69,14 @@ def targets(split: Dataset, labels: str = "fer2013", label_share: float = 0.5) -
         names = tuple(split.features["label"].names)
         if labels == "fer2013" and names != EMOTIONS:
             raise ValueError(
-                f"labels fer2013 need the classes {', '.join(EMOTIONS)}, and the {split.split or 'unnamed'} split has "
-                f"{', '.join(names)}; take auto, which takes the classes as they are."
+                f"labels fer2013 need the classes {', '.join(EMOTIONS)}, but the {split.split or 'unnamed'} split has "
+                f"{', '.join(names)}; use auto, which keeps the classes."
             )
         return Targets(names, np.arange(len(split)), np.asarray(split["label"][:], dtype=np.int64))
     if "ferplus_votes" not in split.column_names:
         raise ValueError(
-            f"labels {labels} need FER+ votes, and the {split.split or 'unnamed'} split has none; name fer2013new.csv "
-            "with --ferplus_csv, or take a data set that carries them."
+            f"labels {labels} need FER+ votes, but the {split.split or 'unnamed'} split has none; pass fer2013new.csv "
+            "with --ferplus_csv, or use a data set that contains them."
         )
     votes = split["ferplus_votes"][:]
     if labels == "both":

@@ -1,4 +1,4 @@
-"""Logits for many face crops: the one forward loop that evaluation, calibration and reports share."""
+"""Logits for many face crops: the forward loop shared by evaluation, calibration and reports."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -25,14 +25,14 @@ def predict_logits(
 
     Args:
         model: an image classification model on any device; is put into evaluation mode.
-        image_processor: the model's own; a `FERImageProcessor` for arrays.
-        images: for our networks uint8 array (images, size, size), grey, of the size that the model takes; for any
-            model PIL images, which are made upright and RGB first.
+        image_processor: the image processor of the model; a `FERImageProcessor` for arrays.
+        images: for fer_hub networks a grey uint8 array (images, size, size) in the model's input size; for any
+            model PIL images, which are rotated upright and converted to RGB first.
         batch_size: images per forward pass.
-        progress: text beside a progress bar; no bar if `None`.
+        progress: label of a progress bar; no bar if `None`.
 
     Returns:
-        float32 array (images, labels), as the model gives them: divided by its temperature.
+        float32 array (images, labels), already divided by the model's temperature.
     """
     model.eval()
     parts = []
@@ -54,8 +54,8 @@ def logits_of(model: Any, pixel_values: torch.Tensor, flip_average: bool = False
     """Logits (images, labels) for `pixel_values` (images, channels, height, width).
 
     Args:
-        flip_average: every image and its mirror image go through the network in one batch, and the mean of their two
-            logits counts: a face says the same in a mirror, and their errors differ. It takes twice the work.
+        flip_average: test-time flip averaging: the mean of the logits of every image and its mirror image, computed in
+            one batch. An expression does not change in a mirror, but the two errors differ. Doubles the compute.
 
     Example:
         >>> from fer_hub import FERConfig, FERForImageClassification
@@ -71,7 +71,7 @@ def logits_of(model: Any, pixel_values: torch.Tensor, flip_average: bool = False
 
 
 def predict_probabilities(model, image_processor, images, *, batch_size=256, progress=None) -> np.ndarray:
-    """The softmax of `predict_logits`, which takes the same arguments; rows sum to 1."""
+    """The softmax of `predict_logits`, with the same arguments; rows sum to 1."""
     return softmax(predict_logits(model, image_processor, images, batch_size=batch_size, progress=progress))
 
 

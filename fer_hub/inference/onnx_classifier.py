@@ -1,6 +1,6 @@
-"""A checkpoint's network on ONNX Runtime: the same answers as PyTorch, without importing torch.
+"""A checkpoint's network on ONNX Runtime: the same predictions as PyTorch, without importing torch.
 
-`fer_hub.onnx.export` writes the files that are read here.
+`fer_hub.onnx.export` writes the files.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ import numpy as np
 
 MODEL_FILE = "model.onnx"
 INT8_FILE = "model_int8.onnx"
-"""The names of the exported network in a checkpoint folder, in float32 and quantised."""
+"""File names of the exported network in a checkpoint folder, float32 and quantised."""
 
 RUNTIMES = {"torch": None, "onnx": MODEL_FILE, "onnx-int8": INT8_FILE}
-"""What may run a checkpoint → the file that it takes instead of the weights."""
+"""Runtime → the file that it loads instead of the weights."""
 
 FORMAT_VERSION = 1
-"""Newest checkpoint format that is understood; equal to `fer_hub.model.FORMAT_VERSION`, which would import torch."""
+"""Newest supported checkpoint format; equal to `fer_hub.model.FORMAT_VERSION`, which would import torch."""
 
 _TEXTS = ("architecture", "resample", "checkpoint_sha256")
 _JSON = (
     "format_version", "id2label", "image_mean", "image_size", "image_std", "num_channels", "rescale_factor",
     "temperature", "class_shares",
 )  # fmt: skip
-"""The metadata of an exported network: plain texts, and values written as JSON."""
+"""Keys of the metadata of an exported network: plain text, and values encoded as JSON."""
 
 _SINCE = {"stretch": "none", "class_shares": "null"}
 """What older files lack → what they would say."""
@@ -36,7 +36,7 @@ _SINCE = {"stretch": "none", "class_shares": "null"}
 
 @dataclass(frozen=True)
 class OnnxConfig:
-    """What the network is, from the metadata of its ONNX file; the fields of `FERConfig` that a caller needs."""
+    """The configuration from the metadata of an ONNX file; the fields of `FERConfig` that a caller needs."""
 
     architecture: str
     id2label: dict[int, str]
@@ -66,13 +66,13 @@ class OnnxClassifier:
 
     Args:
         path: an ONNX file written by `fer_hub.onnx.export`.
-        threads: threads for one call, at least 1. One is best for a face at a time; several serve large batches.
+        threads: threads for one call, at least 1. One is best for single faces; more help with large batches.
 
     Calls from several threads at once are safe.
 
     Attributes:
         config: `OnnxConfig`.
-        metadata: all that the file says about its network, the image processor's constants included.
+        metadata: the metadata of the file, including the image processor's constants.
 
     Raises:
         ModuleNotFoundError: onnxruntime is not installed.
@@ -100,14 +100,13 @@ class OnnxClassifier:
             checkpoint: folder or Hub id (`owner/name`).
             file: `MODEL_FILE` or `INT8_FILE`.
             threads: threads for one call.
-            hub: `revision`, `subfolder`, `token`, `cache_dir`, `local_files_only`, as
-                `huggingface_hub.hf_hub_download` takes them; of a folder only `subfolder` matters.
+            hub: `revision`, `subfolder`, `token`, `cache_dir`, `local_files_only`, as for
+                `huggingface_hub.hf_hub_download`; for a folder only `subfolder` is used.
 
         Raises:
             FileNotFoundError: the checkpoint has no such file, or does not exist.
-            ConnectionError: the Hub does not answer, and the file is not in its cache.
-            ValueError: the folder's weights, labels, temperature or preprocessing are no longer those that were
-                exported.
+            ConnectionError: the Hub is unreachable, and the file is not in the cache.
+            ValueError: the folder's weights, labels, temperature or preprocessing have changed since the export.
         """
         if file not in (MODEL_FILE, INT8_FILE):
             raise ValueError(f"file must be {MODEL_FILE} or {INT8_FILE}, got {file!r}; choose one of the two.")
@@ -115,7 +114,7 @@ class OnnxClassifier:
             return cls(_from_hub(str(checkpoint), file, **hub), threads=threads)
         folder = Path(checkpoint, hub.get("subfolder") or "")
         if not (folder / file).is_file():
-            raise FileNotFoundError(f"{folder} must hold {file}, got a folder without it; {_advice(folder, file)}")
+            raise FileNotFoundError(f"{folder} must contain {file}, but does not; {_advice(folder, file)}")
         classifier = cls(folder / file, threads=threads)
         for what, exported, here in _differences(classifier.metadata, folder):
             raise ValueError(
@@ -131,10 +130,10 @@ class OnnxClassifier:
             pixel_values: float array or torch tensor (images, channels, size, size) from `FERImageProcessor`.
 
         Returns:
-            `OnnxOutput` whose `logits` (images, labels) are float32 and of the kind that came: array or CPU tensor.
+            `OnnxOutput` whose `logits` (images, labels) are float32: an array for an array, a CPU tensor for a tensor.
 
         Raises:
-            ValueError: the shape is not the above.
+            ValueError: the shape is wrong.
         """
         is_tensor = hasattr(pixel_values, "detach")
         array = pixel_values.detach().float().cpu().numpy() if is_tensor else pixel_values
@@ -146,7 +145,7 @@ class OnnxClassifier:
                 "on what FERImageProcessor returns."
             )
         array = np.ascontiguousarray(array, dtype=np.float32)
-        # ONNX Runtime refuses a batch of nothing
+        # ONNX Runtime refuses an empty batch
         logits = self._run(array) if len(array) else np.zeros((0, self.config.num_labels), np.float32)
         if is_tensor:
             import torch
@@ -155,11 +154,11 @@ class OnnxClassifier:
         return OnnxOutput(logits)
 
     def eval(self) -> OnnxClassifier:
-        """Nothing to do: an exported network is always in evaluation mode."""
+        """No effect: an exported network is always in evaluation mode."""
         return self
 
     def to(self, device: Any) -> OnnxClassifier:
-        """Nothing to do for the CPU; a `ValueError` for any other device."""
+        """No effect for the CPU; raises a `ValueError` for any other device."""
         if str(device).partition(":")[0] != "cpu":
             raise ValueError(
                 f"device must be cpu for an exported network, got {str(device)!r}; leave device out, or run the "
@@ -169,14 +168,14 @@ class OnnxClassifier:
 
     @property
     def device(self) -> Any:
-        """`torch.device("cpu")`: where tensors must be that go in."""
+        """`torch.device("cpu")`, the device of inputs."""
         import torch
 
         return torch.device("cpu")
 
     @property
     def dtype(self) -> Any:
-        """`torch.float32`, of quantised networks too: of what goes in and comes out."""
+        """`torch.float32`, the type of inputs and outputs, also of quantised networks."""
         import torch
 
         return torch.float32
@@ -202,14 +201,14 @@ def _session(path: Path, threads: int) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.log_severity_level = 3  # errors only; they also arrive as exceptions
-    # waiting threads that spin would take the processor from the face detector between two calls
+    # spinning threads would take CPU time from the face detector between two calls
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime has a class for each status, all direct children of Exception
         raise ValueError(
             f"{path} must be an ONNX file that this onnxruntime ({onnxruntime.__version__}) reads, got: "
-            f"{' '.join(str(error).split())}; export it anew, or upgrade onnxruntime."
+            f"{' '.join(str(error).split())}; export it again, or upgrade onnxruntime."
         ) from error
 
 
@@ -219,7 +218,7 @@ def _parse(raw: dict[str, str], path: Path) -> dict[str, Any]:
     if missing:
         raise ValueError(
             f"{path} must be written by fer_hub.onnx.export, got an ONNX file whose metadata lacks "
-            f"{', '.join(missing)}; export the checkpoint anew."
+            f"{', '.join(missing)}; export the checkpoint again."
         )
     metadata = {name: json.loads(text) if name in _JSON else text for name, text in raw.items()}
     if metadata["format_version"] > FORMAT_VERSION:
@@ -232,7 +231,7 @@ def _parse(raw: dict[str, str], path: Path) -> dict[str, Any]:
 
 
 def _differences(metadata: dict[str, Any], folder: Path) -> list[tuple[str, Any, Any]]:
-    """(field, exported value, value in the folder) wherever an ONNX file and its folder's other files disagree."""
+    """(field, exported value, value in the folder) for each field where an ONNX file and its folder disagree."""
     here: dict[str, Any] = {}
     for name, fields in (
         ("config.json", ("architecture", "id2label", "image_size", "num_channels", "temperature")),
@@ -261,7 +260,7 @@ def _from_hub(name: str, file: str, **hub: Any) -> Path:
         return Path(hf_hub_download(name, file, **hub))
     except RemoteEntryNotFoundError as error:
         raise FileNotFoundError(
-            f"{name} must hold {file}, got a Hub repository without it; download the checkpoint and "
+            f"the Hub repository {name} must contain {file}, but does not; download the checkpoint and "
             f"{_advice('FOLDER', file)}"
         ) from error
     except (OSError, ValueError, RuntimeError) as error:

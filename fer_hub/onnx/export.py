@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 REPORT_FILE = "onnx.json"
 
 NO_DATA = (
-    "int8 needs data, got none: the ranges of the activations are measured on training images; name FER-2013 with "
+    "int8 needs data, but there is none: activation ranges are measured on training images; pass FER-2013 with "
     "--data (a Hub dataset id, parquet folder or file, Kaggle CSV, or image folder)."
 )
 
@@ -44,18 +44,18 @@ def export(
     int8: bool = False,
     say: Callable[[str], None] = lambda text: None,
 ) -> dict[str, dict]:
-    """Export a checkpoint, measure the files on validation images, and note it all in `onnx.json`.
+    """Export a checkpoint, measure the files on validation images, and record the results in `onnx.json`.
 
     Args:
         checkpoint: checkpoint folder or Hub id.
-        folder: where the files go.
-        data: face crops with the checkpoint's classes, as `fer_hub.data.prepare` takes them; training images calibrate,
-            validation images measure. Test images are not touched.
+        folder: output folder.
+        data: face crops with the checkpoint's classes, as for `fer_hub.data.prepare`; training images calibrate the
+            quantisation, validation images measure accuracy. Test images are not used.
         int8: also write the quantised network; needs `data`.
-        say: is told what was done, a line for each file.
+        say: called with one line for each file written.
 
     Returns:
-        What stands in `onnx.json` under the name of each file: `bytes`, `sha256`, `checkpoint_sha256`,
+        The content of `onnx.json`, per file name: `bytes`, `sha256`, `checkpoint_sha256`,
         `largest_difference` (of a logit from PyTorch's; float only), `calibration_images` (int8 only), and with `data`
         `validation` (`images`, `accuracy`, `macro_f1`, `calibration_error`, `loss`).
 
@@ -70,7 +70,7 @@ def export(
         from fer_hub.evaluation.splits import load_splits
 
         names = list(FERConfig.from_pretrained(checkpoint).id2label.values())
-        # before the work, in case it is not there
+        # first, so that missing data fails before the export
         faces = load_splits(checkpoint, names, data, ["train", "validation"])
     folder = Path(folder)
     difference = export_onnx(checkpoint, folder)
@@ -117,7 +117,7 @@ def _measure(classifier: OnnxClassifier, checkpoint: str | Path, split: Dataset,
 
 
 def _report(folder: Path, figures: dict[str, dict]) -> dict[str, dict]:
-    """Put figures into `onnx.json`; what is known of files that are still there, or the same as before, stays."""
+    """Update `onnx.json`; entries of files that are still there or unchanged are kept."""
     path = folder / REPORT_FILE
     known = read_json(path)
     report = {}

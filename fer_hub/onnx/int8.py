@@ -16,27 +16,27 @@ from fer_hub.inference.onnx_classifier import MODEL_FILE
 from fer_hub.model import FERImageProcessor
 
 CALIBRATION_IMAGES = 512
-"""Training images on which the ranges of the activations are measured."""
+"""Number of training images on which the activation ranges are measured."""
 
 CALIBRATION_SEED = 0
-"""Which of the training images these are."""
+"""Seed of the choice of these images."""
 
 
 def choose_images(count: int) -> np.ndarray:
-    """The rows of a training split that calibrate: `CALIBRATION_IMAGES` different ones of `count`, in order."""
+    """The rows of a training split used for calibration: `CALIBRATION_IMAGES` distinct ones of `count`, ascending."""
     random = np.random.default_rng(CALIBRATION_SEED)
     return np.sort(random.choice(count, min(count, CALIBRATION_IMAGES), replace=False))
 
 
 def quantise(folder: Path, target: Path, images: np.ndarray, image_processor: FERImageProcessor) -> None:
-    """Write the 8-bit form of `folder / MODEL_FILE`.
+    """Write the int8 version of `folder / MODEL_FILE`.
 
-    Static quantisation (Jacob et al. 2018, arXiv:1712.05877): weights per output channel, activations by the least
-    and greatest value that each takes on the images. Weights use 7 of their 8 bits, since processors without VNNI
-    add two products in 16 bits, which would overflow: so the answers are the same everywhere.
+    Static quantisation (Jacob et al. 2018, arXiv:1712.05877): weights per output channel, activations by their
+    minimum and maximum over the images. Weights use 7 of their 8 bits, since processors without VNNI add two products
+    in 16 bits, which would overflow; so predictions are the same on every processor.
 
     Args:
-        folder: holds the float network.
+        folder: contains the float network.
         target: the file to write.
         images: uint8 array (images, size, size), training images.
         image_processor: the checkpoint's.
@@ -54,7 +54,7 @@ def quantise(folder: Path, target: Path, images: np.ndarray, image_processor: FE
             weight_type=QuantType.QInt8,
         )
     quantised, original = onnx.load(target), onnx.load(folder / MODEL_FILE)
-    del quantised.metadata_props[:]  # the quantiser adds notes of its own
+    del quantised.metadata_props[:]  # the quantiser adds its own entries
     quantised.metadata_props.extend(original.metadata_props)
     quantised.metadata_props.add(key="quantization", value="int8, static, 7-bit weights per channel")
     target.write_bytes(quantised.SerializeToString(deterministic=True))
@@ -71,7 +71,7 @@ class _Batches(CalibrationDataReader):
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Hold back the advice to fuse batch norms first, which the export has already done."""
+    """Suppress the advice to fuse batch norms first, which the export has already done."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -21,22 +21,22 @@ if TYPE_CHECKING:
     import onnx
 
 OPSET = 20
-"""Operators of ONNX 1.15, read by every onnxruntime since 1.17, browsers included."""
+"""Opset of ONNX 1.15, supported by every onnxruntime since 1.17, including browsers."""
 
 TOLERANCE = 1e-4
-"""Largest difference between a logit of PyTorch and of the exported file, as a share of the largest logit (at least 1):
-the two round differently, and in a deep network such as ResNet-50 that adds up."""
+"""Largest difference between a logit of PyTorch and of the exported file, relative to the largest logit (at least 1):
+the two round differently, and in a deep network such as ResNet-50 rounding errors add up."""
 
 CHECKED_BATCHES = (1, 2, 7, 32)
 """Batch sizes of the random inputs on which the two are compared."""
 
 
 def export_onnx(checkpoint: str | Path, folder: str | Path) -> float:
-    """Write `model.onnx` into a folder: all of it and checked against PyTorch, or nothing.
+    """Write `model.onnx` into a folder, after checking it against PyTorch; nothing is written if the check fails.
 
     Args:
         checkpoint: checkpoint folder or Hub id, of any architecture.
-        folder: where the file goes; made if absent.
+        folder: output folder; created if missing.
 
     Returns:
         The largest difference of a logit between PyTorch and the file.
@@ -44,7 +44,7 @@ def export_onnx(checkpoint: str | Path, folder: str | Path) -> float:
     Raises:
         ModuleNotFoundError: onnx, onnxscript or onnxruntime is not installed.
         FileNotFoundError, ConnectionError, PermissionError, ValueError: the checkpoint cannot be loaded.
-        RuntimeError: the file computes something else than PyTorch does; a file of an earlier export stays.
+        RuntimeError: the outputs differ from PyTorch's; a file of an earlier export is kept.
     """
     _need_packages()
     model, image_processor, weights = _load(checkpoint)
@@ -57,7 +57,7 @@ def export_onnx(checkpoint: str | Path, folder: str | Path) -> float:
 
 
 def describe(model: FERForImageClassification, image_processor: FERImageProcessor) -> dict[str, str]:
-    """What an ONNX file says about its network: texts as they are, all else as JSON."""
+    """Metadata of an ONNX file about its network: text as it is, everything else as JSON."""
     config = model.config
     values = {
         "format_version": config.format_version,
@@ -131,7 +131,7 @@ def _load(checkpoint: str | Path) -> tuple[FERForImageClassification, FERImagePr
 
 
 class _Logits(torch.nn.Module):
-    """The exporter wants tensors in and out."""
+    """Wraps the model, as the exporter needs tensors as input and output."""
 
     def __init__(self, model: FERForImageClassification):
         super().__init__()
@@ -143,7 +143,7 @@ class _Logits(torch.nn.Module):
 
 def _translate(model: FERForImageClassification) -> onnx.ModelProto:
     size = (model.config.num_channels, model.config.image_size, model.config.image_size)
-    # it announces every torchvision operator that it does without
+    # it logs every missing torchvision operator
     logger = logging.getLogger("torch.onnx._internal.exporter._registration")
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -166,7 +166,7 @@ def _translate(model: FERForImageClassification) -> onnx.ModelProto:
 
 
 def _without_traces(exported: onnx.ModelProto) -> onnx.ModelProto:
-    """Take out what the exporter notes for debugging: stack traces with the paths of this machine's files."""
+    """Remove the exporter's debug information: stack traces with local file paths."""
     graph = exported.graph
     graph.doc_string = ""
     for part in (graph, *graph.node, *graph.input, *graph.output, *graph.initializer):

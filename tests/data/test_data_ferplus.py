@@ -112,8 +112,8 @@ def test_a_source_without_rows_cannot_be_joined(write_images, write_ferplus):
     with pytest.raises(ValueError) as caught:
         load_fer2013(root, ferplus_csv=write_ferplus(FERPLUS))
     assert str(caught.value) == (
-        f"{root}: FER+ votes are found by the row of fer2013.csv, and the test split has no column 'row'; "
-        f"load fer2013.csv itself (with its Usage column), or leave out ferplus_csv."
+        f"{root}: FER+ votes are joined by the row of fer2013.csv, but the test split has no column 'row'; load "
+        "fer2013.csv itself (with its Usage column), or leave out ferplus_csv."
     )
 
 
@@ -144,9 +144,8 @@ def test_votes_that_contradict_the_labels_are_refused(tmp_path, make_dataset, wr
     with pytest.raises(ValueError) as caught:
         load_fer2013(file, ferplus_csv=votes)
     assert str(caught.value) == (
-        f"{votes} and {file}: the votes agree with the labels of only 30% of 600 images, must be at least "
-        f"40%; the two files do not list the same images in the same order, so take both from their original "
-        f"sources."
+        f"{votes} and {file}: the votes agree with the labels of only 30% of 600 images, but must agree with at least "
+        "40%; the two files do not list the same images in the same order, so take both from their original sources."
     )
 
 

@@ -46,7 +46,7 @@ print(json.dumps(seen))
         done = run(script, environment)
     seen = json.loads(done.stdout.splitlines()[-1])
     assert seen["labels"] == {name: [3, 6, 4] for name in ("train", "validation", "test")}
-    lead = "no such file or folder here, and no dataset of that name"
+    lead = "no such local file or folder, and no accessible dataset of that name"
     assert seen["name"].startswith(f"someone/else: {lead} that you may read on the Hub (")
     assert seen["revision"].startswith(f"someone/faces: {lead} at revision 'v9' that you may read on the Hub (")
     assert seen["name"].endswith("); correct the name, or log in if it is private.")
@@ -77,7 +77,7 @@ print(json.dumps([found.splits["train"].features["label"].names, sizes, found.ab
     assert sizes == {"train": [6, 48, 48], "validation": [3, 48, 48], "test": [3, 48, 48]}
     assert about == {"name": "someone/faces", "hub": True, "fer2013": False, "images": "crops",
                      "cut": ["validation", "test"]}  # fmt: skip
-    assert "someone/faces: the split 'extra' is left out, being none of train, validation and test" in done.stderr
+    assert "someone/faces: the split 'extra' is ignored, as it is not train, validation or test" in done.stderr
 
 
 def test_without_a_network_a_hub_id_says_so(monkeypatch):
@@ -85,5 +85,5 @@ def test_without_a_network_a_hub_id_says_so(monkeypatch):
     monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
     with pytest.raises(ConnectionError) as caught:
         load_fer2013("someone/faces")
-    assert str(caught.value).startswith("someone/faces: no such file or folder here, and the Hub did not answer (")
-    assert str(caught.value).endswith("); correct the path, or try again with a network.")
+    assert str(caught.value).startswith("someone/faces: no such local file or folder, and the Hub is unreachable (")
+    assert str(caught.value).endswith("); correct the path, or try again while online.")

@@ -9,8 +9,8 @@ from fer_hub.data import decode_images, load_fer2013
 
 ENDINGS = ".bmp, .gif, .jpeg, .jpg, .pgm, .png, .tif, .tiff, .webp"
 ADVICE = (
-    "images must lie in folders named angry, disgust, fear, happy, sad, surprise, neutral and end in "
-    f"{ENDINGS}, so move, rename or delete these."
+    f"images must be in folders named angry, disgust, fear, happy, sad, surprise, neutral and end in {ENDINGS}, so "
+    "move, rename or delete these."
 )
 
 

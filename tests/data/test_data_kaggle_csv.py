@@ -105,8 +105,8 @@ def test_a_usage_without_images_is_cut_from_train(write_kaggle):
             b"",
             "the file must begin with a line of column names, got an empty line or file; download it again.",
         ),
-        (b"emotion,pixels,pixels\n", "column 'pixels' stands there twice; leave one out."),
-        (b"emotion,pixels,Usage\n", "there are no images; name the folder or file that holds them."),
+        (b"emotion,pixels,pixels\n", "column 'pixels' appears twice; remove one."),
+        (b"emotion,pixels,Usage\n", "there are no images; pass the folder or file that contains them."),
         (
             b'emotion,pixels,Usage\n0,"1 2 3,Training\n',
             "line 2 is not CSV text (unexpected end of data); download the file again.",

@@ -52,13 +52,13 @@ def test_files_and_folders_of_another_kind_are_refused(tmp_path, write_kaggle, m
         f"{tmp_path / 'fer2013.tar.gz'}: source must be {ACCEPTED}, got a file of another kind; unpack or convert it."
     )
     assert error_of(ValueError, tmp_path) == (
-        f"{tmp_path}: source must be {ACCEPTED}, got a folder with none of these; name the folder or file "
-        f"that holds the data."
+        f"{tmp_path}: source must be {ACCEPTED}, got a folder with none of these; pass the folder or file that "
+        "contains the data."
     )
     write_kaggle([(0, None, "Training")])
     make_dataset([0]).to_parquet(str(tmp_path / "train.parquet"))
     assert error_of(ValueError, tmp_path) == (
-        f"{tmp_path}: source must be one data set, got fer2013.csv and parquet files; name the one to load."
+        f"{tmp_path}: source must be one data set, got fer2013.csv and parquet files; pass the one to load."
     )
 
 
@@ -151,14 +151,14 @@ def test_an_unreadable_image_is_named_by_split_row_and_file(tmp_path, make_face,
     assert str(caught.value).startswith(
         "test split, row 1 (from 0), file embedded in the dataset: the image cannot be read ("
     )
-    assert str(caught.value).endswith("); replace the image or leave it out.")
+    assert str(caught.value).endswith("); replace or remove the image.")
     gone = tmp_path / "gone.png"
     split = Dataset.from_dict({"image": [str(gone)]}, features=Features({"image": Image()}))
     with pytest.raises(ValueError) as caught:
         decode_images(split)
     assert str(caught.value) == (
-        f"unnamed split, row 0 (from 0), file {gone}: the image cannot be read ([Errno 2] No such file or "
-        f"directory: '{gone}'); replace the image or leave it out."
+        f"unnamed split, row 0 (from 0), file {gone}: the image cannot be read ([Errno 2] No such file or directory: "
+        f"'{gone}'); replace or remove the image."
     )
 
 

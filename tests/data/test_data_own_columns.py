@@ -125,6 +125,6 @@ def test_columns_can_be_named(tmp_path, make_table):
 
 def test_images_without_a_class_are_named(tmp_path, make_table):
     assert error_of(tmp_path, train=make_table([0, None, 1])) == (
-        f"{tmp_path} (train): 1 bad row (row 1: no label); every image needs its class, so leave these rows out (rows "
+        f"{tmp_path} (train): 1 bad row (row 1: no label); every image needs a class, so remove these rows (rows "
         "count from 0)."
     )

@@ -158,8 +158,8 @@ def bad_splits(make_dataset):
         ),
         "missing image": (
             {"train": missing},
-            "made (train): 1 bad row (row 1: no image); every row needs an image, so leave these rows out "
-            "(rows count from 0).",
+            "made (train): 1 bad row (row 1: no image); every row needs an image, so remove these rows (rows count "
+            "from 0).",
         ),
         "nine votes": (
             whole | {"train": make_dataset([0, 1], ferplus_votes=[VOTES, VOTES[:9]])},
@@ -173,7 +173,7 @@ def bad_splits(make_dataset):
         ),
         "split twice": (
             whole | {"val": good},
-            "made: 'val' is a second validation split; join the two or leave one out.",
+            "made: 'val' is a second validation split; merge the two or remove one.",
         ),
         "unknown Usage": (
             {"train": make_dataset([0, 1], Usage=["Training", "Holdout"])},
@@ -228,8 +228,8 @@ def test_a_file_beside_splits_must_name_its_split(tmp_path, make_dataset):
     with pytest.raises(ValueError) as caught:
         load_fer2013(folder)
     assert str(caught.value) == (
-        f"{folder / 'faces.parquet'}: the file name must begin with train, validation or test, as others "
-        f"beside it do; rename it or move it away."
+        f"{folder / 'faces.parquet'}: the file name must begin with train, validation or test, like the other files "
+        "in its folder; rename it or move it away."
     )
 
 
@@ -249,8 +249,8 @@ def test_files_of_one_split_must_be_alike(tmp_path, make_dataset):
     with pytest.raises(ValueError) as caught:
         load_fer2013(folder)
     assert str(caught.value) == (
-        f"{folder / 'train-1.parquet'}: its columns must be those of train-0.parquet, got image, label; "
-        f"write the files of one split alike."
+        f"{folder / 'train-1.parquet'}: its columns must be those of train-0.parquet, got image, label; all files of "
+        "a split need the same columns."
     )
 
 

@@ -75,8 +75,8 @@ def test_auto_takes_the_classes_of_the_split():
     with pytest.raises(ValueError) as caught:
         targets(own, "fer2013")
     assert str(caught.value) == (
-        "labels fer2013 need the classes angry, disgust, fear, happy, sad, surprise, neutral, and the unnamed split "
-        "has bored, attentive; take auto, which takes the classes as they are."
+        "labels fer2013 need the classes angry, disgust, fear, happy, sad, surprise, neutral, but the unnamed split "
+        "has bored, attentive; use auto, which keeps the classes."
     )
 
 
@@ -89,6 +89,6 @@ def test_problems_are_named(split):
     with pytest.raises(ValueError) as caught:
         targets(split.remove_columns("ferplus_votes"), "ferplus")
     assert str(caught.value) == (
-        "labels ferplus need FER+ votes, and the unnamed split has none; name fer2013new.csv with --ferplus_csv, or "
-        "take a data set that carries them."
+        "labels ferplus need FER+ votes, but the unnamed split has none; pass fer2013new.csv with --ferplus_csv, or "
+        "use a data set that contains them."
     )

@@ -140,8 +140,7 @@ def test_missing_and_foreign_files(tiny_checkpoint, quantised, tmp_path):
     with pytest.raises(FileNotFoundError) as caught:
         OnnxClassifier.from_pretrained(tiny_checkpoint)
     assert str(caught.value) == (
-        f"{tiny_checkpoint} must hold model.onnx, got a folder without it; write it with python -m "
-        f"fer_hub.onnx.export {tiny_checkpoint}."
+        f"{tiny_checkpoint} must contain model.onnx, but does not; write it with fer-hub export {tiny_checkpoint}."
     )
     with pytest.raises(ValueError, match=r"^file must be model\.onnx or model_int8\.onnx, got 'weights'; choose one"):
         OnnxClassifier.from_pretrained(quantised, file="weights")
@@ -160,7 +159,7 @@ def test_missing_and_foreign_files(tiny_checkpoint, quantised, tmp_path):
     assert str(caught.value) == (
         f"{path} must be written by fer_hub.onnx.export, got an ONNX file whose metadata lacks resample, "
         "checkpoint_sha256, format_version, id2label, image_mean, image_size, image_std, num_channels, "
-        "rescale_factor, temperature; export the checkpoint anew."
+        "rescale_factor, temperature; export the checkpoint again."
     )
 
 
@@ -185,8 +184,8 @@ def test_from_the_hub(quantised, tmp_path):
         with pytest.raises(FileNotFoundError) as caught:
             OnnxClassifier.from_pretrained("user/fer", file=INT8_FILE, **where)
         assert str(caught.value) == (
-            "user/fer must hold model_int8.onnx, got a Hub repository without it; download the checkpoint and write it "
-            "with fer-hub export FOLDER --int8 --data path/to/fer2013."
+            "the Hub repository user/fer must contain model_int8.onnx, but does not; download the checkpoint and "
+            "write it with fer-hub export FOLDER --int8 --data path/to/fer2013."
         )
         with pytest.raises(FileNotFoundError, match="a repository on the Hub, 'user/other' is neither"):
             OnnxClassifier.from_pretrained("user/other", **where)

@@ -167,7 +167,7 @@ def test_test_images_are_not_touched(quantised, small_csv, tmp_path):
 
 def test_int8_needs_data(quantised, tmp_path, capsys):
     message = (
-        "int8 needs data, got none: the ranges of the activations are measured on training images; name FER-2013 with "
+        "int8 needs data, but there is none: activation ranges are measured on training images; pass FER-2013 with "
         "--data (a Hub dataset id, parquet folder or file, Kaggle CSV, or image folder)."
     )
     with pytest.raises(ValueError, match=re.escape(message)):

@@ -109,7 +109,7 @@ def test_too_small_classes_are_named(tmp_path):
     root = write(tmp_path / "faces", *three("x"), "y/0.png", "y/1.png", "z/0.png")
     assert error_of(root) == (
         f"{root}: every class needs at least 3 images in train, one each for train, validation and test; y has 2, z "
-        "has 1. Add images (results begin with some fifty of a class), or leave the class out."
+        "has 1. Add images (useful results need about fifty per class), or remove the class."
     )
     shutil.rmtree(root / "z")
     for name in ("x", "y"):
@@ -130,10 +130,10 @@ def test_a_class_that_train_lacks_is_refused_and_one_that_test_lacks_is_said(tmp
     write(root, "train/z/0.png", "val/z/0.png")
     with caplog.at_level(logging.WARNING):
         prepare(root)
-    assert f"{root}: no image of z in test, where it cannot be measured" in [r.getMessage() for r in caplog.records]
+    assert f"{root}: no image of z in test, so it cannot be measured there" in [r.getMessage() for r in caplog.records]
     shutil.rmtree(root / "train" / "z")
     assert error_of(root) == (
-        f"{root}: every class must have images in train, z has none; add some, or leave the class out of the other "
+        f"{root}: every class must have images in train, but z has none; add some, or remove the class from the other "
         "splits."
     )
 
@@ -142,8 +142,9 @@ def test_a_class_that_train_lacks_is_refused_and_one_that_test_lacks_is_said(tmp
     ("name", "content", "sentence"),
     [
         ("x/broken.jpg", b"\xff\xd8\xff\xe0", "{root}: 1 bad row (file {root}/x/broken.jpg: cannot be read ("),
-        ("x/notes.txt", b"-", "{root}: 1 bad row (file x/notes.txt: not an image file); images must lie in one folder "
-         "for each class and end in .bmp, .gif, "),
+        ("x/notes.txt", b"-",
+            "{root}: 1 bad row (file x/notes.txt: not an image file); images must be in one folder per class and end "
+            "in .bmp, .gif, "),
         ("portrait.png", b"-", "{root}: 1 bad row (file portrait.png: not in the folder of a class); images must lie "),
         ("x/deeper/0.png", b"-", "{root}: 1 bad row (file x/deeper: not an image file); images must lie "),
     ],
@@ -158,7 +159,7 @@ def test_what_does_not_belong_is_named(tmp_path, name, content, sentence):
 def test_one_class_is_too_few(tmp_path):
     root = write(tmp_path / "faces", *three("x"))
     assert error_of(root) == (
-        f"{root}: there must be images of at least two classes, got x; a network learns to tell classes apart."
+        f"{root}: there must be images of at least two classes, got x; a classifier needs at least two."
     )
 
 
@@ -166,8 +167,8 @@ def test_fer_plus_votes_do_not_fit_other_classes(tmp_path, crop_folder):
     votes = tmp_path / "fer2013new.csv"
     votes.write_text("-")
     assert error_of(crop_folder, ferplus_csv=votes) == (
-        f"{crop_folder}: FER+ votes belong to the images of FER-2013, and this data set has the classes calm, level 2, "
-        "level 10; leave out ferplus_csv."
+        f"{crop_folder}: FER+ votes belong to the images of FER-2013, but this data set has the classes calm, level "
+        "2, level 10; leave out ferplus_csv."
     )
     assert error_of(crop_folder, images="film") == (
         "images must be crops or photographs, got 'film'; choose one of the two."

@@ -56,13 +56,13 @@ def test_photographs_without_a_face_are_told_on_the_screen(photo_folder, caplog,
         Image.new("RGB", (64, 64), (10 * index, 0, 0)).save(tmp_path / "bored" / f"{index}.png")
     with caplog.at_level(logging.WARNING), pytest.raises(ValueError) as caught:
         prepare(tmp_path, images="photographs")
-    told = f"{tmp_path}: 7 of 9 photographs without a face are left out: {tmp_path}/bored/0.png, "
+    told = f"{tmp_path}: 7 of 9 photos without a face are left out: {tmp_path}/bored/0.png, "
     assert caplog.records[0].getMessage().startswith(told)
     assert caplog.records[0].getMessage().endswith(f"{tmp_path}/bored/4.png and 2 more")
     assert str(caught.value) == (
-        f"{tmp_path}: every class needs at least 3 images in train, one each for train, validation and test; attentive "
-        "has 1, bored has 1 (and 7 photographs without a face). Add images (results begin with some fifty of a class), "
-        "or leave the class out."
+        f"{tmp_path}: every class needs at least 3 images in train, one each for train, validation and test; "
+        "attentive has 1, bored has 1 (and 7 photos without a face). Add images (useful results need about fifty per "
+        "class), or remove the class."
     )
 
 
@@ -119,7 +119,7 @@ def test_an_unreadable_photograph_is_named(faces, tmp_path):
     assert str(caught.value).startswith(
         "train: 1 bad row (photograph train, row 2: the bytes must be a complete image, "
     )
-    assert str(caught.value).endswith("replace these photographs or leave them out.")
+    assert str(caught.value).endswith("replace or remove these photos.")
 
 
 def test_no_face_at_all_is_an_error(tmp_path):
@@ -129,6 +129,6 @@ def test_no_face_at_all_is_an_error(tmp_path):
     with pytest.raises(ValueError) as caught:
         prepare(tmp_path, images="photographs")
     assert str(caught.value) == (
-        f"{tmp_path}: the photographs must show faces, but in none of 2 one was found; if the images are face crops "
-        "already, take them as crops."
+        f"{tmp_path}: the photos must show faces, but no face was detected in any of 2; if the images already are "
+        "face crops, load them as crops."
     )
