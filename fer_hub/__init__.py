@@ -1,13 +1,13 @@
-"""Facial expression recognition that people can trust and run.
+"""Facial expression recognition: face detection, classification, training and publishing.
 
-The names below load what they need when they are first used, so that `import fer_hub` stays instant:
+The names below are imported on first use, so that `import fer_hub` is instant:
 
-- `FERPipeline`: photograph → a list of `FacePrediction` (box, score, emotion, probabilities).
+- `FERPipeline`: photo → a list of `FacePrediction` (box, score, emotion, probabilities).
 - `FERConfig`, `FERImageProcessor`, `FERForImageClassification`: the network as a transformers model.
 - `FaceDetector`: MediaPipe's face detection. `load_image`: anything → an upright RGB image.
 - `load_fer2013`: FER-2013 from the Hub, parquet, the Kaggle CSV or an image folder.
-- `draw`: photograph + predictions → annotated copy.
-- `analyse_video`: video → annotated video, CSV, JSON and plot; `FaceTracker` → `TrackedFace`: who is who over time.
+- `draw`: photo + predictions → annotated copy.
+- `analyse_video`: video → annotated video, CSV, JSON and plot; `FaceTracker` → `TrackedFace`: faces with stable ids.
 """
 
 from importlib import import_module
@@ -36,7 +36,7 @@ __all__ = ["__version__", *_HOMES]
 
 
 def __getattr__(name: str):
-    """Import the home of a public name on first use (PEP 562): importing torch eagerly costs seconds."""
+    """Import the module of a public name on first use (PEP 562): importing torch eagerly takes seconds."""
     if name not in _HOMES:
         raise AttributeError(f"module 'fer_hub' has no attribute {name!r}.")
     value = getattr(import_module(_HOMES[name]), name)

@@ -12,7 +12,7 @@ Box = tuple[float, float, float, float]
 
 
 def check_box(box: Sequence[float], name: str = "box") -> Box:
-    """The box as a tuple of four plain numbers, whole ones kept whole.
+    """The box as a tuple of four plain numbers; integers stay integers.
 
     Raises:
         ValueError: it is not four finite numbers with x0 < x1 and y0 < y1.
@@ -51,7 +51,7 @@ def centre(box: Box) -> tuple[float, float]:
 
 
 def intersection(a: Box, b: Box) -> float:
-    """Area common to both boxes in square pixels.
+    """Area of the intersection in square pixels.
 
     >>> intersection((0, 0, 10, 10), (5, 5, 20, 20))
     25
@@ -60,7 +60,7 @@ def intersection(a: Box, b: Box) -> float:
 
 
 def iou(a: Box, b: Box) -> float:
-    """Intersection over union (Jaccard index), 0 (apart) to 1 (equal); 0 where both are empty.
+    """Intersection over union (Jaccard index), 0 (disjoint) to 1 (equal); 0 if both are empty.
 
     >>> iou((0, 0, 10, 10), (0, 0, 10, 20))
     0.5
@@ -71,7 +71,7 @@ def iou(a: Box, b: Box) -> float:
 
 
 def containment(a: Box, b: Box) -> float:
-    """The share of the smaller box that lies in the other one, 0 to 1; 0 where one is empty.
+    """The fraction of the smaller box that lies inside the other one, 0 to 1; 0 if one is empty.
 
     >>> containment((0, 0, 10, 10), (2, 2, 4, 4))
     1.0
@@ -99,7 +99,7 @@ def scale(box: Box, factor: float) -> Box:
 
 
 def square(box: Box, side: float | None = None) -> Box:
-    """The square around the same centre; its side is the longer side of the box unless given.
+    """The square with the same centre; its side is the longer side of the box by default.
 
     >>> square((0, 0, 10, 20))
     (-5.0, 0.0, 15.0, 20.0)
@@ -110,7 +110,7 @@ def square(box: Box, side: float | None = None) -> Box:
 
 
 def expand(box: Box, margin: float) -> Box:
-    """The box grown by `margin` times its width on the left and right, times its height above and below.
+    """The box expanded by `margin` times its width on the left and right, and times its height above and below.
 
     >>> expand((10, 10, 20, 30), 0.5)
     (5.0, 0.0, 25.0, 40.0)
@@ -120,7 +120,7 @@ def expand(box: Box, margin: float) -> Box:
 
 
 def clip(box: Box, width: float, height: float) -> Box:
-    """The part of the box inside an image of width x height pixels; a line or a point where there is none.
+    """The part of the box inside an image of width x height pixels; degenerate (a line or a point) if there is none.
 
     >>> clip((-5, 10, 50, 70), 40, 60)
     (0, 10, 40, 60)
@@ -134,9 +134,9 @@ def clip(box: Box, width: float, height: float) -> Box:
 
 
 def move_inside(box: Box, width: float, height: float) -> Box:
-    """The box moved as little as possible to lie in an image of width x height pixels.
+    """The box moved by the smallest amount that puts it inside an image of width x height pixels.
 
-    Its size stays; where it is larger than the image, it is centred on it in that direction.
+    Its size does not change; along an axis where it is larger than the image, it is centred.
 
     >>> move_inside((-5, 10, 15, 30), 100, 100)
     (0, 10, 20, 30)
@@ -153,14 +153,13 @@ def move_inside(box: Box, width: float, height: float) -> Box:
 def nms(
     boxes: Sequence[Box], scores: Sequence[float], *, max_iou: float = 0.3, max_containment: float = 0.7
 ) -> list[int]:
-    """Non-maximum suppression: which boxes stay when those that mean the same thing are merged.
+    """Greedy non-maximum suppression.
 
-    The box with the best score stays and removes every other that overlaps it by more than `max_iou`
-    (intersection over union) or shares more than `max_containment` of the smaller box with it; then the best of the
-    rest, and so on.
+    The box with the highest score is kept and suppresses every other box whose intersection over union with it is
+    above `max_iou`, or whose `containment` is above `max_containment`; then the best of the rest, and so on.
 
     Returns:
-        Indices of the boxes that stay, best score first; of equal scores the earlier one wins.
+        Indices of the kept boxes, highest score first; of equal scores the earlier one first.
 
     >>> nms([(0, 0, 10, 10), (1, 0, 11, 10), (50, 50, 60, 60)], [0.8, 0.9, 0.7])
     [1, 2]

@@ -21,14 +21,14 @@ COLOURS: dict[str, Colour] = {
     "contempt": (136, 51, 238),  # violet
 }
 """Emotion → RGB: the palette of Okabe and Ito (2008, Color Universal Design), which people with any kind of colour
-vision can tell apart, and for FER+'s contempt a violet that is at least as far from these for all of them. The label
-says the same in words."""
+vision can distinguish, and for FER+'s contempt a violet that is at least as distinct from the others. The label shows
+the same in words."""
 
 _BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
 
 
 def colour_of(emotion: str, labels: Sequence[str] = ()) -> Colour:
-    """The colour of an emotion: from `COLOURS`, for other names by their position among the model's labels.
+    """The colour of an emotion: from `COLOURS`, or for other names by its position among the model's labels.
 
     Example:
         >>> colour_of("happy"), colour_of("boredom", ["anger", "boredom"])
@@ -43,12 +43,12 @@ def colour_of(emotion: str, labels: Sequence[str] = ()) -> Colour:
 def draw(image: ImageSource, predictions: Iterable[FacePrediction]) -> Image.Image:
     """Draw a box and a label such as "happy 93 %" for every face, "2: happy 93 %" for one with an id.
 
-    Lines and letters grow with the photo and the face. A label stands above its box where there is room, otherwise
-    where it hides least of any face; it never leaves the photo.
+    Lines and text scale with the photo and the face. A label is placed above its box if there is room, otherwise
+    where it covers the least of any face; it is always inside the photo.
 
     Args:
-        image: the photo, anything that `load_image` takes; stays as it is.
-        predictions: what `FERPipeline` returned for it, or `FaceTracker` made of that.
+        image: the photo, anything that `load_image` accepts; not modified.
+        predictions: the result of `FERPipeline` for the photo, or of `FaceTracker`.
 
     Returns:
         A new RGB image of the same size as the upright photo.
@@ -77,7 +77,7 @@ def draw(image: ImageSource, predictions: Iterable[FacePrediction]) -> Image.Ima
         text = _label(face)
         font, padding = _font(text, face.box, canvas.size)
         left, top, right, bottom = font.getbbox(text)
-        # the height of all letters, not only of these, so that labels of different words look alike
+        # the height of the whole font, not of this text, so that all labels have the same height
         top, bottom = font.getbbox("Ag")[1::2]
         size = (right - left + 2 * padding, bottom - top + 2 * padding)
         others = [other.box for other in faces if other is not face]
@@ -101,7 +101,7 @@ def _line_width(box: Box, size: tuple[int, int]) -> int:
 
 
 def _outline(pen: ImageDraw.ImageDraw, box: Box, width: int, colour: Colour) -> None:
-    """A coloured frame between two thin dark ones, so that it stands out on every background."""
+    """A coloured frame between two thin dark ones, so that it is visible on every background."""
     x0, y0, x1, y1 = (round(edge) for edge in box)
     x1, y1 = max(x0, x1 - 1), max(y0, y1 - 1)
     rim = max(1, width // 3) if width > 1 else 0
@@ -111,7 +111,7 @@ def _outline(pen: ImageDraw.ImageDraw, box: Box, width: int, colour: Colour) -> 
 
 
 def _font(text: str, box: Box, size: tuple[int, int]) -> tuple[ImageFont.FreeTypeFont, int]:
-    """The font and the room around the text in pixels: a fifth of the face, bounded by the photo's size."""
+    """The font and the padding around the text in pixels: a fifth of the face, bounded by the photo's size."""
     longer = max(size)
     height = min(max((box[2] - box[0]) * 0.18, longer * 0.014, 11), max(longer * 0.04, 11))
     while True:
@@ -130,7 +130,7 @@ def _place(
     photo: tuple[int, int],
     gap: int,
 ) -> Box:
-    """Where a label of that size hides least: other labels before other faces before its own face."""
+    """The position where a label of that size covers least: of other labels, then other faces, then its own face."""
     x0, y0, x1, y1 = box
     width, height = size
     rows = (y0 - height - gap, y1 + gap, y0 + gap, y1 - height - gap)  # above, below, inside at the top and bottom

@@ -1,4 +1,4 @@
-"""Writing files so that they appear whole or not at all."""
+"""Writing files atomically: complete or not at all."""
 
 import contextlib
 import json
@@ -11,7 +11,7 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`, moved there when the block ends well and removed when it does not."""
+    """A temporary path next to `path`, moved there when the block succeeds and removed when it raises."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as building:
         temporary = Path(building) / path.name
@@ -21,15 +21,15 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def building(folder: Path) -> Iterator[Path]:
-    """A temporary folder beside `folder`, moved there when the block ends well and removed when it does not.
+    """A temporary folder next to `folder`, moved there when the block succeeds and removed when it raises.
 
-    A folder of that name is replaced: it is moved aside, and deleted when the new one is in its place. Of a symbolic
-    link the folder that it leads to is replaced, and the link stays.
+    An existing folder is replaced: it is moved aside, and deleted once the new one is in place. If `folder` is a
+    symbolic link, its target is replaced and the link is kept.
 
     Raises:
-        ValueError: `folder` is a file or a mount point, which nothing can be moved to.
-        OSError: the new folder cannot be moved to its place; it stays where it was made, which the sentence names, and
-            the old one stays too.
+        ValueError: `folder` is a file or a mount point, which cannot be replaced.
+        OSError: the new folder cannot be moved into place; it is kept where it was made, which the sentence names, and
+            the old folder is kept too.
     """
     folder = folder.resolve()
     if folder.is_file() or os.path.ismount(folder):
@@ -66,16 +66,16 @@ def _replace(folder: Path, new: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a UTF-8 text file, all of it or nothing."""
+    """Write a UTF-8 text file atomically."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def write_json(path: Path, content: object) -> None:
-    """Write readable JSON with a closing newline; content that JSON cannot hold leaves the old file alone."""
+    """Write indented JSON with a trailing newline, atomically; an error keeps the old file."""
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
 def read_json(path: Path) -> dict:
-    """What a JSON file holds; nothing, `{}`, where there is no such file."""
+    """The content of a JSON file; `{}` if there is no such file."""
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}

@@ -1,4 +1,4 @@
-"""HEIC, the photographs of iPhones, for Pillow: read where the package pillow-heif is installed."""
+"""HEIC, the photo format of iPhones, for Pillow: supported if the package pillow-heif is installed."""
 
 import contextlib
 from functools import cache
@@ -6,10 +6,10 @@ from functools import cache
 
 @cache
 def register_heic() -> bool:
-    """Let Pillow read HEIC, where pillow-heif is installed; returns whether it is.
+    """Register HEIC with Pillow if pillow-heif is installed; returns whether it is.
 
-    Of a file only the picture itself is read, nothing that lies beside it. libheif decodes no more pixels than the
-    header names, and that number is what `load_image` looks at before it decodes.
+    Only the primary image of a file is read, not its thumbnails or depth images. libheif decodes no more pixels than
+    the header states, and `load_image` checks that number before decoding.
     """
     with contextlib.suppress(ImportError):
         import pillow_heif

@@ -1,4 +1,4 @@
-"""Anything that holds a photo → an upright RGB image; and cutting a square out of it."""
+"""Loading any kind of image as upright RGB, and cropping a square from it."""
 
 import math
 import time
@@ -16,10 +16,10 @@ from fer_hub.boxes import Box, centre, check_box
 from fer_hub.heic import is_heic, register_heic
 
 MAX_PIXELS = 80_000_000
-"""Largest photo that `load_image` decodes unless told otherwise; as RGB it takes 240 MB."""
+"""Largest image that `load_image` decodes by default; as RGB it takes 240 MB."""
 
 FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "AVIF", "HEIF", "JPEG2000", "PPM", "ICO", "TGA")
-"""Pillow's names of the file formats that are read; those that it hands to other programs, as EPS, are left out."""
+"""Pillow's names of the accepted file formats, without those that it decodes with external programs, such as EPS."""
 
 ImageSource = Image.Image | np.ndarray | bytes | str | Path
 
@@ -31,14 +31,14 @@ def load_image(
 ) -> Image.Image:
     """Load a photo as people see it: upright, RGB, 8 bits.
 
-    The EXIF orientation is applied, transparency is laid over white, values of more than 8 bits are scaled down, and
-    of an animation the first frame is taken.
+    The EXIF orientation is applied, transparency is composited over white, values of more than 8 bits are scaled down,
+    and the first frame of an animation is used.
 
     Args:
         source: a PIL image in any mode; a path; an http or https URL; the bytes of an image file; or a numpy array
             (height, width), (height, width, 1), (height, width, 3) RGB or (height, width, 4) RGBA, as uint8,
             uint16 (values above 255 anywhere: 0 to 65535) or float in [0, 1].
-        timeout: seconds in which a URL must be read completely.
+        timeout: seconds within which a URL must be read completely.
         max_bytes: largest file read from a URL.
         max_pixels: largest width times height; a larger photo is refused before it is decoded.
 
@@ -46,8 +46,8 @@ def load_image(
         A new RGB image that shares nothing with `source` and carries no metadata.
 
     Raises:
-        TypeError: `source` is none of the above, or an array of another dtype.
-        FileNotFoundError: no file at the path.
+        TypeError: `source` has another type, or is an array of another dtype.
+        FileNotFoundError: there is no such file.
         ConnectionError: the URL cannot be read. TimeoutError: not within `timeout`.
         ValueError: not an image, damaged, too large, or an array of another shape or range.
 
@@ -77,7 +77,7 @@ def load_image(
         raise
     except Exception as error:  # Pillow's readers raise nearly anything for damaged files
         raise ValueError(
-            f"{name} must be a complete image, but is cut off or damaged ({error}); get it anew."
+            f"{name} must be a complete image, but is cut off or damaged ({error}); copy or download it again."
         ) from None
     rgb = _to_rgb(upright, name)
     rgb.info = {}
@@ -93,16 +93,16 @@ def crop(
     resample: int = Image.Resampling.BILINEAR,
     angle: float = 0.0,
 ) -> Image.Image:
-    """Cut a box out of a photo with sub-pixel accuracy, padded where it leaves the photo.
+    """Crop a box from a photo with sub-pixel accuracy, padded where it extends beyond the photo.
 
     Args:
         image: RGB.
         box: (x0, y0, x1, y1) in pixels of the image; overlaps the image.
         size: width and height of the crop in pixels; `None` keeps the box's own, rounded to whole pixels.
-        fill: what stands outside the photo: "edge" repeats its outermost pixels, otherwise an RGB colour.
-        resample: Pillow's filter. It is widened when shrinking, so that nothing is aliased.
-        angle: degrees, clockwise, by which the box is turned around its centre before it is cut; what was turned as
-            much in the photo stands upright in the crop.
+        fill: padding outside the photo: "edge" repeats the edge pixels, otherwise an RGB colour.
+        resample: Pillow's filter, antialiased when downscaling.
+        angle: clockwise rotation of the box around its centre in degrees; a face rotated by the same angle in the
+            photo is upright in the crop.
 
     Returns:
         A new RGB image of size x size pixels.
@@ -118,7 +118,7 @@ def crop(
     if angle:
         return _turned_crop(image, (x0, y0, x1, y1), size, angle, fill, resample)
     target = (size, size) if size else (max(1, round(x1 - x0)), max(1, round(y1 - y0)))
-    # room for the filter, which looks beyond the box's edges
+    # a margin for the filter, whose support extends beyond the box
     margin_x = math.ceil(2 * max(1, (x1 - x0) / target[0]))
     margin_y = math.ceil(2 * max(1, (y1 - y0) / target[1]))
     left, top = math.floor(x0) - margin_x, math.floor(y0) - margin_y
@@ -130,20 +130,20 @@ def crop(
     if inside != (left, top, right, bottom):
         region = _pad(region, (inside[0] - left, inside[1] - top, right - inside[2], bottom - inside[3]), fill)
     inner = (x0 - left, y0 - top, x1 - left, y1 - top)
-    # far larger regions are first averaged to three times the size, which is much faster and looks the same
+    # much larger regions are first box-averaged to three times the size, which is much faster and looks the same
     return region.resize(target, resample, box=inner, reducing_gap=3.0)
 
 
 def _turned_crop(
     image: Image.Image, box: Box, size: int | None, angle: float, fill: str | tuple[int, int, int], resample: int
 ) -> Image.Image:
-    """A box turned around its centre, cut out with enough around it, turned back at twice the size, then shrunk."""
+    """A rotated box: cropped with enough margin, rotated upright at twice the size, then downscaled."""
     target = (size, size) if size else (max(1, round(box[2] - box[0])), max(1, round(box[3] - box[1])))
     half = math.hypot(box[2] - box[0], box[3] - box[1]) / 2
     x, y = centre(box)
     pixels = 2 * max(target) / max(box[2] - box[0], box[3] - box[1])  # of the enlarged copy, per pixel of the photo
     around = crop(image, (x - half, y - half, x + half, y + half), math.ceil(2 * half * pixels), fill=fill)
-    upright = around.rotate(angle, Image.Resampling.BICUBIC)  # Pillow turns anticlockwise
+    upright = around.rotate(angle, Image.Resampling.BICUBIC)  # Pillow rotates anticlockwise
     pixels = around.width / (2 * half)
     middle, across, down = around.width / 2, (box[2] - box[0]) * pixels / 2, (box[3] - box[1]) * pixels / 2
     return upright.resize(target, resample, box=(middle - across, middle - down, middle + across, middle + down))
@@ -160,23 +160,23 @@ def _pad(image: Image.Image, widths: tuple[int, int, int, int], fill: str | tupl
 
 
 def _read(path: Path) -> bytes:
-    """The whole file at once, so that it does not stay open whatever happens while decoding."""
+    """Read the whole file at once, so that it does not stay open if decoding fails."""
     try:
         if path.is_dir():
-            raise ValueError(f"an image must be a file, got {str(path)!r}, which is a folder; name a file in it.")
+            raise ValueError(f"an image must be a file, got {str(path)!r}, which is a folder; pass a file in it.")
         found = path.exists()
     except OSError:  # a name that no file can have: thousands of characters, for example
         found = False
     if not found:
         name = str(path) if len(str(path)) <= 200 else str(path)[:200] + "..."
-        raise FileNotFoundError(f"an image must be {_KINDS}, got {name!r}, where there is no file.")
+        raise FileNotFoundError(f"an image must be {_KINDS}, got {name!r}; there is no such file.")
     return path.read_bytes()
 
 
 def _open(file: BytesIO, name: str, length: int, max_pixels: int) -> Image.Image:
     """Read the header only; nothing is decoded yet."""
     if length == 0:
-        raise ValueError(f"{name} must be an image, but holds nothing at all.")
+        raise ValueError(f"{name} must be an image, but is empty.")
     Image.init()
     register_heic()
     try:
@@ -220,7 +220,7 @@ def _from_array(array: np.ndarray) -> Image.Image:
         low, high = float(array.min()), float(array.max())
         if math.isnan(low):
             raise ValueError("a float image array must have values from 0 to 1, but some are NaN; replace them.")
-        if low < -1e-3 or high > 1 + 1e-3:  # interpolation leaves values a little beyond
+        if low < -1e-3 or high > 1 + 1e-3:  # interpolation can overshoot a little
             raise ValueError(
                 f"a float image array must have values from 0 to 1, got {low:g} to {high:g}; divide values from 0 to "
                 "255 by 255."
@@ -238,7 +238,7 @@ def _from_array(array: np.ndarray) -> Image.Image:
 
 def _eight_bits(values: np.ndarray) -> np.ndarray:
     """0 to 65535 → 0 to 255; values that are all at most 255 are taken to be 8-bit already."""
-    # Pillow itself would set everything above 255 to white
+    # Pillow would clip everything above 255 to white
     return np.rint(values / 257 if values.max() > 255 else values).astype(np.uint8)
 
 
@@ -252,9 +252,9 @@ def _to_rgb(image: Image.Image, name: str) -> Image.Image:
             values = values * 255
         return Image.fromarray(_eight_bits(values)).convert("RGB")
     transparent = image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info
-    if image.mode == "La":  # premultiplied; Pillow converts it by way of LA only
+    if image.mode == "La":  # premultiplied; Pillow converts it only via LA
         image = image.convert("LA")
-    if transparent:  # colours that nobody sees must not be seen by a network
+    if transparent:  # the network must not see invisible colours
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     return image if image.mode == "RGB" else image.convert("RGB")
@@ -272,7 +272,7 @@ def _check_scheme(url: str) -> None:
 
 
 def _download(url: str, timeout: float, max_bytes: int) -> bytes:
-    """The body of an http(s) answer, read within `timeout` seconds in all."""
+    """The body of an http(s) response, read within `timeout` seconds in total."""
     _check_scheme(url)
     end = time.monotonic() + timeout
     request = urllib.request.Request(url, headers={"User-Agent": f"fer_hub/{__version__}"})
@@ -287,14 +287,16 @@ def _download(url: str, timeout: float, max_bytes: int) -> bytes:
                 if time.monotonic() > end:
                     raise TimeoutError
     except TimeoutError:
-        raise TimeoutError(f"{url} must answer within {timeout:g} seconds, but did not; try again later.") from None
+        raise TimeoutError(f"{url} must respond within {timeout:g} seconds, but did not; try again later.") from None
     except urllib.error.HTTPError as error:
         if error.code // 100 == 3 and "://" in error.headers.get("Location", ""):
             _check_scheme(error.headers["Location"])
-        raise ConnectionError(f"{url} must be a readable image, but the server answers {error.code}.") from None
+        raise ConnectionError(f"{url} must be a readable image, but the server returned {error.code}.") from None
     except urllib.error.URLError as error:
         if isinstance(error.reason, TimeoutError):
-            raise TimeoutError(f"{url} must answer within {timeout:g} seconds, but did not; try again later.") from None
+            raise TimeoutError(
+                f"{url} must respond within {timeout:g} seconds, but did not; try again later."
+            ) from None
         raise ConnectionError(f"{url} cannot be reached ({error.reason}); check the address.") from None
     except (OSError, ValueError) as error:
         if isinstance(error, ValueError) and str(error).startswith(("the file at", "an image URL")):

@@ -1,4 +1,4 @@
-"""From photos to emotions: find the faces, frame them as FER-2013 does, classify them together."""
+"""From photos to emotions: detect the faces, crop them as in FER-2013, classify them in batches."""
 
 from pathlib import Path
 from typing import Any, Self
@@ -32,19 +32,19 @@ from fer_hub.results import Face, FacePrediction
 class FERPipeline:
     """Photos in, a list of `FacePrediction` for each photo out.
 
-    Close it after use, or use it with `with`; several threads may share one.
+    Close it after use, or use it as a context manager; it is thread-safe.
 
     Args:
         model: an image classification model of transformers; put into evaluation mode.
         image_processor: turns face crops into the model's `pixel_values`.
-        detector: what finds the faces, anything with `detect(image) -> list[Face]`; closed by whoever made it.
-            `None` makes a `FaceDetector()` when the first photo comes, and closes it.
-        device: where the model runs, as "cuda" or "cpu"; `None` leaves it where it is.
-        batch_size: how many faces go through the network at once, at most.
-        flip_average: let every face through the network a second time, mirrored, and take the mean of the two logits:
-            a little more often right, at twice the cost of the network.
-        prior: how common each emotion is where the photos come from: "training", as among the training labels;
-            "uniform", all the same, which finds rare emotions more often and common ones less; or label → share. See
+        detector: the face detector, anything with `detect(image) -> list[Face]`; the caller closes it. `None` creates
+            a `FaceDetector()` for the first photo, which the pipeline closes.
+        device: device of the model, such as "cuda" or "cpu"; `None` does not move it.
+        batch_size: largest number of faces per forward pass.
+        flip_average: test-time flip averaging: the mean of the logits of every face and its mirror image. Slightly
+            higher accuracy at twice the cost of the network.
+        prior: class prior of your photos: "training" for the class frequencies of the training labels; "uniform" for
+            equal ones, which predicts rare emotions more often and common ones less; or label → probability. See
             `fer_hub.inference.priors`.
 
     Raises:
@@ -94,21 +94,21 @@ class FERPipeline:
         prior: Prior = TRAINING,
         **hub_options: Any,
     ) -> Self:
-        """Load model and image processor, and make a detector that `close` closes.
+        """Load model and image processor, and create a detector, which `close` closes.
 
         Checkpoints of fer_hub need no remote code. Any other image classification checkpoint of transformers
-        works as well, if its image processor needs nothing that is not installed.
+        works too, if the packages that its image processor needs are installed.
 
         Args:
             checkpoint: a folder with config.json, model.safetensors and preprocessor_config.json, or a Hub id; `None`
                 loads the one that comes with fer_hub.
             revision: commit, branch or tag on the Hub.
-            device: where the model runs; `None` means the CPU.
-            min_score: faces that the detector scores lower are left out, 0 to 1.
-            detector: which models look for faces, see `FaceDetector`.
+            device: device of the model; `None` means the CPU.
+            min_score: faces with a lower detection score are left out, 0 to 1.
+            detector: the detection models, see `FaceDetector`.
             search: "fast", "normal" or "thorough", see `FaceDetector`.
-            batch_size: how many faces go through the network at once, at most.
-            flip_average: let every face through the network mirrored too, see `FERPipeline`.
+            batch_size: largest number of faces per forward pass.
+            flip_average: test-time flip averaging, see `FERPipeline`.
             trust_remote_code: run the Python files of a checkpoint of unknown architecture.
             runtime: what computes the network: "torch", or "onnx" or "onnx-int8" for the files that
                 `fer-hub export` writes beside the weights.
@@ -118,8 +118,8 @@ class FERPipeline:
 
         Raises:
             FileNotFoundError: no such folder, or a file of the checkpoint is missing.
-            ValueError: the architecture is unknown or no image classifier, weights are missing, or another
-                argument does not fit.
+            ValueError: the architecture is unknown or not an image classifier, weights are missing, or an argument
+                is invalid.
             OSError: the Hub cannot be reached or has no such checkpoint.
         """
         checkpoint = default_checkpoint() if checkpoint is None else checkpoint
@@ -141,14 +141,14 @@ class FERPipeline:
     def __call__(
         self, images: ImageSource | list[ImageSource] | tuple[ImageSource, ...]
     ) -> list[FacePrediction] | list[list[FacePrediction]]:
-        """Find and classify all faces.
+        """Detect and classify all faces.
 
         Args:
-            images: a photo, as anything that `load_image` takes, or a list or tuple of photos.
+            images: a photo, in any form that `load_image` accepts, or a list or tuple of photos.
 
         Returns:
-            For a photo its faces, the largest first; an empty list where there is none. For a list of photos a
-            list of such lists in the same order. Boxes are whole pixels inside the upright photo.
+            For one photo its faces, the largest first; an empty list if there is none. For a list of photos a
+            list of such lists in the same order. Boxes are in whole pixels inside the upright photo.
 
         Raises:
             TypeError, ValueError, FileNotFoundError, ConnectionError, TimeoutError: from `load_image`; for a list
@@ -173,10 +173,10 @@ class FERPipeline:
 
     @torch.inference_mode()
     def classify_crops(self, crops: list[ImageSource]) -> list[dict[str, float]]:
-        """Classify images that already are face crops, without looking for faces.
+        """Classify images that already are face crops, without face detection.
 
         Args:
-            crops: anything that `load_image` takes; framed as in FER-2013 for best results.
+            crops: anything that `load_image` accepts; framed as in FER-2013 for best results.
 
         Returns:
             For each crop label → probability, in the order of the model's labels, summing to 1: the softmax of
@@ -203,7 +203,7 @@ class FERPipeline:
         return rows
 
     def close(self) -> None:
-        """Close the detector, if this pipeline made it; a second call does nothing."""
+        """Close the detector if this pipeline created it; a second call has no effect."""
         if self._owns_detector:
             self.detector.close()
 
@@ -214,7 +214,7 @@ class FERPipeline:
         self.close()
 
     def _cut_out(self, image: Image.Image, face: Face) -> Image.Image:
-        """The face crop, at once in the size that the image processor wants: resampling twice would blur."""
+        """The face crop, directly in the input size of the network, as resampling twice would blur."""
         size = getattr(self.image_processor, "size", None) or {}
         height, width = (dict(size).get(name) for name in ("height", "width"))
         resample = getattr(self.image_processor, "resample", None)
@@ -232,7 +232,7 @@ def _prediction(box: Box, face: Face, probabilities: dict[str, float]) -> FacePr
 
 
 def _whole_pixels(box: Box, size: tuple[int, int]) -> tuple[int, int, int, int]:
-    """The part of the box inside the photo in whole pixels, at least one pixel wide and high."""
+    """The box clipped to the photo, in whole pixels, at least one pixel wide and high."""
     x0, y0, x1, y1 = (round(edge) for edge in clip(box, *size))
     x0, y0 = min(x0, size[0] - 1), min(y0, size[1] - 1)
     return x0, y0, max(x1, x0 + 1), max(y1, y0 + 1)
@@ -246,23 +246,25 @@ def _load_config(checkpoint: str | Path, options: dict[str, Any]) -> PreTrainedC
         inside = folder / options.get("subfolder", "")
         if not (inside / "config.json").is_file():
             raise FileNotFoundError(
-                f"checkpoint must be a folder with config.json, got {str(inside)!r}, which has none; give the folder "
-                "that save_pretrained wrote."
+                f"checkpoint must be a folder with config.json, got {str(inside)!r}, which lacks it; pass a folder "
+                "written by save_pretrained."
             )
     elif isinstance(checkpoint, Path) or not _may_be_hub_id(checkpoint):
         raise FileNotFoundError(
-            f"checkpoint must be a checkpoint folder or a Hub id, got {str(checkpoint)!r}, where there is no folder."
+            f"checkpoint must be a checkpoint folder or a Hub id, got {str(checkpoint)!r}; there is no such folder."
         )
     remote = {name: value for name, value in options.items() if name != "trust_remote_code"}
     try:
         content, _ = PreTrainedConfig.get_config_dict(checkpoint, **remote)
     except OSError as error:
         raise OSError(
-            f"checkpoint must be a checkpoint folder or a Hub id, got {str(checkpoint)!r}, which is no folder here and "
-            f"cannot be loaded from the Hub ({_first_sentence(error)})."
+            f"checkpoint must be a checkpoint folder or a Hub id, got {str(checkpoint)!r}, which is not a local "
+            f"folder and cannot be loaded from the Hub ({_first_sentence(error)})."
         ) from None
     if not content:
-        raise FileNotFoundError(f"the checkpoint must hold config.json, but {str(checkpoint)!r} on the Hub has none.")
+        raise FileNotFoundError(
+            f"the checkpoint must contain config.json, but {str(checkpoint)!r} on the Hub does not."
+        )
     model_type = content.get("model_type")
     if model_type not in CONFIG_MAPPING and not ("auto_map" in content and options["trust_remote_code"]):
         way_out = (
@@ -271,7 +273,7 @@ def _load_config(checkpoint: str | Path, options: dict[str, Any]) -> PreTrainedC
             else "upgrade transformers if it is newer"
         )
         raise ValueError(
-            f"the checkpoint's model_type must be one that transformers or fer_hub knows, got {model_type!r} in "
+            f"the checkpoint's model_type must be supported by transformers or fer_hub, got {model_type!r} in "
             f"{str(checkpoint)!r}; {way_out}."
         )
     config = AutoConfig.from_pretrained(checkpoint, **options)
@@ -280,7 +282,7 @@ def _load_config(checkpoint: str | Path, options: dict[str, Any]) -> PreTrainedC
     ):
         raise ValueError(
             f"the checkpoint must be an image classification model, got model_type {model_type!r} in "
-            f"{str(checkpoint)!r}, which classifies no images; choose another checkpoint."
+            f"{str(checkpoint)!r}, which is not one; choose another checkpoint."
         )
     return config
 
@@ -296,7 +298,7 @@ def _load_image_processor(checkpoint: str | Path, options: dict[str, Any]) -> An
     except OSError:
         raise FileNotFoundError(
             f"the checkpoint must have an image processor, but {str(checkpoint)!r} has no preprocessor_config.json; "
-            "save one beside the weights with image_processor.save_pretrained(folder)."
+            "save one next to the weights with image_processor.save_pretrained(folder)."
         ) from None
 
 
@@ -322,8 +324,8 @@ def _load_model(checkpoint: str | Path, config: PreTrainedConfig, options: dict[
         ) from None
     if missing := sorted(info["missing_keys"]):  # transformers would fill them with random numbers
         raise ValueError(
-            f"the checkpoint must hold all weights of the model, but {str(checkpoint)!r} lacks {len(missing)}, the "
-            f"first is {missing[0]!r}; save it anew from a trained image classification model."
+            f"the checkpoint must contain all weights of the model, but {str(checkpoint)!r} lacks {len(missing)}, the "
+            f"first is {missing[0]!r}; save it again from a trained image classification model."
         )
     return model
 

@@ -1,4 +1,4 @@
-"""What detection and classification return: values that do not change, ready for JSON."""
+"""Results of detection and classification: immutable values, ready for JSON."""
 
 import math
 from collections.abc import Mapping
@@ -7,25 +7,25 @@ from dataclasses import dataclass, field
 from fer_hub.boxes import Box, area, check_box
 
 KEYPOINTS = ("right_eye", "left_eye", "nose_tip", "mouth_center", "right_ear_tragion", "left_ear_tragion")
-"""MediaPipe's names of its six face keypoints; right and left are the person's own, so that the right eye of
+"""MediaPipe's names of its six face keypoints; right and left are from the person's view, so the right eye of
 somebody who faces the camera is on the left of the image."""
 
 
 @dataclass(frozen=True)
 class Face:
-    """A face that the detector found.
+    """A detected face.
 
     Attributes:
-        box: (x0, y0, x1, y1) in pixels of the upright photo, fractions of a pixel kept. It spans about the eyebrows
-            to the chin and may reach beyond the edges of the photo (`boxes.clip` cuts it).
-        score: how sure the detector is that this is a face, 0 to 1.
+        box: (x0, y0, x1, y1) in pixels of the upright photo, with fractions. It spans roughly from the eyebrows to
+            the chin and may extend beyond the photo (`boxes.clip` clips it).
+        score: the detector's confidence that this is a face, 0 to 1.
         keypoints: name (of `KEYPOINTS`) → (x, y) in pixels of the upright photo; may be empty.
-        angle: degrees by which the head is turned in the photo, clockwise as people see it, -180 to 180; 0 for one
-            that is upright or nearly so. The box has its sides along the photo's all the same.
+        angle: in-plane rotation of the head in degrees, clockwise as seen in the photo, -180 to 180; 0 for a head
+            that is upright or nearly so. The box is axis-aligned in any case.
 
     Raises:
-        ValueError: the box is not four finite numbers with x0 < x1 and y0 < y1, the score is outside 0 to 1, or a
-            keypoint is not two finite numbers, or the angle is not from -180 to 180.
+        ValueError: the box is not four finite numbers with x0 < x1 and y0 < y1, the score is outside 0 to 1, a
+            keypoint is not two finite numbers, or the angle is outside -180 to 180.
     """
 
     box: Box
@@ -52,13 +52,13 @@ class FacePrediction:
 
     Attributes:
         box: (x0, y0, x1, y1) in pixels of the upright photo; the pipeline gives whole pixels inside the photo.
-        score: how sure the detector is that this is a face, 0 to 1; says nothing about the emotion.
+        score: the detector's confidence that this is a face, 0 to 1; unrelated to the emotion.
         emotion: the label with the highest probability.
         probabilities: label → probability, every label in the order of the model, summing to 1.
         keypoints: name → (x, y) in pixels of the upright photo; may be empty.
 
     Raises:
-        ValueError: a field is not the above.
+        ValueError: a field is invalid.
 
     Example:
         >>> FacePrediction((10, 20, 50, 60), 0.9, "happy", {"happy": 0.75, "sad": 0.25}).to_dict()["box"]

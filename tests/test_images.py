@@ -222,7 +222,7 @@ NOT_AN_IMAGE = (
     [
         (3.5, TypeError, f"an image must be {KINDS}, got float; convert it to one of these."),
         (None, TypeError, f"an image must be {KINDS}, got NoneType; convert it to one of these."),
-        (b"", ValueError, "the bytes must be an image, but holds nothing at all."),
+        (b"", ValueError, "the bytes must be an image, but is empty."),
         (b"not an image", ValueError, NOT_AN_IMAGE),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", ValueError, NOT_AN_IMAGE),
         (
@@ -235,11 +235,11 @@ NOT_AN_IMAGE = (
             ValueError,
             "the bytes must have at most 80,000,000 pixels, got more; make it smaller or raise max_pixels.",
         ),
-        ("no/such.jpg", FileNotFoundError, f"an image must be {KINDS}, got 'no/such.jpg', where there is no file."),
+        ("no/such.jpg", FileNotFoundError, f"an image must be {KINDS}, got 'no/such.jpg'; there is no such file."),
         (
             "x" * 5000,
             FileNotFoundError,
-            f"an image must be {KINDS}, got '{'x' * 200}...', where there is no file.",
+            f"an image must be {KINDS}, got '{'x' * 200}...'; there is no such file.",
         ),
         ("file:///etc/hosts", ValueError, "an image URL must start with http:// or https://, got 'file:///etc/hosts'."),
         (
@@ -292,7 +292,7 @@ def test_a_folder_is_refused(tmp_path):
     with pytest.raises(ValueError) as error:
         load_image(tmp_path)
     assert str(error.value) == (
-        f"an image must be a file, got {str(tmp_path)!r}, which is a folder; name a file in it."
+        f"an image must be a file, got {str(tmp_path)!r}, which is a folder; pass a file in it."
     )
 
 
@@ -362,12 +362,12 @@ def test_a_url_is_read(server):
 
 def test_urls_that_give_no_photo(server):
     cases = [
-        ("/missing", {}, ConnectionError, "{url} must be a readable image, but the server answers 404."),
+        ("/missing", {}, ConnectionError, "{url} must be a readable image, but the server returned 404."),
         ("/text", {}, ValueError, "the file at {url} must be an image of a known format (JPEG, PNG, WebP, GIF, BMP, "
             "TIFF, AVIF, ...), but is not or is damaged; convert it to JPEG or PNG."),
         ("/photo.png", {"max_bytes": 50}, ValueError, "the file at {url} must have at most 50 bytes, but has more."),
         ("/slow", {"timeout": 0.2}, TimeoutError,
-            "{url} must answer within 0.2 seconds, but did not; try again later."),
+            "{url} must respond within 0.2 seconds, but did not; try again later."),
         ("/to?file:///etc/hosts", {}, ValueError,
             "an image URL must start with http:// or https://, got 'file:///etc/hosts'."),
         ("/to?ftp://host/x", {}, ValueError, "an image URL must start with http:// or https://, got 'ftp://host/x'."),

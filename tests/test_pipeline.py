@@ -257,7 +257,7 @@ def test_a_folder_that_is_not_there(missing):
     error = refusal(missing)
     assert type(error) is FileNotFoundError
     assert str(error) == (
-        f"checkpoint must be a checkpoint folder or a Hub id, got {str(missing)!r}, where there is no folder."
+        f"checkpoint must be a checkpoint folder or a Hub id, got {str(missing)!r}; there is no such folder."
     )
 
 
@@ -286,8 +286,8 @@ def test_a_folder_without_a_config(tmp_path):
     error = refusal(tmp_path)
     assert type(error) is FileNotFoundError
     assert str(error) == (
-        f"checkpoint must be a folder with config.json, got {str(tmp_path)!r}, which has none; give the folder that "
-        "save_pretrained wrote."
+        f"checkpoint must be a folder with config.json, got {str(tmp_path)!r}, which lacks it; pass a folder written "
+        "by save_pretrained."
     )
 
 
@@ -296,7 +296,7 @@ def test_an_unknown_architecture(checkpoint):
     assert str(refusal(checkpoint)).startswith("architecture must be one of ")
     edit_config(checkpoint, architecture="residual_cnn", model_type="hydra", auto_map={})
     assert str(refusal(checkpoint)) == (
-        "the checkpoint's model_type must be one that transformers or fer_hub knows, got 'hydra' in "
+        "the checkpoint's model_type must be supported by transformers or fer_hub, got 'hydra' in "
         f"{str(checkpoint)!r}; pass trust_remote_code=True to run its own Python files if you trust them."
     )
     path = checkpoint / "config.json"
@@ -308,7 +308,7 @@ def test_a_model_that_classifies_no_images(checkpoint):
     (checkpoint / "config.json").write_text(json.dumps({"model_type": "gpt2"}))
     assert str(refusal(checkpoint)) == (
         f"the checkpoint must be an image classification model, got model_type 'gpt2' in {str(checkpoint)!r}, which "
-        "classifies no images; choose another checkpoint."
+        "is not one; choose another checkpoint."
     )
 
 
@@ -318,7 +318,7 @@ def test_a_folder_without_an_image_processor(checkpoint):
     assert type(error) is FileNotFoundError
     assert str(error) == (
         f"the checkpoint must have an image processor, but {str(checkpoint)!r} has no preprocessor_config.json; save "
-        "one beside the weights with image_processor.save_pretrained(folder)."
+        "one next to the weights with image_processor.save_pretrained(folder)."
     )
 
 
@@ -360,6 +360,6 @@ def test_weights_that_lack_a_layer(checkpoint):
     del weights[first]
     save_file(weights, checkpoint / "model.safetensors", metadata={"format": "pt"})
     assert str(refusal(checkpoint)) == (
-        f"the checkpoint must hold all weights of the model, but {str(checkpoint)!r} lacks 1, the first is {first!r}; "
-        "save it anew from a trained image classification model."
+        f"the checkpoint must contain all weights of the model, but {str(checkpoint)!r} lacks 1, the first is "
+        f"{first!r}; save it again from a trained image classification model."
     )

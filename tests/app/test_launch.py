@@ -38,7 +38,7 @@ def test_a_checkpoint_that_leads_nowhere_ends_in_one_sentence(tmp_path):
     for done in (launch(FER_HUB_CHECKPOINT=nowhere), launch("--checkpoint", nowhere)):
         assert done.returncode == 1
         assert done.stderr == (
-            f"checkpoint must be a checkpoint folder or a Hub id, got {nowhere!r}, where there is no folder.\n"
+            f"checkpoint must be a checkpoint folder or a Hub id, got {nowhere!r}; there is no such folder.\n"
         )
 
 

@@ -110,7 +110,7 @@ def _lying_png():
 @pytest.mark.parametrize(
     ("name", "data", "start"),
     [
-        ("empty.png", b"", "the file must be an image, but holds nothing at all."),
+        ("empty.png", b"", "the file must be an image, but is empty."),
         ("letter.jpg", b"dear sir or madam", "the file must be an image of a known format"),
         ("drawing.svg", b"<svg xmlns='http://www.w3.org/2000/svg'></svg>", "the file must be an image of a known"),
         ("cut.jpg", PORTRAIT.read_bytes()[:9000], "the file must be a complete image, but is cut off or damaged"),
@@ -133,4 +133,4 @@ def test_files_that_are_no_picture_get_one_sentence(http, name, data, start):
 @pytest.mark.parametrize("url", ["data:image/png;base64,%%%", "data:image/png,plain", "data:", "data:;base64,"])
 def test_damaged_data_urls_get_one_sentence(http, url):
     sentence = http.refusal("predict", {"url": url, "meta": META})
-    assert sentence.startswith(("a data URL must hold base64, got", "the file must be an image, but holds nothing"))
+    assert sentence.startswith(("a data URL must hold base64, got", "the file must be an image, but is empty"))
