@@ -110,9 +110,9 @@ class FERPipeline:
             batch_size: largest number of faces per forward pass.
             flip_average: test-time flip averaging, see `FERPipeline`.
             trust_remote_code: run the Python files of a checkpoint of unknown architecture.
-            runtime: what computes the network: "torch", or "onnx" or "onnx-int8" for the files that
-                `fer-hub export` writes beside the weights.
-            prior: how common each emotion is where the photos come from, see `FERPipeline`.
+            runtime: "torch", or "onnx" or "onnx-int8" to run the files that `fer-hub export` writes next to the
+                weights.
+            prior: class prior of your photos, see `FERPipeline`.
             hub_options: `token`, `cache_dir`, `local_files_only`, `subfolder`, as for `from_pretrained` of
                 transformers.
 
