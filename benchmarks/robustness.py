@@ -11,6 +11,7 @@ looked at.
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +19,12 @@ import numpy as np
 from benchmarks.robustness_table import read_lines, write_table
 from fer_hub.data import FERPLUS_EMOTIONS, decode_images, load_fer2013, prepare, targets
 from fer_hub.data.prepared import ALL
-from fer_hub.evaluation.corruptions import STRENGTHS
-from fer_hub.evaluation.robustness import PRESS_CLASSES, Judged, all_kinds, measure, rule
+from fer_hub.evaluation.corruptions import MEDIUM, STRENGTHS
+from fer_hub.evaluation.robustness import PART, PRESS_CLASSES, Judged, all_kinds, measure, rule
 from fer_hub.model import EMOTIONS, FERForImageClassification, FERImageProcessor
 
 FEWER = 1200
-"""So many validation images are looked at for strengths other than the medium one: the first ones."""
+"""All strengths are measured on so many images of the first set, the first ones."""
 
 
 def validation_sets(data: str) -> list[Judged]:
@@ -47,19 +48,17 @@ def press_set(folder: str) -> Judged:
 
 
 def measure_checkpoint(folder: Path, sets: list[Judged], strengths: tuple[int, ...]) -> list[dict]:
-    """All lines of a checkpoint; weak and strong corruptions on fewer images."""
+    """All lines of a checkpoint: at medium strength of every image, at all strengths of the first `FEWER` faces."""
     model = FERForImageClassification.from_pretrained(folder).eval()
     image_processor = FERImageProcessor.from_pretrained(folder)
-    few = sets[0].images[:FEWER]
-    fewer = [
-        Judged(judged.name, few, judged.names, judged.labels[:FEWER], judged.counted)
-        if judged.images is sets[0].images else judged
-        for judged in sets
-    ]  # fmt: skip
     lines = []
-    for kind, strength in all_kinds(strengths):
-        chosen = sets if strength in (0, 3) else fewer
-        lines += measure(model, image_processor, chosen, kind, strength)
+    for kind, strength in all_kinds():
+        lines += measure(model, image_processor, sets, kind, strength)
+    if strengths != (MEDIUM,):
+        judged = sets[0]
+        part = replace(judged, name=judged.name + PART, images=judged.images[:FEWER], labels=judged.labels[:FEWER])
+        for kind, strength in all_kinds(strengths):
+            lines += measure(model, image_processor, [part], kind, strength)
     return lines
 
 
@@ -83,7 +82,7 @@ def main(argv: list[str] | None = None) -> None:
     sets = validation_sets(args.data) + ([press_set(args.press)] if args.press else [])
     known = [line for line in read_lines(args.output) if line["checkpoint"] not in names]
     for name, folder in zip(names, args.checkpoints, strict=True):
-        lines = measure_checkpoint(folder, sets, (3,) if args.medium else STRENGTHS)
+        lines = measure_checkpoint(folder, sets, (MEDIUM,) if args.medium else STRENGTHS)
         known += [{"checkpoint": name} | line for line in lines]
         write_table(args.output, known)
         print(f"{name}: {json.dumps({key: round(100 * value, 1) for key, value in rule(lines).items()})}", flush=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from fer_hub.evaluation.corruptions import CORRUPTIONS, MEDIUM
-from fer_hub.evaluation.robustness import CLEAN, rule
+from fer_hub.evaluation.robustness import CLEAN, PART, rule
 from fer_hub.files import write_text
 from fer_hub.hub.plots import save_picture
 
@@ -68,7 +68,8 @@ def names(lines: list[dict], column: str) -> list:
 
 def markdown(lines: list[dict]) -> str:
     """The whole text of `robustness.md`."""
-    checkpoints, sets = names(lines, "checkpoint"), names(lines, "data")
+    checkpoints = names(lines, "checkpoint")
+    sets = [name for name in names(lines, "data") if not name.endswith(PART)]
     parts = [HEAD, f"\n| checkpoint | {' | '.join(sets)} | rule |", "|---|" + "---|" * (len(sets) + 1)]
     for checkpoint in checkpoints:
         means = rule(of(lines, checkpoint=checkpoint))
@@ -96,8 +97,8 @@ def markdown(lines: list[dict]) -> str:
 
 
 def plot(lines: list[dict]) -> Figure:
-    """Accuracy on FER-2013's validation split against the strength, a field for each corruption."""
-    data = names(lines, "data")[0]
+    """Accuracy on the first set against the strength, a field for each corruption."""
+    data = next((name for name in names(lines, "data") if name.endswith(PART)), names(lines, "data")[0])
     figure = Figure(figsize=(12, 7), layout="constrained")
     fields = figure.subplots(3, 5, sharex=True, sharey=True).flat
     for kind, axes in zip(CORRUPTIONS, fields, strict=False):
@@ -115,5 +116,5 @@ def plot(lines: list[dict]) -> Figure:
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="lower right")
     figure.supxlabel("strength, 0: as they are", fontsize=9)
-    figure.supylabel(f"accuracy on the validation split of {data} in %", fontsize=9)
+    figure.supylabel(f"accuracy on the validation split, {data}, in %", fontsize=9)
     return figure
