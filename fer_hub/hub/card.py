@@ -6,7 +6,9 @@ from pathlib import Path
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
-from fer_hub.files import write_text
+import fer_hub
+from fer_hub.files import read_json, write_text
+from fer_hub.hub.card_facts import card_facts, wilson
 from fer_hub.hub.recipes import commands
 
 TEMPLATES = (Path(__file__).parents[2] / "model_card.md", Path(__file__).parents[1] / "model_card.md")
@@ -17,9 +19,13 @@ PICTURES = ("confusion.png", "scores.png", "calibration.png", "training.png")
 
 DATASETS = {
     "fer2013": {"dataset_type": "fer2013", "dataset_name": "FER-2013"},
-    "ferplus": {"dataset_type": "ferplus", "dataset_name": "FER+ (eight classes, majority of ten votes)"},
+    "ferplus": {"dataset_type": "ferplus", "dataset_name": "FER+ (eight classes, most of ten votes)"},
+    "both": {"dataset_type": "ferplus", "dataset_name": "FER-2013 and FER+ (eight classes, mean of both labels)"},
 }
 """What a checkpoint of FER-2013 was measured on, by the kind of its labels."""
+
+LABEL_FACTS = Path(__file__).parents[1] / "assets" / "fer2013_labels.json"
+"""What `python -m benchmarks.labels` counted about the labels of FER-2013's test images."""
 
 FER2013 = {"name": "FER-2013", "hub": False, "fer2013": True, "images": "crops", "cut": []}
 """Default for checkpoints whose metrics.json does not describe the data (`fer_hub.data.Prepared.about`)."""
@@ -89,6 +95,10 @@ def fill(config: dict, metrics: dict, training_args: dict, size: int, repo_id: s
         votes=training_args.get("labels") in ("ferplus", "ferplus_votes", "both"),
         repo_id=repo_id,
         megabytes=size / 1e6,
+        facts=card_facts(names, metrics["test"]),
+        labels=read_json(LABEL_FACTS) if about["fer2013"] else {},
+        version=fer_hub.__version__,
+        wilson=wilson,
     )
 
 
@@ -99,10 +109,11 @@ def labels_kind(training_args: dict) -> str:
         training_args: content of training_args.json.
 
     Example:
-        >>> labels_kind({"labels": "both"})
+        >>> labels_kind({"labels": "ferplus_votes"})
         'ferplus'
     """
-    return "ferplus" if training_args.get("labels") in ("ferplus", "ferplus_votes", "both") else "fer2013"
+    kind = str(training_args.get("labels", "auto")).removesuffix("_votes")
+    return kind if kind in DATASETS else "fer2013"
 
 
 def _dataset(about: dict, training_args: dict) -> dict[str, str]:
