@@ -1,17 +1,12 @@
 """Loading any kind of image as upright RGB, and cropping a square from it."""
 
 import math
-import time
-import urllib.error
-import urllib.request
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps
 
-from fer_hub import __version__
 from fer_hub.boxes import Box, centre, check_box
 from fer_hub.heic import is_heic, register_heic
 
@@ -62,7 +57,9 @@ def load_image(
     elif isinstance(source, (bytes, bytearray, memoryview)):
         image, name = _open(BytesIO(source), "the bytes", len(source), max_pixels), "the bytes"
     elif isinstance(source, str) and "://" in source[:12]:
-        data, name = _download(source, timeout, max_bytes), f"the file at {source}"
+        from fer_hub.fetching import read_url, shown  # imports httpx, which takes a moment
+
+        data, name = read_url(source, timeout=timeout, max_bytes=max_bytes), f"the file at {shown(source)}"
         image = _open(BytesIO(data), name, len(data), max_pixels)
     elif isinstance(source, (str, Path)):
         data, name = _read(Path(source)), f"the file {source}"
@@ -258,48 +255,3 @@ def _to_rgb(image: Image.Image, name: str) -> Image.Image:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     return image if image.mode == "RGB" else image.convert("RGB")
-
-
-class _HttpOnly(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
-        _check_scheme(newurl)  # urllib itself would follow a web page to ftp
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-
-def _check_scheme(url: str) -> None:
-    if not url.lower().startswith(("http://", "https://")):
-        raise ValueError(f"an image URL must start with http:// or https://, got {url!r}.")
-
-
-def _download(url: str, timeout: float, max_bytes: int) -> bytes:
-    """The body of an http(s) response, read within `timeout` seconds in total."""
-    _check_scheme(url)
-    end = time.monotonic() + timeout
-    request = urllib.request.Request(url, headers={"User-Agent": f"fer_hub/{__version__}"})
-    parts, total = [], 0
-    try:
-        with urllib.request.build_opener(_HttpOnly).open(request, timeout=timeout) as answer:
-            while part := answer.read1(65536):
-                parts.append(part)
-                total += len(part)
-                if total > max_bytes:
-                    raise ValueError(f"the file at {url} must have at most {max_bytes:,} bytes, but has more.")
-                if time.monotonic() > end:
-                    raise TimeoutError
-    except TimeoutError:
-        raise TimeoutError(f"{url} must respond within {timeout:g} seconds, but did not; try again later.") from None
-    except urllib.error.HTTPError as error:
-        if error.code // 100 == 3 and "://" in error.headers.get("Location", ""):
-            _check_scheme(error.headers["Location"])
-        raise ConnectionError(f"{url} must be a readable image, but the server returned {error.code}.") from None
-    except urllib.error.URLError as error:
-        if isinstance(error.reason, TimeoutError):
-            raise TimeoutError(
-                f"{url} must respond within {timeout:g} seconds, but did not; try again later."
-            ) from None
-        raise ConnectionError(f"{url} cannot be reached ({error.reason}); check the address.") from None
-    except (OSError, ValueError) as error:
-        if isinstance(error, ValueError) and str(error).startswith(("the file at", "an image URL")):
-            raise
-        raise ConnectionError(f"{url} cannot be read ({error}); check the address.") from None
-    return b"".join(parts)

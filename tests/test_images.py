@@ -1,5 +1,7 @@
 """Loading: every kind of source and mode comes out upright and RGB, everything else with one clear sentence."""
 
+import asyncio
+import contextlib
 import io
 import struct
 import subprocess
@@ -13,6 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fer_hub.fetching import is_public
 from fer_hub.images import crop, load_image
 
 RED, WHITE = (255, 0, 0), (255, 255, 255)
@@ -241,7 +244,7 @@ NOT_AN_IMAGE = (
             FileNotFoundError,
             f"an image must be {KINDS}, got '{'x' * 200}...'; there is no such file.",
         ),
-        ("file:///etc/hosts", ValueError, "an image URL must start with http:// or https://, got 'file:///etc/hosts'."),
+        ("file:///etc/hosts", ValueError, "a URL must start with http:// or https://, got 'file:///etc/hosts'."),
         (
             np.zeros((2, 4, 4, 3), np.uint8),
             ValueError,
@@ -325,10 +328,23 @@ class Server(BaseHTTPRequestHandler):
             self.send_response(302)
             self.send_header("Location", self.path.removeprefix("/to?"))
             return self.end_headers()
+        if self.path == "/no-http":
+            self.wfile.write(b"HTTP/1.1 abc\r\n\r\n")
+            return None
+        if self.path == "/drip-headers":
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+            with contextlib.suppress(OSError):
+                while not self.release.wait(0.05):
+                    self.wfile.write(b"x")
+            return None
         self.send_response(200)
         self.end_headers()
         if self.path == "/slow":
             self.release.wait(30)
+        elif self.path == "/drip":
+            with contextlib.suppress(OSError):  # the client has had enough
+                while not self.release.wait(0.05):
+                    self.wfile.write(b"x")
         elif self.path == "/text":
             self.wfile.write(b"<html></html>")
         else:
@@ -368,14 +384,54 @@ def test_urls_that_give_no_photo(server):
         ("/photo.png", {"max_bytes": 50}, ValueError, "the file at {url} must have at most 50 bytes, but has more."),
         ("/slow", {"timeout": 0.2}, TimeoutError,
             "{url} must respond within 0.2 seconds, but did not; try again later."),
+        ("/drip", {"timeout": 0.3}, TimeoutError,  # never silent for long, and never done
+            "{url} must respond within 0.3 seconds, but did not; try again later."),
+        ("/drip-headers", {"timeout": 0.3}, TimeoutError,
+            "{url} must respond within 0.3 seconds, but did not; try again later."),
+        ("/no-http", {}, ConnectionError, "{url} cannot be read (illegal status line: bytearray(b'HTTP/1.1 abc')); "
+            "check the address."),
+        ("/to?/to?/to?/to?/to?/to?/to?/to?/photo.png", {}, ValueError,
+            "{url} must not redirect more than 5 times; give the last address."),
         ("/to?file:///etc/hosts", {}, ValueError,
-            "an image URL must start with http:// or https://, got 'file:///etc/hosts'."),
-        ("/to?ftp://host/x", {}, ValueError, "an image URL must start with http:// or https://, got 'ftp://host/x'."),
+            "a URL must start with http:// or https://, got 'file:///etc/hosts'."),
+        ("/to?ftp://host/x", {}, ValueError, "a URL must start with http:// or https://, got 'ftp://host/x'."),
     ]  # fmt: skip
     for path, options, kind, message in cases:
         with pytest.raises(kind) as error:
             load_image(server + path, **options)
         assert str(error.value) == message.format(url=server + path)
+
+
+@pytest.mark.parametrize("url", ["http://[::1/a.png", "http://host:99999999/a.png", "http://a\x00b/"])
+def test_a_malformed_url_is_one_sentence(url):
+    with pytest.raises(ValueError, match=r"^a URL must be well-formed, got .*; correct it\.$"):
+        load_image(url)
+
+
+def test_a_url_is_read_where_an_event_loop_runs(server):
+    async def caller():
+        return load_image(f"{server}/photo.png").size
+
+    assert asyncio.run(caller()) == (30, 20)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "64:ff9b::a00:1", "64:ff9b::7f00:1", "64:ff9b:1::a00:1", "::ffff:0:10.0.0.1", "::ffff:10.0.0.1", "::a00:1",
+        "::ffff:0:93.184.215.14", "2002:a00:1::1", "2001:0:a00:1::", "fe80::1%eth0", "fd00::1", "ff02::1", "::", "::1",
+        "100.64.0.1", "224.0.0.1", "0.0.0.0", "255.255.255.255", "192.168.0.1",
+    ],
+)  # fmt: skip
+def test_addresses_that_lead_inside_are_not_public(address):
+    assert not is_public(address)
+
+
+@pytest.mark.parametrize(
+    "address", ["8.8.8.8", "2606:4700:4700::1111", "64:ff9b::808:808", "::ffff:8.8.8.8", "2002:808:808::1"]
+)
+def test_addresses_of_the_open_internet_are_public(address):
+    assert is_public(address)
 
 
 def test_a_url_nobody_answers():

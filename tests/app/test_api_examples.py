@@ -57,12 +57,14 @@ def test_javascript(app_url, tmp_path):
 
 
 def test_the_limits_are_those_of_the_app():
-    from fer_hub.web import fetching, gate, page, uploads, video_job
+    from fer_hub import fetching
+    from fer_hub.web import gate, page, uploads, video_job
+    from fer_hub.web.fetching import FETCH_SECONDS
 
     for part in (
         f"{uploads.MAX_PHOTO_BYTES // 10**6} MB and {uploads.MAX_PIXELS // 10**6} million pixels",
         f"{uploads.MAX_VIDEO_BYTES // 10**6} MB, {video_job.MAX_SECONDS / 60:.0f} minutes",
-        f"at most {fetching.MAX_REDIRECTS} redirects, {fetching.FETCH_SECONDS:.0f} seconds",
+        f"at most {fetching.MAX_REDIRECTS} redirects, {FETCH_SECONDS:.0f} seconds",
         f"{gate.MAX_QUEUE}; unfinished ones of each client {gate.MAX_PER_CLIENT} |",
         f"deleted when they are {page.KEEP_SECONDS // 60} minutes old",
     ):

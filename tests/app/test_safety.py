@@ -226,8 +226,14 @@ def test_urls_never_reach_the_server_itself(http, inner_server, host):
     assert asked == []
 
 
-@pytest.mark.parametrize("url", ["http://10.0.0.1/a.jpg", "http://192.168.1.1/", "http://169.254.169.254/latest/meta-data",
-                                 "http://[fd00::1]/", "http://100.64.0.1/", "https://172.16.0.1/"])  # fmt: skip
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://10.0.0.1/a.jpg", "http://192.168.1.1/", "http://169.254.169.254/latest/meta-data", "http://[fd00::1]/",
+        "http://100.64.0.1/", "https://172.16.0.1/", "http://[64:ff9b::a00:1]/", "http://[::ffff:0:a00:1]/",
+        "http://[::a00:1]/",
+    ],
+)  # fmt: skip
 def test_urls_never_reach_private_addresses(http, url):
     sentence = f"a URL must lead to a public address, got '{url}'; upload the file instead."
     assert http.refusal("predict", {"path": url, "meta": META}) == sentence

@@ -1,0 +1,189 @@
+"""Reading what a URL answers: one reader for the library and the page, bounded in size and in the time of it all."""
+
+import asyncio
+import ipaddress
+import socket
+import ssl
+import threading
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future
+from contextlib import asynccontextmanager
+from functools import cache
+from typing import Any
+from urllib.parse import urljoin
+
+import httpx
+
+from fer_hub import __version__
+
+MAX_REDIRECTS = 5
+"""How often a URL may point to another one."""
+
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052: how networks without IPv4 reach an IPv4 address
+_UNICAST = ipaddress.ip_network("2000::/3")  # RFC 4291: all IPv6 addresses of the open internet begin so
+
+
+def read_url(url: str, *, timeout: float, max_bytes: int) -> bytes:
+    """What an http or https URL answers.
+
+    Args:
+        url: it may redirect `MAX_REDIRECTS` times.
+        timeout: seconds for all of it: looking up the name, connecting, headers, body and redirects.
+        max_bytes: largest body.
+
+    Raises:
+        ValueError: no http or https URL, malformed, or the body is larger.
+        ConnectionError: the server cannot be reached, does not keep to HTTP, or answers with anything but 200.
+        TimeoutError: not within `timeout`.
+    """
+    parts: list[bytes] = []
+    done: Future = Future()
+
+    def work() -> None:
+        try:
+            done.set_result(asyncio.run(stream_url(url, parts.append, timeout=timeout, max_bytes=max_bytes)))
+        except BaseException as error:
+            done.set_exception(error)
+
+    # A thread, as the caller may have an event loop; one that is given up, as looking up a name cannot be broken off.
+    threading.Thread(target=work, daemon=True).start()
+    try:
+        done.result(timeout + 0.5)
+    except TimeoutError:
+        if done.done():
+            raise
+        raise _late(url, timeout) from None
+    return b"".join(parts)
+
+
+async def stream_url(
+    url: str, write: Callable[[bytes], Any], *, timeout: float, max_bytes: int, public_only: bool = False
+) -> None:
+    """Hand what an http or https URL answers to `write`, piece by piece; arguments and errors as for `read_url`.
+
+    Args:
+        public_only: take only public addresses, for URLs of strangers. Every address of the host, also after a
+            redirect, must be public, and exactly the one that was checked is connected to, so that a name that changes
+            its address meanwhile gains nothing; proxies of the environment are left out.
+
+    Raises:
+        ValueError: also where an address is not public.
+    """
+    try:
+        async with asyncio.timeout(timeout):
+            await _follow(url, write, max_bytes, public_only)
+    except (TimeoutError, httpx.TimeoutException):
+        raise _late(url, timeout) from None
+    except httpx.ConnectError as error:
+        reason = str(error) or "no answer"
+        raise ConnectionError(f"{shown(url)} cannot be reached ({reason}); check the address.") from None
+    except httpx.HTTPError as error:
+        raise ConnectionError(f"{shown(url)} cannot be read ({error}); check the address.") from None
+
+
+async def _follow(url: str, write: Callable[[bytes], Any], max_bytes: int, public_only: bool) -> None:
+    asked = url
+    for _ in range(MAX_REDIRECTS + 1):
+        where = _parsed(asked)
+        async with _answer(where, public_only) as answer:
+            if answer.has_redirect_location:
+                asked = urljoin(str(where), answer.headers["location"])
+                continue
+            if answer.status_code != 200:
+                raise ConnectionError(
+                    f"{shown(url)} must be a readable image, but the server returned {answer.status_code}."
+                )
+            size = 0
+            async for part in answer.aiter_raw():  # as they came: unpacked they could be of any size
+                size += len(part)
+                if size > max_bytes:
+                    raise ValueError(f"the file at {shown(url)} must have at most {max_bytes:,} bytes, but has more.")
+                write(part)
+            return
+    raise ValueError(f"{shown(url)} must not redirect more than {MAX_REDIRECTS} times; give the last address.")
+
+
+@asynccontextmanager
+async def _answer(where: httpx.URL, public_only: bool) -> AsyncIterator[httpx.Response]:
+    headers = {"User-Agent": f"fer_hub/{__version__}", "Accept-Encoding": "identity"}
+    extensions = {}
+    if public_only:
+        headers["Host"] = where.netloc.decode("ascii")
+        if where.scheme == "https":  # the certificate is the name's, not the address's
+            extensions["sni_hostname"] = where.raw_host.decode("ascii")
+        where = where.copy_with(host=await _public_address(where))
+    # the limit of time is that of `asyncio.timeout`, over all steps; httpx's own are for each step
+    async with (
+        httpx.AsyncClient(trust_env=not public_only, timeout=None, verify=_certificates()) as client,
+        client.stream("GET", where, headers=headers, extensions=extensions) as answer,
+    ):
+        yield answer
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    """Which authorities are trusted; read once, as that takes longer than many a request."""
+    return httpx.create_ssl_context()
+
+
+def _parsed(url: str) -> httpx.URL:
+    try:
+        where = httpx.URL(url)
+        if not 0 <= (where.port or 0) <= 65535:
+            raise ValueError(f"there is no port {where.port}")
+    except (httpx.InvalidURL, ValueError) as error:
+        raise ValueError(f"a URL must be well-formed, got {shown(url)!r} ({error}); correct it.") from None
+    if where.scheme not in ("http", "https") or not where.host:
+        raise ValueError(f"a URL must start with http:// or https://, got {shown(url)!r}.")
+    return where
+
+
+async def _public_address(where: httpx.URL) -> str:
+    """An address of the URL's host, all of whose addresses are public."""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(
+            where.raw_host.decode("ascii"), where.port or 80, type=socket.SOCK_STREAM
+        )
+    except (OSError, UnicodeError):
+        raise ConnectionError(f"{shown(str(where))} cannot be reached; check the address.") from None
+    addresses = [entry[4][0] for entry in found]
+    if not addresses or not all(is_public(address) for address in addresses):
+        raise ValueError(f"a URL must lead to a public address, got {shown(str(where))!r}.")
+    return addresses[0]
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address is one of the open internet, also where it stands inside one of IPv6.
+
+    Example:
+        >>> [is_public(a) for a in ("93.184.215.14", "127.0.0.1", "10.0.0.1", "169.254.169.254", "::1")]
+        [True, False, False, False, False]
+        >>> [is_public(a) for a in ("2606:2800:220:1::1", "64:ff9b::5db8:d70e", "64:ff9b::a00:1", "::ffff:0:10.0.0.1")]
+        [True, True, False, False]
+    """
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:  # with a zone, "fe80::1%eth0"
+        return False
+    if ip.version == 6:
+        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo or (None, None))[1]
+        if ip in _NAT64:
+            inner = ipaddress.ip_address(ip.packed[-4:])
+        if inner is not None:
+            return is_public(str(inner))
+        if ip not in _UNICAST:
+            return False
+    return ip.is_global and not ip.is_multicast
+
+
+def shown(url: str, length: int = 200) -> str:
+    """A URL as it is repeated in a sentence.
+
+    >>> shown("http://" + "x" * 100, 10)
+    'http://xxx...'
+    """
+    return url if len(url) <= length else url[:length] + "..."
+
+
+def _late(url: str, timeout: float) -> TimeoutError:
+    return TimeoutError(f"{shown(url)} must respond within {timeout:g} seconds, but did not; try again later.")
