@@ -3,7 +3,8 @@
 The names below are imported on first use, so that `import fer_hub` is instant:
 
 - `FERPipeline`: photo → a list of `FacePrediction` (box, score, emotion, probabilities).
-- `FERConfig`, `FERImageProcessor`, `FERForImageClassification`: the network as a transformers model.
+- `FERConfig`, `FERImageProcessor`, `FERForImageClassification`: the network as a transformers model; `FERModel`: its
+  features.
 - `FaceDetector`: MediaPipe's face detection. `load_image`: anything → an upright RGB image.
 - `load_fer2013`: FER-2013 from the Hub, parquet, the Kaggle CSV or an image folder.
 - `draw`: photo + predictions → annotated copy.
@@ -19,6 +20,7 @@ _HOMES = {
     "FERConfig": "fer_hub.model",
     "FERImageProcessor": "fer_hub.model",
     "FERForImageClassification": "fer_hub.model",
+    "FERModel": "fer_hub.model",
     "FERPipeline": "fer_hub.pipeline",
     "FaceDetector": "fer_hub.detection.detector",
     "Face": "fer_hub.results",

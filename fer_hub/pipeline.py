@@ -327,6 +327,8 @@ def _load_model(checkpoint: str | Path, config: PreTrainedConfig, options: dict[
             f"the checkpoint must contain all weights of the model, but {str(checkpoint)!r} lacks {len(missing)}, the "
             f"first is {missing[0]!r}; save it again from a trained image classification model."
         )
+    if getattr(model, "suits_channels_last", False):  # a face takes a fifth less time on a CPU
+        model.to(memory_format=torch.channels_last)
     return model
 
 

@@ -1,5 +1,6 @@
 """Writing a checkpoint folder atomically."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from fer_hub.files import building, read_json, replacing, write_json, write_text
 from fer_hub.hub.card import write_card
 from fer_hub.hub.training_log import training_csv
 from fer_hub.model import FERForImageClassification, FERImageProcessor, configuration_fer
+from fer_hub.model.modeling_fer import AUTO_MODELS
 
 
 def write_checkpoint(
@@ -58,6 +60,11 @@ def refresh(folder: Path) -> None:
     Raises:
         FileNotFoundError: `folder` is not a checkpoint written by `train.py`.
     """
+    config = read_json(folder / "config.json")
+    if "auto_map" in config:
+        codes = {name: f"modeling_fer.{model}" for name, model in AUTO_MODELS.items()}
+        config["auto_map"] = {**config["auto_map"], **codes}
+        write_text(folder / "config.json", json.dumps(config, indent=2, sort_keys=True) + "\n")  # as transformers does
     home = Path(configuration_fer.__file__).parent
     for path in sorted(home.glob("*_fer.py")):
         with replacing(folder / path.name) as temporary:

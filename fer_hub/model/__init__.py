@@ -1,24 +1,30 @@
 """The network as transformers sees it; exactly these files travel to the Hub beside the weights.
 
-Importing this package registers the three classes with transformers' Auto classes, so that
+Importing this package registers the four classes with transformers' Auto classes, so that
 `AutoModelForImageClassification.from_pretrained(folder)` needs no remote code where fer_hub is installed, and
 marks them as remote code, so that `save_pretrained` writes their source for everybody else.
 """
 
-from transformers import AutoConfig, AutoModelForImageClassification
+from transformers import AutoConfig, AutoModel, AutoModelForImageClassification
 
 # from its own module: transformers 5.17 without torchvision puts a placeholder into its top level
 from transformers.models.auto.image_processing_auto import AutoImageProcessor
+from transformers.models.auto.video_processing_auto import VIDEO_PROCESSOR_MAPPING
 
 from .configuration_fer import ARCHITECTURES, EMOTIONS, FORMAT_VERSION, FERConfig
 from .image_processing_fer import STRETCHES, FERImageProcessor
-from .modeling_fer import NETWORKS, FERForImageClassification
+from .modeling_fer import NETWORKS, FERForImageClassification, FERModel
 
 AutoConfig.register(FERConfig.model_type, FERConfig, exist_ok=True)
+AutoModel.register(FERConfig, FERModel, exist_ok=True)
 AutoModelForImageClassification.register(FERConfig, FERForImageClassification, exist_ok=True)
 AutoImageProcessor.register(FERConfig, image_processor_classes={"pil": FERImageProcessor}, exist_ok=True)
+# There is none, and this says so: transformers' pipeline would guess one from the image processor's name and ask
+# whether its code may be run.
+VIDEO_PROCESSOR_MAPPING.register(FERConfig, {}, exist_ok=True)
 
 FERConfig.register_for_auto_class()
+FERModel.register_for_auto_class("AutoModel")
 FERForImageClassification.register_for_auto_class("AutoModelForImageClassification")
 FERImageProcessor.register_for_auto_class("AutoImageProcessor")
 
@@ -31,4 +37,5 @@ __all__ = [
     "FERConfig",
     "FERForImageClassification",
     "FERImageProcessor",
+    "FERModel",
 ]

@@ -14,6 +14,7 @@ from transformers import AutoModelForImageClassification, pipeline
 from transformers.models.auto.image_processing_auto import AutoImageProcessor
 
 import fer_hub.model
+from fer_hub import FERPipeline
 from fer_hub.model import ARCHITECTURES, EMOTIONS, FERConfig, FERForImageClassification, FERImageProcessor
 
 MODEL_FILES = sorted(Path(fer_hub.model.__file__).parent.glob("*_fer.py"))
@@ -155,20 +156,19 @@ def _without_fer_hub(code: str) -> str:
 
 
 @pytest.mark.parametrize(("narrowest", "suits"), [(16, True), (8, False)])
-def test_weights_come_in_the_memory_order_that_suits_the_network(tmp_path, narrowest, suits):
+def test_the_pipeline_has_weights_in_the_memory_order_that_suits_the_network(tmp_path, narrowest, suits):
     """What is computed stays; the few networks that torch cannot train in channels-last memory keep the usual order."""
     torch.manual_seed(0)
     model = FERForImageClassification(FERConfig(embedding_size=narrowest, hidden_sizes=(32, 32), depths=(1, 1))).eval()
     model.save_pretrained(tmp_path)
-    loaded, info = FERForImageClassification.from_pretrained(tmp_path, output_loading_info=True)
-    again = FERForImageClassification.from_pretrained(tmp_path)
-    assert loaded.suits_channels_last == suits and not info["missing_keys"]
-    pixels = torch.rand(2, 1, 48, 48)
-    for each in (loaded, again):
-        kernels = [tensor for tensor in each.parameters() if tensor.ndim == 4 and min(tensor.shape[1:]) > 1]
-        assert kernels and all(
-            kernel.is_contiguous(memory_format=torch.channels_last if suits else torch.contiguous_format)
-            for kernel in kernels
-        )
-        with torch.inference_mode():
-            torch.testing.assert_close(each(pixel_values=pixels).logits, model(pixel_values=pixels).logits)
+    FERImageProcessor().save_pretrained(tmp_path)
+    loaded = FERForImageClassification.from_pretrained(tmp_path)
+    with FERPipeline.from_pretrained(tmp_path) as chain:
+        pixels = torch.rand(2, 1, 48, 48)
+        for each, order in ((loaded, False), (chain.model, suits)):
+            kernels = [tensor for tensor in each.parameters() if tensor.ndim == 4 and min(tensor.shape[1:]) > 1]
+            wanted = torch.channels_last if order else torch.contiguous_format
+            assert each.suits_channels_last == suits
+            assert kernels and all(kernel.is_contiguous(memory_format=wanted) for kernel in kernels)
+            with torch.inference_mode():
+                torch.testing.assert_close(each(pixel_values=pixels).logits, model(pixel_values=pixels).logits)

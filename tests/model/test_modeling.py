@@ -155,7 +155,8 @@ def test_return_dict_false_gives_a_tuple():
         ),
         (
             {"pixel_values": torch.zeros(2, 1, 48, 48), "labels": torch.tensor([0, 7])},
-            "labels must be class indices from 0 to 6, got 7; the config's id2label names the classes.",
+            "labels must be class indices from 0 to 6, or -100 for an image that does not count, got 7; the config's "
+            "id2label names the classes.",
         ),
     ],
 )
