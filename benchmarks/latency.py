@@ -4,10 +4,10 @@
     python -m benchmarks.latency --rounds 500 --output runs/latency.json
 
 For every checkpoint: the network alone, as the pipeline loads it, its weights in channels-last memory, and as
-`from_pretrained` gives it, them in the usual order; and the pipeline from a crop to probabilities, with one pass and with the mirror image. All run
-in one process and take turns, so that whatever else the machine does meets them alike. Given are medians of the time
-that passes, in milliseconds per face, float32. Exits with 1 where a network alone takes more than 5 ms, or where
-channels-last memory does not pay.
+`from_pretrained` gives it, them in the usual order; and the pipeline from a crop to probabilities, with one pass and
+with the mirror image. All run in one process and take turns, so that whatever else the machine does meets them alike.
+Given are medians of the time that passes, in milliseconds per face, float32. Exits with 1 where a network alone takes
+more than 5 ms, or where channels-last memory does not pay.
 """
 
 import argparse

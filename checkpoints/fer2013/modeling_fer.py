@@ -5,12 +5,12 @@ from torch import nn
 from torch.nn import functional as F
 from transformers import PreTrainedModel
 from transformers import initialization as init
-from transformers.modeling_outputs import ImageClassifierOutputWithNoAttention
+from transformers.modeling_outputs import BaseModelOutputWithPoolingAndNoAttention, ImageClassifierOutputWithNoAttention
 
 from .configuration_fer import FERConfig
 from .zoo_plain_fer import BaselineCNN, ScratchCNN, SequentialCNN, WideCNN
 from .zoo_residual_fer import ResidualCNN
-from .zoo_transfer_fer import VGG16, MobileNetV2, ResNet50
+from .zoo_transfer_fer import VGG16, MobileNetV2, ResNet50, TransferNetwork
 
 NETWORKS = {
     "residual_cnn": ResidualCNN,
@@ -24,55 +24,33 @@ NETWORKS = {
 }
 """`FERConfig.architecture` → the network's class, built with the config as its only argument."""
 
+AUTO_MODELS = {"AutoModel": "FERModel", "AutoModelForImageClassification": "FERForImageClassification"}
+"""transformers' Auto class → the class here that it finds."""
 
-class FERForImageClassification(PreTrainedModel):
-    """A facial expression classifier.
+HUB_OPTIONS = ("revision", "cache_dir", "token", "subfolder", "local_files_only", "force_download", "proxies")
+"""Keywords of `from_pretrained` that say where a config is read from."""
 
-    Example:
-        >>> model = FERForImageClassification(FERConfig(architecture="scratch_cnn")).eval()
-        >>> model(pixel_values=torch.zeros(2, 1, 48, 48)).logits.shape
-        torch.Size([2, 7])
-        >>> model.num_parameters()
-        1054719
-    """
+
+class FERPreTrainedModel(PreTrainedModel):
+    """What the models below share: loading, saving and first weights."""
 
     config: FERConfig
     base_model_prefix = "network"
     main_input_name = "pixel_values"
     input_modalities = ("image",)
-    # **kwargs in forward would make the Trainer leave the division by gradient accumulation steps to us
-    accepts_loss_kwargs = False
+    _no_split_modules = ["ResidualBlock"]
 
     def __init__(self, config: FERConfig):
         super().__init__(config)
         config.check()
         self.network = NETWORKS[config.architecture](config)
-        self.post_init()
 
-    @classmethod
-    def from_pretrained(cls, pretrained_model_name_or_path, *args, **kwargs):
-        """Load a checkpoint folder or Hub repository as `PreTrainedModel.from_pretrained` does.
-
-        The weights lie in channels-last memory where that suits the network: a face takes a fifth less time on a CPU.
-
-        Raises:
-            ValueError: `id2label` or `num_labels` was given and is not as long as the checkpoint's last layer; with
-                `ignore_mismatched_sizes=True` a new last layer is made instead.
-        """
-        wanted = kwargs.get("id2label") or range(kwargs.get("num_labels") or 0)
-        if wanted and not kwargs.get("ignore_mismatched_sizes"):
-            where = {key: kwargs[key] for key in ("revision", "cache_dir", "token", "subfolder") if key in kwargs}
-            trained = FERConfig.from_pretrained(pretrained_model_name_or_path, **where).num_labels
-            if len(wanted) != trained:
-                raise ValueError(
-                    f"the labels must be the {trained} that the checkpoint's last layer was trained for, got "
-                    f"{len(wanted)}; leave them out, or pass ignore_mismatched_sizes=True to train a new last layer."
-                )
-        loaded = super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
-        model = loaded[0] if kwargs.get("output_loading_info") else loaded
-        if model.suits_channels_last:
-            model.to(memory_format=torch.channels_last)
-        return loaded
+    def save_pretrained(self, save_directory, *args, **kwargs):
+        """As transformers does; the folder's config then names the code of both models."""
+        if self._auto_class:
+            codes = {name: f"modeling_fer.{model}" for name, model in AUTO_MODELS.items()}
+            self.config.auto_map = {**(getattr(self.config, "auto_map", None) or {}), **codes}
+        return super().save_pretrained(save_directory, *args, **kwargs)
 
     @property
     def suits_channels_last(self) -> bool:
@@ -98,34 +76,15 @@ class FERForImageClassification(PreTrainedModel):
         super()._init_weights(module)
         if isinstance(module, nn.Conv2d):  # He et al. 2015, arXiv:1502.01852
             init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        elif isinstance(module, TransferNetwork):
+            scale, shift = module.conversion()
+            init.copy_(module.scale, scale)
+            init.copy_(module.shift, shift)
 
-    def forward(
-        self, pixel_values: torch.Tensor | None = None, labels: torch.Tensor | None = None, **kwargs
-    ) -> ImageClassifierOutputWithNoAttention | tuple[torch.Tensor, ...]:
-        """Classify face crops.
-
-        Args:
-            pixel_values: float tensor (images, channels, size, size) from `FERImageProcessor`; in training mode
-                networks that end in a mean over all positions take windows of other sizes too.
-            labels: class indices, integer tensor (images,), or one probability distribution per image, float tensor
-                (images, labels) whose rows sum to 1.
-
-        Returns:
-            `logits` (images, labels) before softmax, in evaluation mode divided by the config's temperature;
-            `loss`, the mean cross-entropy over the images, where labels are given (of the undivided logits, so that
-            training and evaluation losses compare). With `return_dict=False` a tuple of the same.
-
-        Raises:
-            ValueError: shape or type of an argument is not the above.
-        """
-        self._check_pixel_values(pixel_values)
-        logits = self.network(pixel_values)
-        loss = None if labels is None else self._loss(logits, labels)
-        if not self.training and self.config.temperature != 1:
-            logits = logits / self.config.temperature
-        if not kwargs.get("return_dict", True):
-            return (logits,) if loss is None else (loss, logits)
-        return ImageClassifierOutputWithNoAttention(loss=loss, logits=logits)
+    def _asked(self, output_hidden_states: bool | None, return_dict: bool | None) -> tuple[list | None, bool]:
+        """A list to be filled with hidden states where they are wanted, and whether the output is a dict."""
+        wanted = self.config.output_hidden_states if output_hidden_states is None else output_hidden_states
+        return [] if wanted else None, self.config.return_dict if return_dict is None else return_dict
 
     def _check_pixel_values(self, pixel_values: torch.Tensor | None) -> None:
         channels, size = self.config.num_channels, self.config.image_size
@@ -148,7 +107,154 @@ class FERForImageClassification(PreTrainedModel):
                 "resize the images with FERImageProcessor, or set image_size in the config."
             )
 
+
+class FERModel(FERPreTrainedModel):
+    """The network without its last layer: a face as a vector of features, for `AutoModel`.
+
+    Takes the same checkpoints as `FERForImageClassification`, whose last layer it leaves out.
+
+    Example:
+        >>> model = FERModel(FERConfig()).eval()
+        >>> model(pixel_values=torch.zeros(2, 1, 48, 48)).pooler_output.shape
+        torch.Size([2, 256])
+    """
+
+    _keys_to_ignore_on_load_unexpected = [r"^network\.classifier\."]
+
+    def __init__(self, config: FERConfig):
+        super().__init__(config)
+        self.network.drop_head()
+        self.post_init()
+
+    def forward(
+        self,
+        pixel_values: torch.Tensor | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+        **kwargs,
+    ) -> BaseModelOutputWithPoolingAndNoAttention | tuple:
+        """Describe face crops.
+
+        Args:
+            pixel_values, output_hidden_states, return_dict: as for `FERForImageClassification`.
+
+        Returns:
+            `last_hidden_state` (images, channels, height, width), `pooler_output` (images, features), what the last
+            layer of the classifier sees, and `hidden_states` where asked for.
+
+        Raises:
+            ValueError: shape or type of `pixel_values` is not the above.
+        """
+        hidden_states, as_dict = self._asked(output_hidden_states, return_dict)
+        self._check_pixel_values(pixel_values)
+        states = []
+        pooled = self.network(pixel_values, states)
+        hidden_states = None if hidden_states is None else tuple(states)
+        if not as_dict:
+            return tuple(value for value in (states[-1], pooled, hidden_states) if value is not None)
+        return BaseModelOutputWithPoolingAndNoAttention(
+            last_hidden_state=states[-1], pooler_output=pooled, hidden_states=hidden_states
+        )
+
+
+class LabelMismatch(ValueError, RuntimeError):
+    """The labels that were given are not as many as the last layer has; transformers raises a RuntimeError for it."""
+
+
+class FERForImageClassification(FERPreTrainedModel):
+    """A facial expression classifier.
+
+    Example:
+        >>> model = FERForImageClassification(FERConfig(architecture="scratch_cnn")).eval()
+        >>> model(pixel_values=torch.zeros(2, 1, 48, 48)).logits.shape
+        torch.Size([2, 7])
+        >>> model.num_parameters()
+        1054719
+    """
+
+    # **kwargs in forward would make the Trainer leave the division by gradient accumulation steps to us
+    accepts_loss_kwargs = False
+
+    def __init__(self, config: FERConfig):
+        super().__init__(config)
+        self.post_init()
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path, *args, **kwargs):
+        """Load a checkpoint folder or Hub repository as `PreTrainedModel.from_pretrained` does.
+
+        Raises:
+            ValueError: `id2label` or `num_labels` was given and is not as long as the checkpoint's last layer; with
+                `ignore_mismatched_sizes=True` a new last layer is made instead.
+        """
+        wanted = kwargs.get("id2label") or range(kwargs.get("num_labels") or 0)
+        if wanted and not kwargs.get("ignore_mismatched_sizes"):
+            where = {key: kwargs[key] for key in HUB_OPTIONS if key in kwargs}
+            trained = FERConfig.from_pretrained(pretrained_model_name_or_path, **where).num_labels
+            if len(wanted) != trained:
+                raise LabelMismatch(
+                    f"the labels must be the {trained} that the checkpoint's last layer was trained for, got "
+                    f"{len(wanted)}; leave them out, or pass ignore_mismatched_sizes=True to train a new last layer."
+                )
+        return super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
+
+    def forward(
+        self,
+        pixel_values: torch.Tensor | None = None,
+        labels: torch.Tensor | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+        **kwargs,
+    ) -> ImageClassifierOutputWithNoAttention | tuple:
+        """Classify face crops.
+
+        Args:
+            pixel_values: float tensor (images, channels, size, size) from `FERImageProcessor`; in training mode
+                networks that end in a mean over all positions take windows of other sizes too.
+            labels: class indices, integer tensor (images,) or (images, 1), where -100 stands for an image that does
+                not count; or one probability distribution per image, float tensor (images, labels) whose rows sum
+                to 1. With the config's `problem_type="multi_label_classification"`, where an image may have several
+                classes or none: for each class 0 or 1 (or between), tensor (images, labels).
+            output_hidden_states: whether the features after each stage are returned too; as the config says if absent.
+            return_dict: whether the output has names or is a tuple; as the config says if absent.
+
+        Returns:
+            `logits` (images, labels) before softmax (before the sigmoid where several classes may hold), in evaluation
+            mode divided by the config's temperature; `loss`, the mean cross-entropy over the images (binary
+            cross-entropy over images and classes), where labels are given, of the undivided logits, so that training
+            and evaluation losses compare; `hidden_states`, one (images, channels, height, width) for each stage,
+            where asked for.
+
+        Raises:
+            ValueError: shape or type of an argument is not the above, or the config's `problem_type` is another.
+        """
+        hidden_states, as_dict = self._asked(output_hidden_states, return_dict)
+        self._check_pixel_values(pixel_values)
+        logits = self.network(pixel_values, hidden_states)
+        hidden_states = None if hidden_states is None else tuple(hidden_states)
+        loss = None if labels is None else self._loss(logits, labels)
+        if not self.training and self.config.temperature != 1:
+            logits = logits / self.config.temperature
+        if not as_dict:
+            return tuple(value for value in (loss, logits, hidden_states) if value is not None)
+        return ImageClassifierOutputWithNoAttention(loss=loss, logits=logits, hidden_states=hidden_states)
+
     def _loss(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        kind = self.config.problem_type
+        if kind == "multi_label_classification":
+            if labels.shape != logits.shape:
+                raise ValueError(
+                    f"labels must be 0 or 1 for each class, shape {tuple(logits.shape)}, as the config's problem_type "
+                    f"is {kind}, got shape {tuple(labels.shape)}; set problem_type to None for one class an image."
+                )
+            return F.binary_cross_entropy_with_logits(logits.float(), labels.float())
+        if kind not in (None, "single_label_classification"):
+            raise ValueError(
+                f"the config's problem_type must be single_label_classification or multi_label_classification for a "
+                f"loss, got {kind!r}; set one of the two, or compute the loss from the logits."
+            )
+        if labels.shape == (len(logits), 1) and not labels.is_floating_point():
+            labels = labels.flatten()
         wanted = (logits.shape[0],) if labels.ndim < 2 else tuple(logits.shape)
         if tuple(labels.shape) != wanted or labels.is_floating_point() != (labels.ndim == 2):
             raise ValueError(
@@ -156,11 +262,15 @@ class FERForImageClassification(PreTrainedModel):
                 f"shape {tuple(logits.shape)}, got {labels.dtype} of shape {tuple(labels.shape)}; convert them to one "
                 "of the two."
             )
-        classes = logits.shape[1]
-        if labels.ndim < 2 and len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < classes:
-            wrong = int(labels.min()) if labels.min() < 0 else int(labels.max())
+        if labels.ndim == 2:
+            return F.cross_entropy(logits.float(), labels.to(torch.float32))
+        if torch.compiler.is_compiling():
+            return F.cross_entropy(logits.float(), labels.long())
+        try:  # instead of looking at the labels first, which waits for a GPU and fails where tensors have no values
+            return F.cross_entropy(logits.float(), labels.long())
+        except IndexError:
+            wrong = labels[(labels != -100) & ((labels < 0) | (labels >= logits.shape[1]))]
             raise ValueError(
-                f"labels must be class indices from 0 to {classes - 1}, got {wrong}; the config's id2label names the "
-                "classes."
-            )
-        return F.cross_entropy(logits.float(), labels)
+                f"labels must be class indices from 0 to {logits.shape[1] - 1}, or -100 for an image that does not "
+                f"count, got {wrong[0].item()}; the config's id2label names the classes."
+            ) from None

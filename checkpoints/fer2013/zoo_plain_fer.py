@@ -16,16 +16,32 @@ class PlainCNN(nn.Module):
         super().__init__()
         self.dropout = self.default_dropout if config.dropout is None else config.dropout
 
-    def forward_features(self, pixel_values: torch.Tensor) -> torch.Tensor:
-        """(images, channels, size, size) → (images, last width, side, side)"""
-        return self.features(pixel_values)
+    def forward_features(self, pixel_values: torch.Tensor, hidden_states: list | None = None) -> torch.Tensor:
+        """(images, channels, size, size) → (images, last width, side, side)
+
+        Args:
+            hidden_states: is given the features after every halving of the sides, the last of them what is returned.
+        """
+        if hidden_states is None:
+            return self.features(pixel_values)
+        for layer in self.features:
+            pixel_values = layer(pixel_values)
+            if isinstance(layer, nn.MaxPool2d):
+                hidden_states.append(pixel_values)
+        hidden_states[-1] = pixel_values  # a dropout may follow the last pooling
+        return pixel_values
 
     def forward_head(self, features: torch.Tensor) -> torch.Tensor:
         """(images, last width, side, side) → logits (images, labels)"""
         return self.classifier(features.flatten(1))
 
-    def forward(self, pixel_values: torch.Tensor) -> torch.Tensor:
-        return self.forward_head(self.forward_features(pixel_values))
+    def forward(self, pixel_values: torch.Tensor, hidden_states: list | None = None) -> torch.Tensor:
+        return self.forward_head(self.forward_features(pixel_values, hidden_states))
+
+    def drop_head(self) -> None:
+        """Leave out the last linear layer, and a dropout before it: `forward` → (images, num_features)."""
+        layers = list(self.classifier)[:-1]
+        self.classifier = nn.Sequential(*layers[:-1] if layers and isinstance(layers[-1], nn.Dropout) else layers)
 
 
 class ScratchCNN(PlainCNN):

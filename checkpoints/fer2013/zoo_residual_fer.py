@@ -50,17 +50,34 @@ class ResidualCNN(nn.Module):
                 blocks.append(ResidualBlock(width, size, stride=2 if index == 0 else 1))
                 width = size
         self.features = nn.Sequential(*blocks)
+        self.stage_ends = [sum(config.depths[: stage + 1]) - 1 for stage in range(len(config.depths))]
         self.num_features = width
         self.dropout = nn.Dropout(self.default_dropout if config.dropout is None else config.dropout)
         self.classifier = nn.Linear(width, config.num_labels)
 
-    def forward_features(self, pixel_values: torch.Tensor) -> torch.Tensor:
-        """(images, channels, size, size) → (images, last hidden size, size / 2**stages, size / 2**stages)"""
-        return self.features(self.stem(pixel_values))
+    def forward_features(self, pixel_values: torch.Tensor, hidden_states: list | None = None) -> torch.Tensor:
+        """(images, channels, size, size) → (images, last hidden size, size / 2**stages, size / 2**stages)
+
+        Args:
+            hidden_states: is given the features after the stem and after every stage.
+        """
+        features = self.stem(pixel_values)
+        if hidden_states is None:
+            return self.features(features)
+        hidden_states.append(features)
+        for index, block in enumerate(self.features):
+            features = block(features)
+            if index in self.stage_ends:
+                hidden_states.append(features)
+        return features
 
     def forward_head(self, features: torch.Tensor) -> torch.Tensor:
         """(images, features, height, width) → logits (images, labels)"""
         return self.classifier(self.dropout(features.mean((2, 3))))
 
-    def forward(self, pixel_values: torch.Tensor) -> torch.Tensor:
-        return self.forward_head(self.forward_features(pixel_values))
+    def forward(self, pixel_values: torch.Tensor, hidden_states: list | None = None) -> torch.Tensor:
+        return self.forward_head(self.forward_features(pixel_values, hidden_states))
+
+    def drop_head(self) -> None:
+        """Leave out the last linear layer and the dropout before it: `forward` → (images, num_features)."""
+        self.dropout, self.classifier = nn.Identity(), nn.Identity()

@@ -35,30 +35,49 @@ class TransferNetwork(nn.Module):
 
     def __init__(self, config, backbone: nn.Module):
         super().__init__()
+        scale, shift = self.conversion()
+        self.register_buffer("scale", scale)
+        self.register_buffer("shift", shift)
+        self.backbone = backbone
+        self.dropout = nn.Dropout(self.default_dropout if config.dropout is None else config.dropout)
+        self.classifier = nn.Linear(self.num_features, config.num_labels)
+
+    def conversion(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """`scale` and `shift`, (3, 1, 1) each."""
         (fer_mean,), (fer_std,) = FERImageProcessor.image_mean, FERImageProcessor.image_std
         pairs = list(zip(self.image_mean, self.image_std, strict=True))
         scale = torch.tensor([fer_std / std for _, std in pairs])
         shift = torch.tensor([(fer_mean - mean) / std for mean, std in pairs])
-        self.register_buffer("scale", scale.view(3, 1, 1))
-        self.register_buffer("shift", shift.view(3, 1, 1))
-        self.backbone = backbone
-        self.dropout = nn.Dropout(self.default_dropout if config.dropout is None else config.dropout)
-        self.classifier = nn.Linear(self.num_features, config.num_labels)
+        return scale.view(3, 1, 1), shift.view(3, 1, 1)
 
     def backbone_stages(self) -> list[nn.Module]:
         """The five parts of the backbone from input to output, which together hold all of its parameters."""
         raise NotImplementedError
 
-    def forward_features(self, pixel_values: torch.Tensor) -> torch.Tensor:
-        """(images, 1 or 3, size, size) → (images, features, size / 32, size / 32), the latter rounded as it comes"""
-        return self.backbone(pixel_values * self.scale + self.shift)[0]
+    def forward_features(self, pixel_values: torch.Tensor, hidden_states: list | None = None) -> torch.Tensor:
+        """(images, 1 or 3, size, size) → (images, features, size / 32, size / 32), the latter rounded as it comes
+
+        Args:
+            hidden_states: is given the features after each of the five stages.
+        """
+        features = pixel_values * self.scale + self.shift
+        if hidden_states is None:
+            return self.backbone(features)[0]
+        for stage in self.backbone_stages():
+            features = stage(features)
+            hidden_states.append(features)
+        return features
 
     def forward_head(self, features: torch.Tensor) -> torch.Tensor:
         """(images, features, height, width) → logits (images, labels)"""
         return self.classifier(self.dropout(features.mean((2, 3))))
 
-    def forward(self, pixel_values: torch.Tensor) -> torch.Tensor:
-        return self.forward_head(self.forward_features(pixel_values))
+    def forward(self, pixel_values: torch.Tensor, hidden_states: list | None = None) -> torch.Tensor:
+        return self.forward_head(self.forward_features(pixel_values, hidden_states))
+
+    def drop_head(self) -> None:
+        """Leave out the last linear layer and the dropout before it: `forward` → (images, num_features)."""
+        self.dropout, self.classifier = nn.Identity(), nn.Identity()
 
 
 class ResNet50(TransferNetwork):

@@ -5,7 +5,10 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps
 from transformers.image_processing_backends import PilBackend
-from transformers.image_utils import PILImageResampling
+from transformers.image_utils import ChannelDimension, PILImageResampling
+
+FLOATS = {"float16", "bfloat16", "float32", "float64"}
+"""Names of the types of arrays and tensors with values from 0 to 1."""
 
 STRETCHES = ("none", "percentiles")
 """What `FERImageProcessor.stretch` can be."""
@@ -21,7 +24,9 @@ class FERImageProcessor(PilBackend):
     Mean and standard deviation are those of all pixels of the 28,709 FER-2013 training images; they are saved
     with the checkpoint. Called with one image or a list of images: PIL in any mode, or uint8 arrays / tensors of
     shape (height, width), (height, width, channels) or (channels, height, width) with 1 or 3 channels in RGB
-    order. Colour becomes grey by ITU-R 601-2 luma, as Pillow's mode "L".
+    order (`input_data_format` says where the channels are, as an image of 3 rows could be meant otherwise). With
+    `do_rescale=False` also float arrays with values from 0 to 1, which are rounded to 255ths. Colour becomes grey by
+    ITU-R 601-2 luma, as Pillow's mode "L".
 
     Returns:
         `BatchFeature` with `pixel_values` of shape (images, 1, 48, 48), float32.
@@ -53,19 +58,26 @@ class FERImageProcessor(PilBackend):
 
     def preprocess(self, images, *args, **kwargs):
         """As the class says; lists may nest no deeper than one level."""
-        return super().preprocess(_with_channel_axis(images), *args, **kwargs)
+        do_rescale = kwargs.get("do_rescale")
+        if not (self.do_rescale if do_rescale is None else do_rescale) and (_dtypes(images) & FLOATS):
+            images = _to_uint8(images)  # the same numbers then take the same way
+            kwargs = {**kwargs, "do_rescale": True, "rescale_factor": 1 / 255}
+        last = kwargs.get("input_data_format") in ("channels_last", ChannelDimension.LAST)
+        return super().preprocess(_with_channel_axis(images, -1 if last else 0), *args, **kwargs)
 
-    def process_image(self, image, **kwargs) -> np.ndarray:
+    def process_image(self, image, input_data_format=None, **kwargs) -> np.ndarray:
         """One crop → grey array of shape (1, height, width), uint8, before resizing."""
         if isinstance(image, Image.Image):
             return np.asarray(to_grey(image), dtype=np.uint8)[None]
         array = np.asarray(image)
         if array.dtype != np.uint8:
             raise ValueError(
-                f"an image array must be uint8 with values 0 to 255, got {array.dtype}; convert it, for example with "
-                "(image * 255).astype('uint8') for values in [0, 1]."
+                f"an image array must be uint8 with values 0 to 255, got {array.dtype}; convert it, or pass "
+                "do_rescale=False for values from 0 to 1."
             )
         channels_last = array.shape[-1] in (1, 3) and array.shape[0] not in (1, 3)
+        if input_data_format is not None:
+            channels_last = input_data_format in ("channels_last", ChannelDimension.LAST)
         array = np.moveaxis(array, -1, 0) if channels_last else array
         if array.shape[0] == 1:
             return array
@@ -119,8 +131,35 @@ def to_grey(image: Image.Image) -> Image.Image:
     return image.convert("L")
 
 
-def _with_channel_axis(images: Any) -> Any:
+def _with_channel_axis(images: Any, axis: int) -> Any:
     """(height, width) arrays get a channel axis, which transformers' list flattening wants."""
     if isinstance(images, (list, tuple)):
-        return [_with_channel_axis(image) for image in images]
-    return images[None] if getattr(images, "ndim", None) == 2 else images
+        return [_with_channel_axis(image, axis) for image in images]
+    if getattr(images, "ndim", None) != 2:
+        return images
+    return images[None] if axis == 0 else images[..., None]
+
+
+def _dtypes(images: Any) -> set[str]:
+    """Names of the types of all arrays and tensors in nested lists."""
+    if isinstance(images, (list, tuple)):
+        return set().union(*map(_dtypes, images))
+    return {str(getattr(images, "dtype", "")).removeprefix("torch.")}
+
+
+def _to_uint8(images: Any) -> Any:
+    """Arrays from 0 to 1 in nested lists → 0 to 255, rounded; a PIL image or one of whole numbers is refused."""
+    if isinstance(images, (list, tuple)):
+        return [_to_uint8(image) for image in images]
+    if not _dtypes(images) & FLOATS:
+        raise ValueError(
+            "with do_rescale=False either all images must be float arrays with values from 0 to 1 or none, got both; "
+            "give them in two calls."
+        )
+    values = np.asarray(images.float() if hasattr(images, "detach") else images, dtype=np.float32)
+    if values.size and not (values.min() >= 0 and values.max() <= 1):
+        raise ValueError(
+            f"with do_rescale=False a float array must have values from 0 to 1, got {values.min():g} to "
+            f"{values.max():g}; divide it by 255."
+        )
+    return (values * 255).round().astype(np.uint8)

@@ -130,8 +130,8 @@ def test_settings_survive_saving(processor, tmp_path):
     [
         (
             np.zeros((48, 48), np.float32),
-            "an image array must be uint8 with values 0 to 255, got float32; convert it, for example with "
-            "(image * 255).astype('uint8') for values in [0, 1].",
+            "an image array must be uint8 with values 0 to 255, got float32; convert it, or pass "
+            "do_rescale=False for values from 0 to 1.",
         ),
         (
             np.zeros((5, 48, 48), np.uint8),
@@ -144,3 +144,50 @@ def test_unreadable_arrays_are_refused(processor, image, message):
     with pytest.raises(ValueError) as caught:
         processor(image)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("stretch", ["none", "percentiles"])
+@pytest.mark.parametrize("kind", [np.float32, np.float64, torch.float32, torch.float16])
+def test_floats_from_0_to_1_give_what_their_255ths_give(kind, stretch):
+    processor = FERImageProcessor(stretch=stretch)
+    image = np.random.default_rng(0).integers(0, 256, (60, 50, 3), dtype=np.uint8)
+    floats = torch.from_numpy(image / 255).to(kind) if isinstance(kind, torch.dtype) else (image / 255).astype(kind)
+    expected = processor(image, return_tensors="pt").pixel_values
+    assert torch.equal(processor([floats], do_rescale=False, return_tensors="pt").pixel_values, expected)
+    assert torch.equal(
+        FERImageProcessor(do_rescale=False, stretch=stretch)(floats, return_tensors="pt").pixel_values, expected
+    )
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (
+            np.full((48, 48), 2.5),
+            "with do_rescale=False a float array must have values from 0 to 1, got 2.5 to 2.5; divide it by 255.",
+        ),
+        (
+            [np.zeros((48, 48)), np.zeros((48, 48), np.uint8)],
+            "with do_rescale=False either all images must be float arrays with values from 0 to 1 or none, got both; "
+            "give them in two calls.",
+        ),
+    ],
+)
+def test_other_floats_are_refused(images, message):
+    with pytest.raises(ValueError) as caught:
+        FERImageProcessor()(images, do_rescale=False)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("shape", [(3, 48, 3), (1, 48, 3), (48, 3)])
+def test_where_the_channels_are_can_be_said(shape):
+    image = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    processor = FERImageProcessor()
+    upright = np.asarray(Image.fromarray(image).convert("L"))
+    expected = processor(upright, return_tensors="pt").pixel_values
+    said = processor(image, input_data_format="channels_last", return_tensors="pt").pixel_values
+    assert torch.equal(said, expected)
+    if image.ndim == 3:
+        first = np.ascontiguousarray(np.moveaxis(image, -1, 0))
+        said = processor(first, input_data_format="channels_first", return_tensors="pt").pixel_values
+        assert torch.equal(said, expected)
