@@ -70,11 +70,3 @@ def refresh(folder: Path) -> None:
         with replacing(folder / path.name) as temporary:
             shutil.copyfile(path, temporary)
     write_card(folder)
-
-
-if __name__ == "__main__":
-    import sys
-
-    if len(sys.argv) != 2 or sys.argv[1].startswith("-"):
-        sys.exit("usage: fer-hub refresh FOLDER   writes its code files and model card anew")
-    refresh(Path(sys.argv[1]))

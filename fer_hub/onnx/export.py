@@ -1,8 +1,5 @@
 """Export a checkpoint to ONNX, in float32 and, where asked for, quantised to 8 bits.
 
-    fer-hub export checkpoints/fer2013
-    fer-hub export checkpoints/fer2013 --int8 --data path/to/fer2013
-
 Writes model.onnx (and model_int8.onnx) beside the weights, and what was measured about them to onnx.json.
 `fer_hub.OnnxClassifier` runs the files; any other ONNX runtime does, too: input `pixel_values` float32
 (batch, channels, size, size), output `logits` (batch, labels) with the temperature included, and all that
@@ -11,9 +8,7 @@ preprocessing needs stands in the files' metadata.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -129,31 +124,3 @@ def _report(folder: Path, figures: dict[str, dict]) -> dict[str, dict]:
             report[name] = before
     write_json(path, report)
     return report
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Run the command line; returns its exit status: 1 after an error, whose sentence is on stderr."""
-    parser = argparse.ArgumentParser(
-        prog="fer-hub export", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("checkpoint", help="checkpoint folder or Hub id")
-    parser.add_argument("--int8", action="store_true", help="also write the network quantised to 8 bits; needs --data")
-    parser.add_argument(
-        "--data", help="FER-2013, as in train.py: training images calibrate int8, validation images measure the files"
-    )
-    parser.add_argument("--output", type=Path, metavar="FOLDER", help="where the files go; the checkpoint if left out")
-    args = parser.parse_args(argv)
-    if args.int8 and args.data is None:
-        parser.error(NO_DATA)
-    if args.output is None and not Path(args.checkpoint).is_dir():
-        parser.error(f"--output must name a folder where the checkpoint is none, got checkpoint {args.checkpoint}.")
-    try:
-        export(args.checkpoint, args.output or args.checkpoint, data=args.data, int8=args.int8, say=print)
-    except (OSError, ValueError, RuntimeError, ImportError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,19 +1,13 @@
 """Turn a PyTorch state_dict in the layout of ScratchCNN into a checkpoint folder with safetensors.
 
-    fer-hub import-weights best_model.pth --output checkpoints/mine
-    fer-hub import-weights best_model.pth --output checkpoints/mine --mean 0.5 --std 0.5 \\
-        --labels angry disgust fear happy neutral sad surprise
-
 The file is what `torch.save(model.state_dict(), "best_model.pth")` writes, or a dict that holds it as
 `model_state_dict` or `state_dict`. Only tensors, numbers and texts are read from it; a file with anything else in it is
 refused and nothing of it is run. The file does not say which class is which, nor how its images were standardised:
---labels, --mean and --std do, and what is assumed without them is printed.
+`labels`, `mean` and `std` do, and what is assumed without them is reported.
 """
 
-import argparse
 import math
 import re
-import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -175,31 +169,3 @@ def _kind(content: object) -> str:
         return type(content).__name__
     name = next(name for name, value in content.items() if not isinstance(value, torch.Tensor))
     return f"{type(content[name]).__name__} under {name!r}"
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Run the command line; returns its exit status: 1 after an error, whose sentence is on stderr."""
-    parser = argparse.ArgumentParser(
-        prog="fer-hub import-weights",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("weights", type=Path, help="file of torch.save, such as best_model.pth")
-    parser.add_argument("--output", type=Path, metavar="FOLDER", required=True, help="checkpoint folder; must be new")
-    parser.add_argument(
-        "--labels", nargs="+", metavar="NAME", help="classes in the order of its outputs; FER-2013's order for seven"
-    )
-    parser.add_argument("--mean", type=float, help="what its training subtracted from pixels in [0, 1]")
-    parser.add_argument("--std", type=float, help="what its training divided by afterwards")
-    parser.add_argument("--image-size", type=int, default=48, metavar="PIXELS", help="side of its images; 48")
-    args = vars(parser.parse_args(argv))
-    try:
-        import_weights(args.pop("weights"), args.pop("output"), **args, say=print)
-    except (OSError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from fer_hub.commands import main
 from fer_hub.model import ARCHITECTURES, FERConfig, FERForImageClassification, FERImageProcessor
 from fer_hub.onnx import export as onnx_export
 
@@ -49,7 +50,7 @@ def quantised(tmp_path_factory, small_csv) -> Path:
     """A checkpoint folder with both files, written by the command; do not change."""
     folder = make_checkpoint(tmp_path_factory.mktemp("int8") / "checkpoint", temperature=1.3)
     with contextlib.redirect_stdout(io.StringIO()) as told:
-        assert onnx_export.main([str(folder), "--int8", "--data", str(small_csv)]) == 0
+        assert main(["export", str(folder), "--int8", "--data", str(small_csv)]) == 0
     (folder.parent / "told.txt").write_text(told.getvalue())
     return folder
 

@@ -10,6 +10,7 @@ import onnx
 import pytest
 import torch
 
+from fer_hub.commands import main
 from fer_hub.inference import onnx_classifier as onnx_model
 from fer_hub.inference.logits import predict_probabilities
 from fer_hub.inference.onnx_classifier import INT8_FILE, MODEL_FILE, OnnxClassifier
@@ -81,7 +82,7 @@ def test_the_format_is_the_checkpoints():
 def test_a_second_export_gives_the_same_bytes_and_keeps_what_was_measured(copy, capsys):
     content, report = (copy / MODEL_FILE).read_bytes(), json.loads((copy / "onnx.json").read_text())
     (copy / MODEL_FILE).unlink()
-    assert onnx_export.main([str(copy)]) == 0
+    assert main(["export", str(copy)]) == 0
     assert (copy / MODEL_FILE).read_bytes() == content
     assert json.loads((copy / "onnx.json").read_text()) == report
     assert re.fullmatch(r".*/model\.onnx: 0\.\d\d MB, agrees with PyTorch to \d\.\de-\d\d\n", capsys.readouterr().out)
@@ -159,7 +160,7 @@ def test_test_images_are_not_touched(quantised, small_csv, tmp_path):
     csv = tmp_path / "fer2013.csv"
     csv.write_text("\n".join([*lines, *test]) + "\n")
     out = tmp_path / "out"
-    assert onnx_export.main([str(quantised), "--int8", "--data", str(csv), "--output", str(out)]) == 0
+    assert main(["export", str(quantised), "--int8", "--data", str(csv), "--output", str(out)]) == 0
     assert sorted(path.name for path in out.iterdir()) == [MODEL_FILE, INT8_FILE, "onnx.json"]
     for path in out.iterdir():
         assert path.read_bytes() == (quantised / path.name).read_bytes()
@@ -172,15 +173,13 @@ def test_int8_needs_data(quantised, tmp_path, capsys):
     )
     with pytest.raises(ValueError, match=re.escape(message)):
         onnx_export.export(quantised, tmp_path, int8=True)
-    with pytest.raises(SystemExit):
-        onnx_export.main([str(quantised), "--int8"])
+    assert main(["export", str(quantised), "--int8"]) == 2
     assert capsys.readouterr().err.endswith(f"error: {message}\n")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_hub_id_needs_an_output_folder(capsys):
-    with pytest.raises(SystemExit):
-        onnx_export.main(["someone/model"])
+    assert main(["export", "someone/model"]) == 2
     assert capsys.readouterr().err.endswith(
         "error: --output must name a folder where the checkpoint is none, got checkpoint someone/model.\n"
     )
@@ -188,7 +187,7 @@ def test_a_hub_id_needs_an_output_folder(capsys):
 
 def test_other_models_are_refused(tmp_path, capsys):
     (tmp_path / "config.json").write_text('{"model_type": "vit"}')
-    assert onnx_export.main([str(tmp_path)]) == 1
+    assert main(["export", str(tmp_path)]) == 1
     assert capsys.readouterr().err == (
         "error: the checkpoint must contain config.json, model.safetensors, preprocessor_config.json, but "
         f"{str(tmp_path)!r} lacks model.safetensors, preprocessor_config.json; save model and image processor again "
@@ -196,7 +195,7 @@ def test_other_models_are_refused(tmp_path, capsys):
     )
     for name in ("model.safetensors", "preprocessor_config.json"):
         (tmp_path / name).write_text("{}")
-    assert onnx_export.main([str(tmp_path)]) == 1
+    assert main(["export", str(tmp_path)]) == 1
     assert capsys.readouterr().err == (
         f"error: config.json must have the model_type 'fer_cnn', got 'vit' in {tmp_path}; export other models with "
         "optimum.\n"
@@ -206,7 +205,7 @@ def test_other_models_are_refused(tmp_path, capsys):
 @pytest.mark.parametrize("package", ["onnx", "onnxscript", "onnxruntime"])
 def test_a_missing_package_is_named(quantised, tmp_path, monkeypatch, package, capsys):
     monkeypatch.setitem(sys.modules, package, None)  # importing it fails
-    assert onnx_export.main([str(quantised), "--output", str(tmp_path / "out")]) == 1
+    assert main(["export", str(quantised), "--output", str(tmp_path / "out")]) == 1
     assert capsys.readouterr().err == (
         f'error: {package} must be installed to export a checkpoint, got none; run pip install ".[onnx]" in a clone '
         "of fer_hub.\n"

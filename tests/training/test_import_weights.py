@@ -10,8 +10,9 @@ from torch import nn
 from transformers import AutoModelForImageClassification
 from transformers.models.auto.image_processing_auto import AutoImageProcessor
 
+from fer_hub.commands import main
 from fer_hub.model import EMOTIONS, FERImageProcessor
-from fer_hub.training.import_weights import import_weights, main
+from fer_hub.training.import_weights import import_weights
 
 FACE = np.random.default_rng(0).integers(0, 256, (48, 48), dtype=np.uint8)
 
@@ -84,14 +85,14 @@ def test_the_logits_stay_the_same(theirs, path, tmp_path, wrap):
 
 def test_the_command_says_what_it_assumed(theirs, path, tmp_path, capsys):
     torch.save({"epoch": 81, "val_acc": 65.4, "state_dict": theirs.state_dict()}, path)
-    assert main([str(path), "--output", str(tmp_path / "mine")]) == 0
+    assert main(["import-weights", str(path), "--output", str(tmp_path / "mine")]) == 0
     assert capsys.readouterr().out == (
         f"{tmp_path / 'mine'}: scratch_cnn, 1,054,719 parameters, from {path}\n"
         "left out: epoch, val_acc\n"
         "labels (assumed; see --labels): angry, disgust, fear, happy, sad, surprise, neutral\n"
         "pixels (assumed; see --mean, --std): (value / 255 - 0.5077) / 0.255\n"
     )
-    assert main([str(path), "--output", str(tmp_path / "mine")]) == 1
+    assert main(["import-weights", str(path), "--output", str(tmp_path / "mine")]) == 1
     assert capsys.readouterr().err == (
         f"error: the output must be a new folder, {tmp_path / 'mine'} is there already; choose another name.\n"
     )
@@ -100,7 +101,7 @@ def test_the_command_says_what_it_assumed(theirs, path, tmp_path, capsys):
 def test_every_option(path, tmp_path, capsys):
     torch.save(TheirNetwork(classes=3, pixels=64).state_dict(), path)
     options = ["--labels", "calm", "happy", "sad", "--mean", "0.5", "--std", "0.5", "--image-size", "64"]
-    assert main([str(path), "--output", str(tmp_path / "mine"), *options]) == 0
+    assert main(["import-weights", str(path), "--output", str(tmp_path / "mine"), *options]) == 0
     assert capsys.readouterr().out.splitlines()[1:] == [
         "labels: calm, happy, sad",
         "pixels: (value / 255 - 0.5) / 0.5",

@@ -1,4 +1,4 @@
-from fer_hub.video.files import main
+from fer_hub.commands import main
 from tests.video.making import names_in
 
 
@@ -9,7 +9,7 @@ def test_command_line_goes_on_after_a_failure_and_names_it(people, clip, tiny_ch
     twin.write_bytes(people.read_bytes())
     folder = tmp_path / "made" / "here"
     options = ["--checkpoint", str(tiny_checkpoint), "--output-dir", str(folder), "--every", "6", "--quiet"]
-    code = main([*map(str, (people, broken, twin)), *options, "--detector", "short_range"])
+    code = main(["video", *map(str, (people, broken, twin)), *options, "--detector", "short_range"])
     printed = capsys.readouterr()
     assert code == 1
     kinds = (".annotated.mp4", ".csv", ".json", ".timeline.png")
@@ -24,12 +24,12 @@ def test_command_line_goes_on_after_a_failure_and_names_it(people, clip, tiny_ch
 
 def test_command_line_without_annotated_video(clip, tiny_checkpoint, tmp_path):
     options = ["--checkpoint", str(tiny_checkpoint), "--output-dir", str(tmp_path), "--no-video", "--quiet"]
-    assert main([str(clip), *options]) == 0
+    assert main(["video", str(clip), *options]) == 0
     assert names_in(tmp_path) == ["clip.csv", "clip.json", "clip.timeline.png"]
 
 
 def test_command_line_without_checkpoint(clip, tmp_path, capsys):
-    code = main([str(clip), "--checkpoint", "./nowhere", "--output-dir", str(tmp_path / "out")])
+    code = main(["video", str(clip), "--checkpoint", "./nowhere", "--output-dir", str(tmp_path / "out")])
     assert code == 1
     assert "./nowhere" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
