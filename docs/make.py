@@ -1,7 +1,9 @@
-"""Remake what the front page shows: its picture, and its figures from checkpoints/ and results/.
+"""Remake what pages show of the code and its files.
 
-python docs/make.py            # writes docs/annotated.jpg and the figures in README.md
-python docs/make.py --check    # writes nothing; says whether README.md's figures are those of the files
+python docs/make.py            # writes docs/annotated.jpg, the figures in README.md, docs/commands.md, and the drawing
+                               # of the layers in CONTRIBUTING.md
+python docs/make.py --texts    # all but the picture, which needs no network
+python docs/make.py --check    # writes nothing; says which of the texts is not that of the files
 """
 
 import argparse
@@ -12,9 +14,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from fer_hub.files import write_text  # noqa: E402 (after the path is set)
+from docs.house import commands_page, house  # noqa: E402 (after the path is set)
+from fer_hub.commands.line import help_texts  # noqa: E402
+from fer_hub.files import write_text  # noqa: E402
 
 BEGIN, END = "<!-- figures: begin (python docs/make.py) -->", "<!-- figures: end -->"
+HOUSE_MARKS = ("<!-- layers: begin (python docs/make.py --texts) -->", "<!-- layers: end -->")
 
 
 CHECKPOINTS = {"fer2013": "FER-2013's labels", "ferplus": "FER+, majority of ten votes"}
@@ -136,13 +141,40 @@ def _share(row: dict, way: str, images: int) -> str:
     return f"{row[way]:.1%}" + (f" ({missed / images:.1%} missed)" if missed else "")
 
 
-def with_figures(readme: str, text: str) -> str:
-    """README.md's text with the figures between its two markers replaced."""
-    before, _, rest = readme.partition(BEGIN)
-    _, _, after = rest.partition(END)
+def between(page: str, marks: tuple[str, str], text: str) -> str:
+    """A page with what stands between its two marks replaced."""
+    begin, end = marks
+    before, _, rest = page.partition(begin)
+    _, _, after = rest.partition(end)
     if not after:
-        raise SystemExit(f"README.md must hold the markers {BEGIN!r} and {END!r}; put them where the figures belong.")
-    return f"{before}{BEGIN}\n{text}\n{END}{after}"
+        raise SystemExit(f"the page must hold the marks {begin!r} and {end!r}; put them where the text belongs.")
+    return f"{before}{begin}\n{text}\n{end}{after}"
+
+
+def front_page_figures() -> str:
+    """The figures of README.md, from checkpoints/ and results/."""
+    metrics = {
+        name: json.loads((ROOT / "checkpoints" / name / "metrics.json").read_text(encoding="utf-8"))
+        for name in CHECKPOINTS
+    }
+    others, duplicates, latency, webcam, load = (
+        json.loads((ROOT / "results" / f"{name}.json").read_text(encoding="utf-8"))
+        for name in ("alternatives", "duplicates", "latency", "webcam", "load")
+    )
+    return figures(metrics, others, duplicates, speed(latency, webcam, load))
+
+
+def pages() -> dict[str, str]:
+    """Page → the text that it must have."""
+
+    def page(name: str) -> str:
+        return (ROOT / name).read_text(encoding="utf-8")
+
+    return {
+        "README.md": between(page("README.md"), (BEGIN, END), front_page_figures()),
+        "docs/commands.md": commands_page(help_texts()),
+        "CONTRIBUTING.md": between(page("CONTRIBUTING.md"), HOUSE_MARKS, house()),
+    }
 
 
 def picture():
@@ -178,25 +210,22 @@ def picture():
 
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where README.md is out of date")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where a page is out of date")
+    parser.add_argument("--texts", action="store_true", help="leave the picture as it is")
     args = parser.parse_args(argv)
-    readme = ROOT / "README.md"
-    metrics = {
-        name: json.loads((ROOT / "checkpoints" / name / "metrics.json").read_text(encoding="utf-8"))
-        for name in CHECKPOINTS
+    changed = {
+        name: text
+        for name, text in pages().items()
+        if not (ROOT / name).is_file() or (ROOT / name).read_text(encoding="utf-8") != text
     }
-    others, duplicates, latency, webcam, load = (
-        json.loads((ROOT / "results" / f"{name}.json").read_text(encoding="utf-8"))
-        for name in ("alternatives", "duplicates", "latency", "webcam", "load")
-    )
-    text = figures(metrics, others, duplicates, speed(latency, webcam, load))
-    wanted = with_figures(readme.read_text(encoding="utf-8"), text)
     if args.check:
-        if wanted != readme.read_text(encoding="utf-8"):
-            raise SystemExit("README.md's figures are not those of checkpoints/ and results/; run: python docs/make.py")
+        if changed:
+            raise SystemExit(f"out of date: {', '.join(changed)}; run: python docs/make.py --texts")
         return
-    write_text(readme, wanted)
-    picture().save(ROOT / "docs" / "annotated.jpg", quality=88)
+    for name, text in changed.items():
+        write_text(ROOT / name, text)
+    if not args.texts:
+        picture().save(ROOT / "docs" / "annotated.jpg", quality=88)
 
 
 if __name__ == "__main__":

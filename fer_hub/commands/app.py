@@ -19,7 +19,7 @@ def app(
         bool, typer.Option("--share", help="A public address for a week, through Gradio's makers.")
     ] = False,
 ) -> None:
-    """Serve the web app and its API: photographs, webcam, video.
+    """Serve the web app and its API.
 
         fer-hub app
         fer-hub app --checkpoint runs/mine/final --port 8080

@@ -14,12 +14,12 @@ def calibrate(
         bool, typer.Option("--degraded", help="Fit on the validation images as they are and as bad pictures together.")
     ] = False,
 ) -> None:
-    """Fit a checkpoint's temperature on the validation split, so that probabilities are as sure as they should be.
+    """Fit a checkpoint's temperature on the validation split.
 
         fer-hub calibrate runs/mine/final --data path/to/fer2013
 
-    Writes the temperature into config.json, the figures before and after into metrics.json, and the model card anew.
-    Predictions stay the same. train.py does this by itself.
+    Probabilities are then as sure as they should be; predictions stay the same. Writes the temperature into
+    config.json, the figures before and after into metrics.json, and the model card anew. train.py does this by itself.
     """
     from fer_hub.evaluation.calibrate import calibrate_checkpoint
     from fer_hub.evaluation.calibration import summary

@@ -24,7 +24,7 @@ def contact_sheet(
     draws: Annotated[int, typer.Option(metavar="N", help="Columns beside the original.")] = 8,
     seed: Annotated[int, typer.Option(metavar="N", help="The same seed gives the same sheet.")] = 0,
 ) -> None:
-    """Show as one picture what the augmentation presets do to training images.
+    """Show what the augmentation presets do, as one picture.
 
         fer-hub contact-sheet
         fer-hub contact-sheet --data path/to/fer2013 --output augmentation.png

@@ -16,7 +16,7 @@ def duplicates(
     output: Annotated[Path | None, typer.Option(metavar="FILE", help="JSON file for what is printed.")] = None,
     sheet: Annotated[Path | None, typer.Option(metavar="FILE", help="PNG file for pairs of test and train.")] = None,
 ) -> None:
-    """Count near-duplicates: images of FER-2013 that stand in more than one split.
+    """Count near-duplicates across the splits of FER-2013.
 
         fer-hub duplicates --data path/to/fer2013 --output results/duplicates.json
         fer-hub duplicates --data path/to/fer2013 --checkpoint checkpoints/fer2013 --sheet pairs.png

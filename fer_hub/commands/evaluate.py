@@ -46,14 +46,14 @@ def evaluate(
         str | None, typer.Option(metavar="NAME", help="Column of the classes, where there are several.")
     ] = None,
 ) -> None:
-    """Measure a checkpoint, of fer_hub or any image classifier of transformers.
+    """Measure a checkpoint on a data set.
 
         fer-hub evaluate checkpoints/fer2013 --data path/to/fer2013 --photographs --write
         fer-hub evaluate owner/model --data path/to/fer2013 --map LABEL_0=angry LABEL_1=sad --partial
 
-    Classes are matched by name, whatever their order. Classes that only the model has are dropped and the other
-    probabilities divided by their sum. Splits that a data set lacks are cut from train, as in the checkpoint's own
-    training.
+    The checkpoint is one of fer_hub or any image classifier of transformers. Classes are matched by name, whatever
+    their order. Classes that only the model has are dropped and the other probabilities divided by their sum. Splits
+    that a data set lacks are cut from train, as in the checkpoint's own training.
     """
     folder = Path(checkpoint)
     if write and not (folder / "config.json").is_file():
@@ -61,7 +61,8 @@ def evaluate(
     if "all" in splits and (len(splits) > 1 or write):
         raise UsageError("--splits all must stand alone and without --write, as it joins what other splits keep apart.")
     class_map = pairs(map)
-    from fer_hub.evaluation.evaluate import evaluate, table
+    from fer_hub.evaluation.evaluate import evaluate
+    from fer_hub.evaluation.report_folder import table
 
     metrics = evaluate(
         checkpoint,

@@ -21,7 +21,7 @@ def export(
         Path | None, typer.Option(metavar="FOLDER", help="Where the files go; the checkpoint if left out.")
     ] = None,
 ) -> None:
-    """Export a checkpoint to ONNX, in float32 and, where asked for, quantised to 8 bits.
+    """Export a checkpoint to ONNX, in float32 and in 8 bits.
 
         fer-hub export checkpoints/fer2013
         fer-hub export checkpoints/fer2013 --int8 --data path/to/fer2013

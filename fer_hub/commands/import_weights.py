@@ -21,16 +21,16 @@ def import_weights(
     std: Annotated[float | None, typer.Option(metavar="X", help="What its training divided by afterwards.")] = None,
     image_size: Annotated[int, typer.Option(metavar="PIXELS", help="Height and width of its images.")] = 48,
 ) -> None:
-    """Turn a PyTorch state_dict in the layout of ScratchCNN into a checkpoint folder with safetensors.
+    """Turn a PyTorch state_dict into a checkpoint folder.
 
         fer-hub import-weights best_model.pth --output checkpoints/mine
         fer-hub import-weights best_model.pth --output checkpoints/mine --mean 0.5 --std 0.5
             --labels angry disgust fear happy neutral sad surprise
 
-    The file is what torch.save(model.state_dict(), "best_model.pth") writes, or a dict that holds it as
-    model_state_dict or state_dict. Only tensors, numbers and texts are read; a file with anything else in it is
-    refused and nothing of it is run. The file does not say which class is which, nor how its images were standardised:
-    --labels, --mean and --std do, and what is assumed without them is printed.
+    The network is a ScratchCNN. The file is what torch.save(model.state_dict(), "best_model.pth") writes, or a dict
+    that holds it as model_state_dict or state_dict. Only tensors, numbers and texts are read; a file with anything else
+    in it is refused and nothing of it is run. The file does not say which class is which, nor how its images were
+    standardised: --labels, --mean and --std do, and what is assumed without them is printed.
     """
     from fer_hub.training.import_weights import import_weights
 

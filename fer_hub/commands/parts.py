@@ -34,6 +34,9 @@ class Command(TyperCommand):
 
     def __init__(self, name: str | None, *, help: str | None = None, **options: Any) -> None:
         super().__init__(name, help=keep_indented(help or ""), **options)
+        for each in self.params:
+            if each.param_type_name == "argument":
+                each.display_type_rich = lambda ctx: None  # typer would write <list[str]> behind its name
 
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:
         several = {name for option in self.params if getattr(option, "multiple", False) for name in option.opts}
@@ -43,6 +46,9 @@ class Command(TyperCommand):
             ctx.find_root().params["debug"] = True
             own = [word for word in own if word != DEBUG]
         return super().parse_args(ctx, one_value_each(own, several) + rest)
+
+    def collect_usage_pieces(self, ctx: typer.Context) -> list[str]:
+        return [piece.replace("{", "").replace("}", "") for piece in super().collect_usage_pieces(ctx)]
 
     def invoke(self, ctx: typer.Context) -> Any:
         try:
@@ -101,6 +107,23 @@ def one_value_each(words: Sequence[str], several: set[str]) -> list[str]:
             values += 1
         result.append(word)
     return result
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun.
+
+    Example:
+        >>> counted(1, "face"), counted(1200, "face")
+        ('1 face', '1,200 faces')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def no_bars() -> None:
+    """Switch off the progress bars of transformers in this process."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
 
 
 def say(text: str) -> None:

@@ -16,6 +16,9 @@ from fer_hub.commands.parts import (
     Interrupted,
     MinScoreOption,
     QuietOption,
+    UsageError,
+    counted,
+    no_bars,
 )
 
 FORMATS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
@@ -23,7 +26,7 @@ FORMATS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
 def predict(
     photographs: Annotated[
-        list[str], typer.Argument(metavar="PHOTO ...", help="Files, folders, patterns or http(s) addresses.")
+        list[str], typer.Argument(metavar="PHOTO", help="Files, folders, patterns or http(s) addresses.")
     ],
     output: Annotated[str, typer.Option(metavar="FILE", help="For the rows; - is the standard output.")] = "-",
     format: Annotated[
@@ -45,7 +48,7 @@ def predict(
     device: DeviceOption = None,
     quiet: QuietOption = False,
 ) -> None:
-    """Find the faces of photographs and classify their expressions.
+    """Find faces in photographs and classify their expressions.
 
         fer-hub predict photo.jpg
         fer-hub predict photos/ "more/**/*.jpg" --output faces.csv
@@ -56,6 +59,8 @@ def predict(
     Folders are searched with all below them. Files that cannot be read are listed at the end, and the exit code is
     then 1; the others are in the rows all the same.
     """
+    if output != "-" and Path(output).is_dir():
+        raise UsageError(f"--output must be a file, got {output}, which is a folder; name a file in it.")
     from tqdm.auto import tqdm
 
     from fer_hub.commands.face_rows import CsvFaces, JsonFaces
@@ -63,6 +68,8 @@ def predict(
     from fer_hub.images import load_image
     from fer_hub.pipeline import FERPipeline
 
+    if quiet:
+        no_bars()
     found = find_photographs(photographs)
     failed = found.problems
     faces_in_all = without = done = 0
@@ -87,9 +94,9 @@ def predict(
                 done, faces_in_all, without = done + 1, faces_in_all + len(faces), without + (not faces)
     except KeyboardInterrupt:
         raise Interrupted("interrupted; no unfinished file is left.") from None
-    summary = f"{done} photographs, {faces_in_all} faces, {without} photographs without a face"
+    summary = f"{counted(done, 'photograph')}, {without:,} without a face; {counted(faces_in_all, 'face')}"
     if found.others:
-        summary += f"; {found.others} other files in folders left out"
+        summary += f"; {counted(found.others, 'other file')} in folders left out"
     print(summary, file=sys.stderr)
     if failed:
         print(f"{len(failed)} could not be read:", *failed, sep="\n  ", file=sys.stderr)

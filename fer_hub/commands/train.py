@@ -15,7 +15,7 @@ SETTINGS = {"ignore_unknown_options": True, "allow_extra_args": True}
 
 
 def train(context: typer.Context) -> None:
-    """Train a facial expression network on FER-2013, or on photographs of your own.
+    """Train a network on FER-2013 or on photographs of your own.
 
         fer-hub train --data path/to/fer2013 --output_dir runs/mine
         fer-hub train --data path/to/fer2013 --output_dir runs/mine --resume
@@ -41,6 +41,6 @@ def train(context: typer.Context) -> None:
     from fer_hub.training.main import main
 
     try:
-        main(["--help" if word == "--help-all" else word for word in context.args])
+        main(["--help" if word == "--help-all" else word for word in context.args], prog=context.command_path)
     except KeyboardInterrupt:
         raise Interrupted("interrupted; the same command with --resume goes on from the last checkpoint.") from None

@@ -14,12 +14,13 @@ from fer_hub.commands.parts import (
     Interrupted,
     MinScoreOption,
     QuietOption,
+    no_bars,
     say,
 )
 
 
 def video(
-    videos: Annotated[list[str], typer.Argument(metavar="FILE ...", help="Video files.")],
+    videos: Annotated[list[str], typer.Argument(metavar="FILE", help="Video files.")],
     output_dir: Annotated[Path, typer.Option(metavar="FOLDER", help="For the results; made if need be.")],
     checkpoint: CheckpointOption = None,
     every: Annotated[int, typer.Option(metavar="N", help="Analyse every N-th frame.")] = 1,
@@ -45,6 +46,8 @@ def video(
     from fer_hub.pipeline import FERPipeline
     from fer_hub.video.files import analyse_videos, describe
 
+    if quiet:
+        no_bars()
     failed = []
     try:
         with FERPipeline.from_pretrained(checkpoint, device=device, detector=detector, min_score=min_score) as pipeline:

@@ -1,19 +1,16 @@
 """Probabilities that mean what they say: one temperature, fitted on the validation split.
 
-    fer-hub calibrate checkpoints/fer2013 --data path/to/fer2013
-
-writes the temperature into the checkpoint's config.json, the figures before and after into its metrics.json, and its
-model card anew. Predictions do not change, only how sure they are. `train.py` does the same before it looks at the test
-split, so this command is for checkpoints that were trained without.
+`fer-hub calibrate` writes the temperature into the checkpoint's config.json, the figures before and after into its
+metrics.json, and its model card anew. Predictions do not change, only how sure they are. `train.py` does the same
+before it looks at the test split, so this command is for checkpoints that were trained without.
 """
 
-import argparse
 from pathlib import Path
 
 import numpy as np
 
 from fer_hub.data import decode_images
-from fer_hub.evaluation.calibration import LEAST_IMAGES, fit_calibration, summary
+from fer_hub.evaluation.calibration import LEAST_IMAGES, fit_calibration
 from fer_hub.evaluation.class_map import map_classes
 from fer_hub.evaluation.measuring import figures, flip_averaged
 from fer_hub.evaluation.splits import load_splits
@@ -78,26 +75,3 @@ def calibrate_checkpoint(folder: str | Path, data: str, *, degraded: bool = Fals
     write_json(config_file, read_json(config_file) | {"temperature": entry["temperature"]})
     update_metrics(folder, {"validation": row, "calibration": entry})
     return entry
-
-
-def main(argv: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        prog="fer-hub calibrate",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("checkpoint", help="checkpoint folder")
-    parser.add_argument("--data", required=True, help="Hub dataset id, parquet, Kaggle CSV or image folder")
-    parser.add_argument(
-        "--degraded", action="store_true", help="fit on the validation images as they are and as bad pictures together"
-    )
-    args = parser.parse_args(argv)
-    try:
-        entry = calibrate_checkpoint(args.checkpoint, args.data, degraded=args.degraded)
-    except (OSError, ValueError) as error:
-        parser.exit(1, f"error: {error}\n")
-    print(summary(entry))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,29 +1,22 @@
 """Measure a checkpoint: ours, or any image classification model whose classes have the names of the data set's.
 
-    fer-hub evaluate checkpoints/fer2013 --data path/to/fer2013
-    fer-hub evaluate checkpoints/fer2013 --data path/to/fer2013 --photographs --write
-    fer-hub evaluate runs/mine/final --data my_photos --images photographs --report out
-    fer-hub evaluate owner/model --data path/to/fer2013 --map LABEL_0=angry LABEL_1=happy --partial
-
-Prints a table. `--report FOLDER` writes metrics.json, a report in Markdown and pictures: confusions, scores of every
-class, calibration, and the surest mistakes as a contact sheet. `--write` puts the figures into the checkpoint's
-metrics.json and fills its model card anew.
+`fer-hub evaluate` prints a table. A report is metrics.json, a page in Markdown and pictures: confusions, scores of
+every class, calibration, and the surest mistakes as a contact sheet.
 
 Classes are matched by name, whatever their order, and expressions under any usual name (happiness, joy). Classes that
 only the model has are dropped and the probabilities of the others divided by their sum; what was matched and dropped
 stands in the figures. Splits that a data set lacks are cut from train, just as the checkpoint's own training did.
 """
 
-import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fer_hub.data import IMAGES, LABELS, decode_images
+from fer_hub.data import decode_images
 from fer_hub.evaluation.calibration import before_and_after
 from fer_hub.evaluation.class_map import map_classes
 from fer_hub.evaluation.measuring import figures, flip_averaged, measure, measure_photographs
-from fer_hub.evaluation.report_folder import table, write_pictures, write_report
+from fer_hub.evaluation.report_folder import write_pictures, write_report
 from fer_hub.evaluation.splits import input_size, load_splits
 from fer_hub.files import read_json
 from fer_hub.inference.logits import predict_logits, softmax
@@ -132,73 +125,3 @@ def evaluate(
     if report:
         write_report(report, str(checkpoint), result)
     return result
-
-
-def _pairs(texts: Sequence[str]) -> dict[str, str]:
-    for text in texts:
-        if "=" not in text:
-            raise ValueError(f"--map must be pairs THEIRS=OURS, got {text!r}; write for example LABEL_0=angry.")
-    return dict(text.split("=", 1) for text in texts)
-
-
-def main(argv: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        prog="fer-hub evaluate",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("checkpoint", help="checkpoint folder or Hub id")
-    parser.add_argument("--data", required=True, help="Hub dataset id, parquet, Kaggle CSV or image folder")
-    parser.add_argument("--images", default="crops", choices=IMAGES, help="what the images are (%(default)s)")
-    parser.add_argument(
-        "--splits", nargs="+", default=["validation", "test"], choices=["train", "validation", "test", "all"],
-        help="which to measure, or all for all images together (validation test)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--labels", default="auto", choices=["auto", *LABELS],
-        help="the data set's own classes (auto; FER+ for checkpoints of FER+), FER-2013's or FER+'s",
-    )  # fmt: skip
-    parser.add_argument(
-        "--map", nargs="+", default=[], metavar="THEIRS=OURS", help="classes of the model whose names do not tell"
-    )
-    parser.add_argument("--partial", action="store_true", help="leave out images of classes that the model lacks")
-    parser.add_argument("--photographs", action="store_true", help="also measure the last split as photographs")
-    parser.add_argument("--report", type=Path, metavar="FOLDER", help="for metrics.json, report.md and pictures")
-    parser.add_argument("--write", action="store_true", help="update the checkpoint's metrics.json and README.md")
-    parser.add_argument("--trust-remote-code", action="store_true", help="run the checkpoint's own Python files")
-    parser.add_argument("--image-column", metavar="NAME", help="column of the images, where there are several")
-    parser.add_argument("--label-column", metavar="NAME", help="column of the classes, where there are several")
-    args = parser.parse_args(argv)
-    if args.write and not (Path(args.checkpoint) / "config.json").is_file():
-        parser.error(f"--write needs a checkpoint folder, got {args.checkpoint}; leave --write out for a Hub id.")
-    if "all" in args.splits and (len(args.splits) > 1 or args.write):
-        parser.error("--splits all must stand alone and without --write, as it joins what other splits keep apart.")
-    try:
-        metrics = evaluate(
-            args.checkpoint,
-            args.data,
-            args.splits,
-            images=args.images,
-            labels=args.labels,
-            class_map=_pairs(args.map),
-            partial=args.partial,
-            photographs=args.photographs,
-            report=args.report,
-            trust_remote_code=args.trust_remote_code,
-            image_column=args.image_column,
-            label_column=args.label_column,
-        )
-    except (OSError, ValueError) as error:
-        parser.exit(1, f"error: {error}\n")
-    print(table(metrics))
-    if args.write:
-        from fer_hub.hub.checkpoint import update_metrics
-
-        folder = Path(args.checkpoint)
-        if "calibration" in metrics:
-            metrics["calibration"] = read_json(folder / "metrics.json")["calibration"] | metrics["calibration"]
-        update_metrics(folder, metrics)
-
-
-if __name__ == "__main__":
-    main()

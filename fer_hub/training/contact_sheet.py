@@ -1,13 +1,9 @@
 """What the augmentation presets do to training images, as one picture.
 
-    fer-hub contact-sheet                                     # on the faces of the example photos
-    fer-hub contact-sheet --data path/to/fer2013 --output augmentation.png
-
 One block for each preset, one row for each image: first the image itself, then as training would see it, each time
 drawn anew.
 """
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -16,7 +12,6 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
-from fer_hub.hub.plots import save_picture
 from fer_hub.training.augmentation import EFFECTS, PRESETS
 
 SHOWN = PRESETS | EFFECTS
@@ -160,29 +155,3 @@ def _enlarged(image: np.ndarray, original: int) -> Image.Image:
     """As large as it is beside an original of `original` pixels, which is drawn with `SIDE`."""
     side = round(SIDE * len(image) / original)
     return Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC)
-
-
-def main(argv: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        prog="fer-hub contact-sheet",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--data", help="Hub dataset id, parquet, Kaggle CSV or image folder; the examples if left out")
-    parser.add_argument("--output", type=Path, default=Path("augmentation.png"), help="PNG (%(default)s)")
-    parser.add_argument("--presets", nargs="+", choices=[*SHOWN], default=[*SHOWN])
-    parser.add_argument("--images", type=int, default=4, help="rows of a block, with --data (%(default)s)")
-    parser.add_argument("--draws", type=int, default=8, help="columns beside the original (%(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="(%(default)s)")
-    args = parser.parse_args(argv)
-    try:
-        images = training_crops(args.data, args.images, args.seed) if args.data else example_crops()
-        sheet = contact_sheet(images, args.presets, args.draws, args.seed)
-    except (FileNotFoundError, ValueError) as error:
-        parser.error(str(error))
-    save_picture(sheet, args.output)
-    print(f"{args.output}: {len(images)} images, {args.draws} draws of {', '.join(args.presets)}")
-
-
-if __name__ == "__main__":
-    main()

@@ -51,12 +51,12 @@ from fer_hub.training.trainer import FaceDataset, FERTrainer, TrainingClock
 logger = logging.getLogger("fer_hub.train")
 
 
-def main(argv: list[str] | None = None) -> dict:
-    """Train as the command line says; returns what `final/metrics.json` holds."""
+def main(argv: list[str] | None = None, *, prog: str = "train.py") -> dict:
+    """Train as the command line of the program `prog` says; returns what `final/metrics.json` holds."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     for name in ("httpx", "httpx2"):  # the Hub's client would log every request
         logging.getLogger(name).setLevel(logging.WARNING)
-    data_args, model_args, args = FERArgumentParser(__doc__).parse_args_into_dataclasses(argv)
+    data_args, model_args, args = FERArgumentParser(__doc__, prog).parse_args_into_dataclasses(argv)
     if args.process_index > 0:  # with torchrun; the first process speaks for all
         logging.getLogger().setLevel(logging.ERROR)
     check_start(model_args)

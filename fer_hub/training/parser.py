@@ -96,11 +96,11 @@ class FERArgumentParser(HfArgumentParser):
     and of `network`.
     """
 
-    def __init__(self, description: str | None = None):
+    def __init__(self, description: str | None = None, prog: str = "train.py"):
         self._places: dict[str, Any] = {}
         super().__init__(
             (DataArguments, ModelArguments, FERTrainingArguments),
-            prog="train.py",
+            prog=prog,
             usage="%(prog)s --data DATA [options]",
             description=description,
             epilog="Switches that are on are turned off by --no_NAME.",

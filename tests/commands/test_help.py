@@ -30,6 +30,11 @@ def test_help_of_every_command_imports_nothing_heavy():
     assert done.stdout.count("Usage: fer-hub") == len(TEXTS) > 12
 
 
+def test_the_list_of_commands_cuts_no_sentence():
+    commands = help_texts(80)["fer-hub"].partition("Commands:")[2]
+    assert len(commands.splitlines()) > 12 and "..." not in commands
+
+
 @pytest.mark.parametrize("command", list(TEXTS))
 def test_help_is_one_screen_with_an_example(command):
     lines = TEXTS[command].splitlines()

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fer_hub.commands import main
 from fer_hub.data import load_fer2013, targets
 from fer_hub.data.decoding import decode_images
-from fer_hub.evaluation import calibrate
 from fer_hub.evaluation.calibration import before_and_after, fit_calibration, summary
 from fer_hub.evaluation.corruptions import mixed_corruptions
 from fer_hub.evaluation.evaluate import evaluate
@@ -125,7 +125,7 @@ def write_metrics(folder, data):
 def test_the_command_writes_temperature_figures_and_card(checkpoint, data, capsys):
     before = write_metrics(checkpoint, data)
     config = json.loads((checkpoint / "config.json").read_text())
-    calibrate.main([str(checkpoint), "--data", str(data)])
+    assert main(["calibrate", str(checkpoint), "--data", str(data)]) == 0
     written = json.loads((checkpoint / "metrics.json").read_text())
     entry = written["calibration"]
     changed = json.loads((checkpoint / "config.json").read_text())
@@ -150,7 +150,7 @@ def test_the_command_writes_temperature_figures_and_card(checkpoint, data, capsy
         f"| validation | {shown['before']['calibration_error']:.3f} | {shown['after']['calibration_error']:.3f} | "
         f"{shown['before']['loss']:.3f} | {shown['after']['loss']:.3f} |\n\nPredictions,"
     ) in card
-    calibrate.main([str(checkpoint), "--data", str(data)])  # a second time changes nothing
+    assert main(["calibrate", str(checkpoint), "--data", str(data)]) == 0  # a second time changes nothing
     again = json.loads((checkpoint / "metrics.json").read_text())["calibration"]
     assert again["temperature"] == pytest.approx(entry["temperature"], rel=1e-5)
 
@@ -163,9 +163,7 @@ def test_too_few_images_and_no_checkpoint_are_said(checkpoint, data, small_csv, 
         (tmp_path / "none", data, f"calibration needs a checkpoint folder with config.json, got {tmp_path / 'none'}; "
          "download a Hub checkpoint first."),
     ):  # fmt: skip
-        with pytest.raises(SystemExit) as caught:
-            calibrate.main([str(argument), "--data", str(source)])
-        assert caught.value.code == 1
+        assert main(["calibrate", str(argument), "--data", str(source)]) == 1
         assert capsys.readouterr().err.splitlines()[-1] == f"error: {sentence}"
     assert (checkpoint / "config.json").read_bytes() == config
 

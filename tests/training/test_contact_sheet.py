@@ -5,9 +5,10 @@ import pytest
 import torch
 from PIL import Image
 
+from fer_hub.commands import main
 from fer_hub.training import contact_sheet
 from fer_hub.training.augmentation import PRESETS
-from fer_hub.training.contact_sheet import GAP, LINE, MARGIN, SHOWN, SIDE, draw, main, ranges, training_crops
+from fer_hub.training.contact_sheet import GAP, LINE, MARGIN, SHOWN, SIDE, draw, ranges, training_crops
 
 
 @pytest.fixture(scope="module")
@@ -71,14 +72,15 @@ def test_every_class_is_shown_before_one_is_shown_twice(small_csv):
 
 def test_the_command_on_a_data_set(small_csv, tmp_path, capsys):
     output = tmp_path / "sheet.png"
-    main(["--data", str(small_csv), "--output", str(output), "--images", "2", "--draws", "3", "--presets", "light"])
+    options = ["--images", "2", "--draws", "3", "--presets", "light"]
+    assert main(["contact-sheet", "--data", str(small_csv), "--output", str(output), *options]) == 0
     with Image.open(output) as sheet:
         assert sheet.format == "PNG" and sheet.size == (2 * MARGIN + 4 * (SIDE + GAP) + GAP, 2 * MARGIN + 48 + 200)
     assert capsys.readouterr().out == f"{output}: 2 images, 3 draws of light\n"
 
 
 def test_the_command_on_the_faces_of_the_examples(tmp_path, capsys):
-    main(["--output", str(tmp_path / "sheet.png"), "--draws", "1"])
+    assert main(["contact-sheet", "--output", str(tmp_path / "sheet.png"), "--draws", "1"]) == 0
     assert capsys.readouterr().out.endswith("sheet.png: 2 images, 1 draws of " + ", ".join(SHOWN) + "\n")
 
 
@@ -93,9 +95,8 @@ def test_the_command_on_the_faces_of_the_examples(tmp_path, capsys):
 def test_what_cannot_be_drawn(tmp_path, monkeypatch, capsys, options, sentence):
     crops = np.zeros((2, 48, 48), np.uint8)
     monkeypatch.setattr(contact_sheet, "example_crops", lambda: crops)
-    with pytest.raises(SystemExit) as caught:
-        main([*options, "--output", str(tmp_path / "sheet.png")])
-    assert caught.value.code == 2 and sentence in capsys.readouterr().err
+    assert main(["contact-sheet", *options, "--output", str(tmp_path / "sheet.png")]) == 1
+    assert sentence in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 

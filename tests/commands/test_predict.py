@@ -1,0 +1,146 @@
+"""`fer-hub predict`: what is found, what the rows say, what cannot be read."""
+
+import csv
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from fer_hub import EMOTIONS, FERPipeline
+from fer_hub.commands import main
+from fer_hub.commands.face_rows import COLUMNS, CsvFaces, JsonFaces
+from fer_hub.commands.photograph_files import ENDINGS, find_photographs
+from fer_hub.results import FacePrediction
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """A folder with a face, a picture without one, a broken file, a note, and a hidden picture."""
+    folder = tmp_path / "photos"
+    (folder / "below").mkdir(parents=True)
+    shutil.copy(EXAMPLES / "astronaut.jpg", folder / "below" / "face.jpg")
+    Image.new("RGB", (64, 48), "grey").save(folder / "empty.png")
+    (folder / "broken.JPG").write_bytes(b"no picture")
+    (folder / "note.txt").write_text("not looked at")
+    shutil.copy(EXAMPLES / "astronaut.jpg", folder / ".hidden.jpg")
+    return folder
+
+
+def test_csv_has_a_row_for_each_face_and_one_for_none(photos, tiny_checkpoint, capsys):
+    words = ["predict", str(photos), "--checkpoint", str(tiny_checkpoint), "--quiet"]
+    assert main(words) == 1
+    said = capsys.readouterr()
+    rows = list(csv.DictReader(io.StringIO(said.out)))
+    assert list(rows[0]) == [*COLUMNS, *EMOTIONS]
+    assert [Path(row["path"]).name for row in rows] == ["empty.png", "face.jpg"]
+    empty, face = rows
+    assert (empty["width"], empty["height"]) == ("64", "48") and {empty[name] for name in list(empty)[3:]} == {""}
+    with FERPipeline.from_pretrained(tiny_checkpoint) as pipeline:
+        [expected] = pipeline(photos / "below" / "face.jpg")
+    assert (face["width"], face["height"], face["face"]) == ("512", "512", "0")
+    assert tuple(int(face[name]) for name in ("xmin", "ymin", "xmax", "ymax")) == expected.box
+    assert float(face["score"]) == pytest.approx(expected.score, abs=1e-6) and face["emotion"] == expected.emotion
+    for emotion in EMOTIONS:
+        assert float(face[emotion]) == pytest.approx(expected.probabilities[emotion], abs=1e-6)
+    broken = photos / "broken.JPG"
+    assert said.err.splitlines()[-3:] == [
+        "2 photographs, 1 without a face; 1 face; 1 other file in folders left out",
+        "1 could not be read:",
+        f"  {broken}: the file {broken} must be an image of a known format (JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF, "
+        "...), but is not or is damaged; convert it to JPEG or PNG.",
+    ]
+
+
+def test_json_lines_say_the_same_and_the_file_is_whole(photos, tiny_checkpoint, tmp_path, capsys):
+    (photos / "broken.JPG").unlink()
+    words = ["predict", str(photos), "--checkpoint", str(tiny_checkpoint), "--quiet"]
+    assert main([*words, "--output", str(tmp_path / "out" / "faces.jsonl")]) == 0
+    assert capsys.readouterr().out == ""
+    empty, face = map(json.loads, (tmp_path / "out" / "faces.jsonl").read_text().splitlines())
+    assert empty == {"path": str(photos / "empty.png"), "width": 64, "height": 48} | dict.fromkeys(
+        ("face", "score", "box", "emotion", "probabilities")
+    )
+    assert main(words) == 0
+    row = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))[1]
+    assert list(face) == ["path", "width", "height", "face", "score", "box", "emotion", "probabilities"]
+    assert {name: str(value) for name, value in face["box"].items()} == {name: row[name] for name in face["box"]}
+    assert {name: str(value) for name, value in face["probabilities"].items()} == {name: row[name] for name in EMOTIONS}
+
+
+@pytest.mark.parametrize(("name", "begins"), [("a.csv", "path,"), ("a.txt", "path,"), ("a.ndjson", "{")])
+def test_the_ending_tells_the_format(name, begins, tiny_checkpoint, tmp_path):
+    photo = str(EXAMPLES / "astronaut.jpg")
+    words = ["predict", photo, "--checkpoint", str(tiny_checkpoint), "--quiet", "--output", str(tmp_path / name)]
+    assert main(words) == 0
+    assert (tmp_path / name).read_text().startswith(begins)
+    assert main([*words, "--format", "jsonl"]) == 0
+    assert (tmp_path / name).read_text().startswith("{")
+
+
+def test_nothing_is_written_where_the_network_does_not_load(tmp_path, capsys):
+    output = tmp_path / "faces.csv"
+    assert main(["predict", str(EXAMPLES), "--checkpoint", "./nowhere", "--output", str(output)]) == 1
+    assert "./nowhere" in capsys.readouterr().err and not output.exists()
+    assert main(["predict", str(EXAMPLES), "--output", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.endswith(f"--output must be a file, got {tmp_path}, which is a folder; name a file "
+                                            "in it.\n")  # fmt: skip
+
+
+def test_files_folders_patterns_and_addresses(photos):
+    face, empty, broken = (str(photos / name) for name in ("below/face.jpg", "empty.png", "broken.JPG"))
+    assert find_photographs([str(photos)]).photographs == [broken, empty, face]
+    found = find_photographs([empty, str(photos / "**" / "*.jpg"), str(photos), "https://example.org/a"])
+    assert found.photographs == [empty, face, broken, "https://example.org/a"] and found.problems == []
+    assert (find_photographs([str(photos)]).others, found.others) == (1, 1)
+    assert find_photographs([str(photos / "note.txt")]).photographs == [str(photos / "note.txt")]  # asked for by name
+    nothing = find_photographs([str(photos / "*.gif"), str(photos / "gone.jpg")])
+    assert nothing.problems == [
+        f"{photos / '*.gif'}: must hold photographs, holds none",
+        f"{photos / 'gone.jpg'}: must be a file, a folder or a pattern, there is none of this name",
+    ]
+
+
+def test_endings_are_of_formats_that_are_read():
+    from fer_hub.heic import register_heic
+    from fer_hub.images import FORMATS
+
+    Image.init()
+    register_heic()
+    known = {ending for ending, kind in Image.registered_extensions().items() if kind in FORMATS}
+    assert set(ENDINGS) <= known | {".heic", ".heif"}
+
+
+def test_odd_names_can_be_written_and_read_again():
+    face = FacePrediction((1, 2, 3, 4), 0.5, 'no, or "yes"', {'no, or "yes"': 1.0})
+    path = os.fsdecode(b'a,"b\n\xff.jpg')
+    for kind in (CsvFaces, JsonFaces):
+        file = io.StringIO()
+        kind(file, list(face.probabilities)).write(path, (5, 6), [face])
+        text = file.getvalue().encode().decode()  # UTF-8 can hold it
+        row = json.loads(text) if kind is JsonFaces else next(csv.DictReader(io.StringIO(text)))
+        assert (row["path"], row["emotion"]) == ('a,"b\n\\udcff.jpg', face.emotion)
+
+
+def test_ctrl_c_leaves_no_unfinished_file(tiny_checkpoint, tmp_path):
+    shutil.copy(EXAMPLES / "astronaut.jpg", tmp_path / "1.jpg")
+    os.mkfifo(tmp_path / "2.jpg")  # whoever reads it waits
+    (tmp_path / "faces.csv").write_text("of an earlier run")
+    words = [str(tmp_path), "--checkpoint", str(tiny_checkpoint), "--output", str(tmp_path / "faces.csv"), "--quiet"]
+    command = [sys.executable, "-m", "fer_hub", "predict", *words]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with open(tmp_path / "2.jpg", "wb"):  # once it is read, after the first photograph
+        process.send_signal(signal.SIGINT)
+        said = process.communicate()[1]
+    assert process.returncode == 130
+    assert said.splitlines()[-1] == "interrupted; no unfinished file is left." and "Traceback" not in said
+    assert (tmp_path / "faces.csv").read_text() == "of an earlier run"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1.jpg", "2.jpg", "faces.csv"]
