@@ -55,8 +55,8 @@ KINDS = {
     "truncated": ("classify", PORTRAIT[:9000], "the file must be a complete image"),
     "empty": ("annotate", b"", "the file must be an image, but holds nothing at all."),
     "foreign path": ("predict", {"path": "/etc/passwd"}, "the input must be a file that was uploaded"),
-    "inner address": ("predict", {"path": "http://127.0.0.1/", "meta": META}, "a URL must lead to a public address"),
-    "nothing": ("predict", None, "the image must be given, got nothing"),
+    "inner address": ("predict", {"path": "http://127.0.0.1/", "meta": META}, "a URL must point to a public address"),
+    "nothing": ("predict", None, "the image is missing"),
 }
 """Kind of request → endpoint, what is sent, and how the refusal begins; `None` for a good one."""
 

@@ -1,4 +1,4 @@
-"""Results as files that visitors and clients download."""
+"""Results as downloadable files."""
 
 import csv
 import io
@@ -29,7 +29,7 @@ def table(faces: Sequence[FacePrediction]) -> list[list]:
 
 
 def downloads(annotated: Image.Image, report: dict) -> list[str]:
-    """The annotated picture, the JSON and a CSV with one row per face and one column per label, as files."""
+    """Files with the annotated image, the JSON, and a CSV with one row per face and one column per label."""
     texts = {
         "faces.json": json.dumps(report, indent=1),
         "faces.csv": as_csv(csv_rows(report), [*CSV_HEADERS, *report["labels"]]),
@@ -46,9 +46,9 @@ def csv_rows(report: dict) -> list[list]:
 
 
 def save_picture(picture: Image.Image) -> str:
-    """Path of an annotated picture as JPEG, in a folder of its own.
+    """Path of an annotated image saved as JPEG, in a separate folder.
 
-    Gradio names pictures by their content, so two visitors with the same photograph would write and read one file at
+    Gradio names images by their content, so two visitors with the same photo would write and read one file at
     the same time.
     """
     stream = io.BytesIO()
@@ -66,7 +66,7 @@ def as_csv(rows: Sequence[Sequence], header: Sequence[str]) -> str:
 
 
 def save(files: dict[str, str | bytes]) -> list[str]:
-    """Write files into a folder of gradio's cache, which deletes them with the uploads."""
+    """Write files to a folder in gradio's cache, where they are deleted together with the uploads."""
     folder = Path(tempfile.mkdtemp(prefix="faces-", dir=gr.utils.get_upload_folder()))
     for name, content in files.items():
         if isinstance(content, bytes):

@@ -1,4 +1,4 @@
-"""The API: five named endpoints whose parameter names and JSON are promises. Changing one breaks clients."""
+"""The API: five named endpoints. Their parameters and JSON are a stable interface; changing them breaks clients."""
 
 from pathlib import Path
 
@@ -15,17 +15,17 @@ from fer_hub.web.uploads import Photo, Photos, VideoFile, photograph
 from fer_hub.web.video_job import VideoResult, run_video
 
 AT_ONCE = 2
-"""How many photographs, or requests of several, are looked at at the same time: as many as there are cores."""
+"""Number of photos, or requests with several, that are processed in parallel: the number of cores."""
 
 
 def add_endpoints(service: Service) -> None:
     """Add `/predict`, `/annotate`, `/classify`, `/predict_batch` and `/predict_video` to the Blocks being built."""
 
     def predict(image: Image.Image | None, model: str, min_score: float, thorough: bool):
-        """Box, detection score, emotion and all probabilities for every face of a photograph, the largest first.
+        """Box, detection score, emotion and all probabilities for every face of a photo, the largest first.
 
         Args:
-            image: the photograph.
+            image: the photo.
             model: name of the checkpoint that classifies.
             min_score: faces with a lower detection score are left out, 0.3 to 1.
             thorough: also look for small, tilted and turned faces, which takes several times as long.
@@ -34,10 +34,10 @@ def add_endpoints(service: Service) -> None:
         return service.report(image, find(service, image, model, min_score, thorough), model)
 
     def annotate(image: Image.Image | None, model: str, min_score: float, thorough: bool):
-        """The photograph with a box and the likeliest emotion on every face.
+        """The photo with a box and the predicted emotion on every face.
 
         Args:
-            image: the photograph.
+            image: the photo.
             model: name of the checkpoint that classifies.
             min_score: faces with a lower detection score are left out, 0.3 to 1.
             thorough: also look for small, tilted and turned faces, which takes several times as long.
@@ -46,10 +46,10 @@ def add_endpoints(service: Service) -> None:
         return save_picture(draw(image, find(service, image, model, min_score, thorough)))
 
     def classify(image: Image.Image | None, model: str, min_score: float, thorough: bool):
-        """Probabilities of all emotions for the largest face of a photograph; no label where there is no face.
+        """Probabilities of all emotions for the largest face of a photo; no label if there is no face.
 
         Args:
-            image: the photograph.
+            image: the photo.
             model: name of the checkpoint that classifies.
             min_score: faces with a lower detection score are left out, 0.3 to 1.
             thorough: also look for small, tilted and turned faces, which takes several times as long.
@@ -57,16 +57,16 @@ def add_endpoints(service: Service) -> None:
         return largest(find(service, required(image), model, min_score, thorough))
 
     def predict_batch(images: list[tuple[str, Path]], model: str, min_score: float, thorough: bool):
-        """As /predict, for several photographs: a list of answers in the same order.
+        """Like /predict for several photos: a list of results in the same order.
 
         Args:
-            images: the photographs, at most 20.
+            images: the photos, at most 20.
             model: name of the checkpoint that classifies.
             min_score: faces with a lower detection score are left out, 0.3 to 1.
             thorough: also look for small, tilted and turned faces, which takes several times as long.
         """
         if not images:
-            raise refuse("the images must be given, got none; upload photographs first.")
+            raise refuse("the images are missing; upload photos first.")
         answers = []
         for position, (_, path) in enumerate(images):
             try:
@@ -77,7 +77,7 @@ def add_endpoints(service: Service) -> None:
         return answers
 
     def predict_video(video: Path | None, model: str, every: int, min_score: float):
-        """Every face of a video over time.
+        """Tracks every face of a video over time.
 
         Args:
             video: the video file, at most 2 minutes and 100 MB.
@@ -86,11 +86,11 @@ def add_endpoints(service: Service) -> None:
             min_score: faces with a lower detection score are left out, 0.3 to 1.
 
         Returns:
-            A summary as JSON, and as files the annotated video, one CSV row per frame and face, the same as JSON, and
-            a plot of the probabilities over time.
+            A summary as JSON, and as files the annotated video, a CSV with one row per frame and face, the same rows
+            as JSON, and a plot of the probabilities over time.
         """
         if video is None:
-            raise refuse("the video must be given, got nothing; upload a video first.")
+            raise refuse("the video is missing; upload a video first.")
         for step in run_video(service, video, model, every, min_score):
             if isinstance(step, VideoResult):
                 yield step.summary, str(step.video), str(step.csv), str(step.json), str(step.timeline)
@@ -121,7 +121,7 @@ def add_endpoints(service: Service) -> None:
 def find(
     service: Service, image: Image.Image, model: str, min_score: float, thorough: bool = False
 ) -> list[FacePrediction]:
-    """Faces of a photograph; what the client got wrong comes back as one sentence."""
+    """Faces of a photo; invalid input is refused with one sentence."""
     try:
         return service.faces(image, model, min_score, "thorough" if thorough else "normal")
     except ValueError as error:
@@ -129,12 +129,12 @@ def find(
 
 
 def required(image: Image.Image | None) -> Image.Image:
-    """The image, or one sentence where none was sent."""
+    """The image; a missing one is refused with one sentence."""
     if image is None:
-        raise refuse("the image must be given, got nothing; upload a photograph first.")
+        raise refuse("the image is missing; upload a photo first.")
     return image
 
 
 def largest(faces: list[FacePrediction]) -> dict[str, float] | None:
-    """The largest face's probabilities, as `gr.Label` takes them; `None` without a face."""
+    """The largest face's probabilities in the form of `gr.Label`; `None` without a face."""
     return dict(faces[0].probabilities) if faces else None

@@ -1,4 +1,4 @@
-"""What is known of a network without loading it, from the files beside its weights: in a folder or on the Hub."""
+"""Facts about a checkpoint without loading it, from the JSON files in its folder or Hub repository."""
 
 import base64
 import json
@@ -12,19 +12,19 @@ from huggingface_hub.errors import EntryNotFoundError
 
 from fer_hub.hub.card import DATASETS, labels_kind
 
-_PICTURE = re.compile(r"!\[([^\]]*)\]\(([\w-]+\.png)\)")  # only names beside the card, no addresses and no folders
+_PICTURE = re.compile(r"!\[([^\]]*)\]\(([\w-]+\.png)\)")  # only files next to the card, no URLs and no folders
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What a checkpoint says of itself; what it does not say is `None` or empty.
+    """Facts about a checkpoint; unknown ones are `None` or empty.
 
     Attributes:
         labels: names of the expressions.
-        dataset: what it was tested on, as "FER-2013".
+        dataset: name of the test set, such as "FER-2013".
         images: number of test images.
-        accuracy, calibration_error: on these, 0 to 1.
-        recall: label → how much of it was recognised, 0 to 1.
+        accuracy, calibration_error: on the test set, 0 to 1.
+        recall: (label, recall on the test set, 0 to 1).
     """
 
     labels: tuple[str, ...] = ()
@@ -35,20 +35,20 @@ class Facts:
     recall: tuple[tuple[str, float], ...] = ()
 
     def title(self, name: str) -> str:
-        """How a list of networks names this one.
+        """The checkpoint's entry in a list of networks.
 
         >>> Facts(("happy", "sad"), "FER-2013", 3589, 0.672, 0.03).title("fer2013")
-        "fer2013: 2 expressions, 67 % right on FER-2013's test"
+        'fer2013: 2 expressions, 67 % test accuracy on FER-2013'
         >>> Facts().title("owner/name")
         'owner/name'
         """
         parts = [f"{len(self.labels)} expressions"] if self.labels else []
-        parts += [f"{100 * self.accuracy:.0f} % right on {self.dataset}'s test"] if self.accuracy is not None else []
+        parts += [f"{100 * self.accuracy:.0f} % test accuracy on {self.dataset}"] if self.accuracy is not None else []
         return f"{name}: {', '.join(parts)}" if parts else name
 
 
 def facts(checkpoint: str | Path) -> Facts:
-    """Read a checkpoint's config.json, metrics.json and training_args.json; files that others wrote may say nothing."""
+    """Read a checkpoint's config.json, metrics.json and training_args.json; any of them may be missing or foreign."""
     config, metrics, options = (_json(checkpoint, f"{name}.json") for name in ("config", "metrics", "training_args"))
     try:
         labels = tuple(str(config["id2label"][key]) for key in sorted(config["id2label"], key=int))
@@ -69,14 +69,14 @@ def facts(checkpoint: str | Path) -> Facts:
 
 
 def card(name: str, checkpoint: str | Path) -> str:
-    """A network's model card as Markdown: of a folder the text and its pictures, of a Hub id the address."""
+    """A checkpoint's model card as Markdown: text and figures for a folder, a link for a Hub id."""
     if not Path(checkpoint).is_dir():
         return f"The card of this network is on the Hub: [huggingface.co/{name}](https://huggingface.co/{name})"
     path = Path(checkpoint) / "README.md"
     if not path.is_file():
-        return f"The network {name} comes without a card."
+        return f"The network {name} has no model card."
     text = path.read_text(encoding="utf-8")
-    text = re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.S)  # what only the Hub reads
+    text = re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.S)  # metadata for the Hub
     return _PICTURE.sub(lambda found: _shown(found, path.parent), text)
 
 
@@ -93,5 +93,5 @@ def _json(checkpoint: str | Path, name: str) -> Any:
         if not Path(checkpoint).is_dir():
             path = Path(hf_hub_download(str(checkpoint), name))
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, EntryNotFoundError):  # not there, no network or no JSON
+    except (OSError, ValueError, EntryNotFoundError):  # missing, offline or not JSON
         return None

@@ -1,4 +1,4 @@
-"""Files that clients name by URL: fetched by the server, but from public addresses only and up to limits."""
+"""Downloading the URLs that clients send: from public addresses only, and within limits."""
 
 from pathlib import Path
 
@@ -6,15 +6,15 @@ from fer_hub.fetching import stream_url
 from fer_hub.web.sentences import refuse
 
 FETCH_SECONDS = 20.0
-"""In this time a URL must have been read completely."""
+"""Seconds within which a URL must be read completely."""
 
 
 async def fetch(url: str, target: Path, limit: int) -> None:
-    """Write what an http(s) URL answers to a file.
+    """Download an http(s) URL to a file.
 
     Args:
-        url: from a client.
-        target: the file; its folder exists. Nothing stays there after an error.
+        url: the URL sent by a client.
+        target: the file; its folder must exist. It is removed after an error.
         limit: largest size in bytes.
 
     Raises:

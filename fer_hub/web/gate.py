@@ -1,4 +1,4 @@
-"""What stands before the app and looks at every request: closed routes, sizes, how much one client may ask for."""
+"""Middleware that checks every request: closed routes, size limits, and limits per client."""
 
 import json
 import logging
@@ -16,42 +16,42 @@ from fer_hub.web.sentences import BROKEN
 from fer_hub.web.uploads import MAX_PHOTO_BYTES, MAX_VIDEO_BYTES
 
 MAX_QUEUE = 64
-"""How many requests may wait before further ones are told to come back later."""
+"""Length of the queue; further requests are refused until there is room."""
 
 MAX_PER_CLIENT = 16
-"""How many unfinished requests one address may have."""
+"""Largest number of unfinished requests per address."""
 
 MAX_JSON_BYTES = MAX_PHOTO_BYTES * 4 // 3 + 100_000
-"""Largest body of a request that is no upload: a photograph as base64, and the rest."""
+"""Largest body of a request that is not an upload: a photo as base64 and some JSON."""
 
 MAX_UPLOAD_BYTES = 2 * MAX_VIDEO_BYTES
 """Largest body of one upload, which may hold several files."""
 
 MIN_FREE_BYTES = 500_000_000
-"""Uploads stop while the disk has less room than this."""
+"""Uploads are refused while the disk has less free space than this."""
 
 _CLOSED = re.compile(
     r"/(gradio_api/(file=https?:|file/https?:|proxy=|process_recording|vibe|undo-vibe|component_server|deep_link|"
     r"run-history|runs|custom_component|dev/|upload_progress.*[^\x20-\x7e])|monitoring|svelte/)", re.I,
 )  # fmt: skip
-"""Routes of gradio that neither page nor clients need: fetching from elsewhere, editing, recording, other visitors."""
+"""Gradio routes that neither page nor clients need: proxying, editing, recording, other visitors' sessions."""
 
 _log = logging.getLogger(__name__)
 
 
 class Gate:
-    """ASGI middleware: closes routes that are not needed, limits sizes and clients, answers failures in a sentence."""
+    """ASGI middleware: closes unneeded routes, limits sizes and clients, and answers errors with one sentence."""
 
     def __init__(self, app: Any) -> None:
         self.app = app
-        self._entering: Counter[str] = Counter()  # address → requests let in that gradio has not yet put in its queue
+        self._entering: Counter[str] = Counter()  # address → accepted requests that gradio has not queued yet
 
     async def __call__(self, scope, receive, send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         path = scope["path"]
         if _CLOSED.match(path):
-            return await _answer(404, "this server does not offer that address.", scope, receive, send)
+            return await _answer(404, "this server does not provide that route.", scope, receive, send)
         limit = MAX_UPLOAD_BYTES if path.startswith("/gradio_api/upload") else MAX_JSON_BYTES
         told = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
         if not told.isdigit() or int(told) > limit:
@@ -67,17 +67,17 @@ class Gate:
             await self._pass_on(scope, receive, send, limit)
         finally:
             self._entering[host] -= 1
-            self._entering += Counter()  # forgets the addresses that have none
+            self._entering += Counter()  # drops the addresses with a count of 0
 
     async def _pass_on(self, scope, receive, send, limit: int) -> None:
-        """Let the app answer, unless more than `limit` bytes come."""
+        """Pass the request to the app, unless its body exceeds `limit` bytes."""
         counted, started, too_large = 0, False, False
 
         async def count() -> dict:
             nonlocal counted, too_large
             message = await receive()
             counted += len(message.get("body", b""))
-            if counted > limit:  # a body of unknown length
+            if counted > limit:  # the body had no declared length
                 too_large = True
                 raise _TooLargeError
             return message
@@ -102,12 +102,12 @@ class Gate:
 
 
 def app_kwargs() -> dict[str, Any]:
-    """What `launch(app_kwargs=...)` needs for the gate to stand before the app."""
+    """The `app_kwargs` of `launch` that install the gate."""
     return {"middleware": [Middleware(Gate)], "exception_handlers": {RequestValidationError: _not_understood}}
 
 
 class _TooLargeError(Exception):
-    """More came than is taken."""
+    """The body of a request is too large."""
 
 
 async def _answer(status: int, sentence: str, scope, receive, send) -> None:
@@ -119,28 +119,28 @@ async def _not_understood(request, error: RequestValidationError) -> JSONRespons
 
 
 def _too_large(limit: int) -> str:
-    return f"a request must be at most {limit // 10**6} MB, but this one is larger; send less."
+    return f"a request must be at most {limit // 10**6} MB, but this one is larger; send a smaller one."
 
 
 def _refusal(path: str, scope, asks: bool, host: str, entering: Counter[str]) -> tuple[int, str] | None:
-    """Status and sentence where a client asks for more than its share.
+    """Status and sentence if a limit is exceeded, otherwise None.
 
     Args:
-        asks: whether the request is one for the queue.
+        asks: whether the request goes to the queue.
         host: the client's address.
-        entering: address → requests on their way into the queue; many that come at once would all find it empty.
+        entering: address → requests about to enter the queue; without them, simultaneous requests would all find room.
     """
     if path.startswith("/gradio_api/upload"):
         if shutil.disk_usage(get_upload_folder()).free < MIN_FREE_BYTES:
-            return 507, "the server has no room for uploads at the moment; try again in half an hour."
+            return 507, "the server has no disk space for uploads at the moment; try again in half an hour."
     elif asks:
         queue = scope["app"].get_blocks()._queue
         events = list(queue.event_ids_to_events.values())
         if len(queue) + entering.total() >= queue.max_size:  # gradio would say so too, in its own words
-            return 503, f"the server has {queue.max_size} requests waiting, as many as it takes; try again in a minute."
+            return 503, f"the server's queue of {queue.max_size} requests is full; try again in a minute."
         own = sum(bool(event.request.client and event.request.client.host == host) for event in events)
         if own + entering[host] >= MAX_PER_CLIENT:
-            return 429, f"a client must have at most {MAX_PER_CLIENT} unfinished requests; wait for their answers."
+            return 429, f"a client must have at most {MAX_PER_CLIENT} unfinished requests; wait for their results."
     return None
 
 
@@ -148,7 +148,7 @@ def _explained(error: Exception) -> tuple[int, str]:
     if type(error).__name__ == "FnIndexInferError" or isinstance(error, (KeyError, IndexError)):
         return 404, "there is no such endpoint; /gradio_api/info lists them all."
     if isinstance(error, (ValueError, TypeError, AttributeError, json.JSONDecodeError)):
-        _log.debug("a request could not be understood", exc_info=error)
-        return 400, "the request cannot be understood; see /gradio_api/info for its form."
+        _log.debug("a malformed request", exc_info=error)
+        return 400, "the request is malformed; see /gradio_api/info for its form."
     _log.error("a request failed", exc_info=error)
     return 500, BROKEN

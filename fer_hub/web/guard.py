@@ -1,4 +1,4 @@
-"""What looks at every input before gradio does, and turns every failure into one sentence."""
+"""Checks every input before gradio does, and turns every error into one sentence."""
 
 import logging
 import os
@@ -15,7 +15,7 @@ _log = logging.getLogger(__name__)
 
 
 class Page(gr.Blocks):
-    """`gr.Blocks` that looks at every input before gradio does, and turns every failure into one sentence."""
+    """`gr.Blocks` that checks every input before gradio does, and turns every error into one sentence."""
 
     async def preprocess_data(self, block_fn, inputs, state, explicit_call=False):
         wanted = block_fn.inputs
@@ -28,11 +28,11 @@ class Page(gr.Blocks):
             raise
         except Exception:
             _log.debug("an input could not be checked", exc_info=True)
-            raise refuse("the input cannot be read as it was sent; see the API page for its form.") from None
+            raise refuse("the input is malformed; see the API page for its form.") from None
         values = []
         for position, block in enumerate(wanted):
             values.append(inputs[position])
-            try:  # one by one, so that the sentence can say which
+            try:  # one by one, so that the sentence can name the input
                 if not block.stateful:
                     _check(block, inputs[position])
             except (TypeError, ValueError):
@@ -40,12 +40,12 @@ class Page(gr.Blocks):
         try:
             return await super().preprocess_data(block_fn, values, state, explicit_call)
         except Error as error:
-            if error.print_exception:  # gradio's own, some with the names of its insides
-                raise refuse("an input does not fit; see the API page for what each must be.") from None
+            if error.print_exception:  # gradio's own error, which may name its internals
+                raise refuse("an input is invalid; see the API page for what each must be.") from None
             raise
         except Exception:
-            _log.debug("an input does not fit", exc_info=True)
-            raise refuse("an input has another form than expected; see the API page for it.") from None
+            _log.debug("an invalid input", exc_info=True)
+            raise refuse("an input is malformed; see the API page for its form.") from None
         finally:
             _forget_frames(wanted, state)
 
@@ -56,15 +56,15 @@ class Page(gr.Blocks):
             raise
         except Exception:
             if (getattr(block_fn.fn, "__module__", None) or "gradio").startswith("gradio"):
-                # one of gradio's own, as for examples: our page calls them rightly, so this is another client
+                # one of gradio's own functions, such as for examples: the page calls them correctly, so another client
                 _log.debug("a request failed", exc_info=True)
-                raise refuse("the request cannot be understood; see the API page for the endpoints.") from None
+                raise refuse("the request is malformed; see the API page for the endpoints.") from None
             _log.exception("a request failed")
             raise refuse(BROKEN) from None
 
     @property
     def mcp_server_obj(self) -> Any:
-        """What offers the endpoints as tools, or `None`; gradio sets it."""
+        """The MCP server that provides the endpoints as tools, or `None`; set by gradio."""
         return self._tools
 
     @mcp_server_obj.setter
@@ -79,12 +79,12 @@ class Page(gr.Blocks):
             self.upload_file_set.update(_paths(converted) - _paths(value))
             return converted
 
-        # gradio writes what tools are sent as base64 into files that it would never delete
+        # gradio writes base64 inputs of tools to files that it would never delete
         server.convert_strings_to_filedata = remembered
 
 
 def _default(block: gr.components.Component) -> Any:
-    """What stands for an input that a client left out."""
+    """The default of an input that a client left out."""
     return None if getattr(block, "max_bytes", None) else getattr(block, "value", None)
 
 
@@ -108,12 +108,12 @@ def _must_be(block: gr.components.Component, value: Any) -> str:
         what = "true or false"
     else:
         what = f"one of {', '.join(str(choice) for _, choice in block.choices)}"
-    default = str(block.value).lower() if isinstance(block.value, bool) else block.value  # as JSON writes it
+    default = str(block.value).lower() if isinstance(block.value, bool) else block.value  # as in JSON
     return f"{block.label} must be {what}, got {short(value)}; default {default}."
 
 
 def _paths(value: Any) -> set[str]:
-    """Paths in the upload folder that an input of a tool names; nothing else may ever be deleted."""
+    """Paths in the upload folder in a tool's input; nothing else may ever be deleted."""
     if isinstance(value, list):
         return set().union(*map(_paths, value))
     if not isinstance(value, dict):
@@ -124,7 +124,7 @@ def _paths(value: Any) -> set[str]:
 
 
 def _forget_frames(blocks: list, state: Any) -> None:
-    """Take webcam frames out of the session, where gradio keeps every last input."""
+    """Remove webcam frames from the session, where gradio keeps the last input of each component."""
     for block in blocks:
         if state is not None and getattr(block, "streams", False):
             state._update_value_in_config(block._id, None)

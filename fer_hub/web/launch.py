@@ -14,10 +14,10 @@ from fer_hub.hub.shipped import VARIABLE, example_photographs, shipped_checkpoin
 
 
 def checkpoints(wanted: str | None = None) -> dict[str, str]:
-    """Name → folder or Hub id of what the page offers, the default first; a folder goes by its own name.
+    """Name → folder or Hub id of the page's networks, the default first; a folder is listed under its name.
 
     Args:
-        wanted: checkpoint folder or Hub id to offer first; `None` takes what `FER_HUB_CHECKPOINT` names.
+        wanted: checkpoint folder or Hub id of the default network; `None` uses the variable `FER_HUB_CHECKPOINT`.
     """
     shipped = {name: str(folder) for name, folder in shipped_checkpoints().items()}
     wanted = wanted or os.environ.get(VARIABLE)
@@ -28,10 +28,10 @@ def checkpoints(wanted: str | None = None) -> dict[str, str]:
 
 
 def limit_arenas(most: int = 2) -> None:
-    """Let glibc keep at most so many heaps, where the C library is glibc: must come before threads start.
+    """Limit the number of malloc arenas, if the C library is glibc; must be called before threads start.
 
-    By default every thread gets one of its own, up to eight for each core, and what the requests of one thread leave
-    free is of no use to the others: memory would grow for hours.
+    By default every thread gets its own arena, up to eight per core, and memory freed by one thread cannot be reused
+    by the others: memory use would grow for hours.
     """
     m_arena_max = -8  # of glibc's malloc.h
     with contextlib.suppress(AttributeError, OSError):
@@ -39,13 +39,13 @@ def limit_arenas(most: int = 2) -> None:
 
 
 def set_up_process() -> None:
-    """What holds for the whole process that serves the page; comes before gradio is imported."""
+    """Settings of the server process; must be called before gradio is imported."""
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read at its import; no request leaves the host
     limit_arenas()
     import torch
     from PIL import Image
 
-    warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # such pictures are refused by their size
+    warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # such images are refused by their size
     torch.set_num_threads(1)  # several waiting threads on a small host slow each other down
 
 
@@ -53,11 +53,11 @@ def serve(checkpoint: str | None = None, host: str | None = None, port: int | No
     """Load the first network, then serve the page until the process is stopped.
 
     Args:
-        checkpoint: checkpoint folder or Hub id to offer first; `None` takes what `FER_HUB_CHECKPOINT` names, and else
-            the one that comes with fer_hub.
-        host: address to listen on; `None` takes what `GRADIO_SERVER_NAME` names, else 127.0.0.1.
-        port: `None` takes what `GRADIO_SERVER_PORT` names, else the first free one from 7860.
-        share: have Gradio's makers give the page a public address for a week.
+        checkpoint: checkpoint folder or Hub id of the default network; `None` uses the variable `FER_HUB_CHECKPOINT`,
+            otherwise the checkpoint that comes with fer_hub.
+        host: address to listen on; `None` uses the variable `GRADIO_SERVER_NAME`, otherwise 127.0.0.1.
+        port: port to listen on; `None` uses the variable `GRADIO_SERVER_PORT`, otherwise the first free one from 7860.
+        share: create a public link through Gradio's servers, valid for a week.
 
     Raises:
         ModuleNotFoundError: the extra "app" is not installed.
@@ -93,7 +93,7 @@ def main(argv: list[str] | None = None, *, prog: str | None = None) -> int:
     """Serve the page as the command line says; returns the exit code. An error is one sentence."""
     parser = argparse.ArgumentParser(
         prog,
-        description="Serve the page for photographs, webcam and video, and its API.",
+        description="Serve the page for photos, webcam and video, and its API.",
         epilog=f"The environment variables {VARIABLE}, GRADIO_SERVER_NAME and GRADIO_SERVER_PORT do as --checkpoint, "
         "--host and --port.",
         allow_abbrev=False,

@@ -1,4 +1,4 @@
-"""How the page looks: theme, style sheet, and a script that mends what gradio leaves out."""
+"""The look of the page: theme, style sheet, and a script that fixes gaps in gradio's accessibility."""
 
 import gradio as gr
 
@@ -7,17 +7,17 @@ CSS = """
 .dark { --color-accent: #93c5fd; }
 .dark .prose a { color: #93c5fd; }
 #annotated img { cursor: crosshair; }
-/* gradio lays these names over the pictures, where they hide faces */
+/* gradio overlays these labels on the images, where they cover faces */
 :is(#photo, #camera, #annotated, #gallery, #timeline, #video, #annotated-video) [data-testid=block-label] {
     position: static; width: fit-content;
 }
-/* while frames come, gradio changes this button's words and sign back and forth several times a second */
+/* while frames arrive, gradio toggles this button's text and icon several times a second */
 #camera .icon-with-text:has([title="start recording"], [title="stop recording"]) { font-size: 0; gap: 0; }
 #camera .icon-with-text:has([title="start recording"], [title="stop recording"]) > * { display: none; }
 #camera .icon-with-text:has([title="start recording"], [title="stop recording"])::after {
     content: "Start / stop"; font-size: var(--text-md); white-space: nowrap;
 }
-/* the other ways to give a photograph are no less usable than the chosen one */
+/* the other input methods must be as readable as the selected one */
 .source-selection button:not(.selected) { color: var(--body-text-color-subdued); }
 #model input { padding-right: 26px; text-overflow: ellipsis; }
 #gallery .grid-wrap { min-height: 0; height: auto; max-height: none; }
@@ -25,7 +25,7 @@ CSS = """
 /* tables that are wider than a phone scroll instead of breaking words */
 #card table { display: block; overflow-x: auto; }
 #card :is(td, th) { word-break: normal; overflow-wrap: normal; }
-/* results are no list from which visitors take files away */
+/* visitors must not remove files from the results */
 :is(#photo-files, #several-files, #video-files) .label-clear-button { display: none; }
 @media (max-width: 640px) {
     #settings { flex-direction: column; }
@@ -37,8 +37,8 @@ CSS = """
 
 SCRIPT = """() => {
     const names = {
-        '.gallery-item': 'Example photograph', 'a[data-testid=download-link]': 'Download',
-        '#annotated button:has(img)': 'Faces in the photograph',
+        '.gallery-item': 'Example photo', 'a[data-testid=download-link]': 'Download',
+        '#annotated button:has(img)': 'Faces in the photo',
     };
     const mend = () => {
         for (const [selector, text] of Object.entries(names)) {
@@ -62,17 +62,17 @@ SCRIPT = """() => {
         const button = wanted && document.querySelector('footer .show-api');
         if (!button) return;
         wanted = false;
-        button.click(); // gradio believes that it shows the page already, but has not loaded it
+        button.click(); // gradio assumes that the page is already open, but has not loaded it
         button.click();
     };
     new MutationObserver(soon).observe(document.body, {childList: true, subtree: true});
     soon();
 }"""
-"""Names controls for screen readers where gradio does not, and opens the API page for the address `?view=api`."""
+"""Labels controls for screen readers where gradio does not, and opens the API page for the URL `?view=api`."""
 
 
 def theme() -> gr.themes.Base:
-    """Gradio's default look with buttons and small print that can be read."""
+    """Gradio's default theme with more contrast for buttons and small text."""
     dark_blue, darker = "*primary_700", "*primary_800"
     grey, light_grey = "*neutral_600", "*neutral_300"
     return gr.themes.Default(primary_hue="blue").set(

@@ -20,14 +20,14 @@ from fer_hub.web.texts import INTRODUCTION, how_to_read
 from fer_hub.web.uploads import MAX_VIDEO_BYTES
 
 SWEEP_SECONDS, KEEP_SECONDS = 300, 1800
-"""How often files of visitors are looked through, and how old they may get, in seconds."""
+"""Interval of the clean-up of visitors' files, and their largest age, in seconds."""
 
 MAX_SESSIONS = 200
-"""How many visitors' settings are remembered; every call of the API counts as one."""
+"""Number of sessions kept in memory; every API call counts as one."""
 
 
 def launch_options() -> dict:
-    """What `launch` must be given, wherever the page is launched: limits, the gate, nothing kept in the browser."""
+    """The required arguments of `launch`: limits, the gate, no history in the browser."""
     return {
         "app_kwargs": app_kwargs(),
         "css": CSS,
@@ -44,8 +44,8 @@ def build(service: Service, examples: Sequence[str] = ()) -> gr.Blocks:
     """The whole app as gradio Blocks, ready to launch.
 
     Args:
-        service: the loaded checkpoints; closed by whoever made it.
-        examples: paths of example photographs.
+        service: the loaded checkpoints; the caller closes it.
+        examples: paths of example photos.
     """
     with Page(title="Facial expression recognition", delete_cache=(SWEEP_SECONDS, KEEP_SECONDS)) as page:
         gr.Markdown(INTRODUCTION)
@@ -68,5 +68,5 @@ def build(service: Service, examples: Sequence[str] = ()) -> gr.Blocks:
         with gr.Tab("Model card") as tab:
             add_card_tab(service, model, tab)
         add_endpoints(service)
-    # api_open=False: everything that computes goes through the queue and its limits
+    # api_open=False: all computation goes through the queue and its limits
     return page.queue(max_size=MAX_QUEUE, api_open=False)

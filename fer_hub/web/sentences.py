@@ -1,17 +1,17 @@
-"""How the app tells visitors and clients what is wrong: one sentence that reaches them, and no traceback."""
+"""Errors for visitors and clients: one sentence and no traceback."""
 
 import gradio as gr
 
-BROKEN = "The server made a mistake with this request; it is noted in its log, please try another input."
+BROKEN = "The server failed on this request, and the error is in its log; please try another input."
 
 
 def refuse(sentence: str) -> gr.Error:
-    """An error whose text reaches the visitor or API client and whose traceback stays out of the log."""
+    """An error whose text is shown to the visitor or API client, without a traceback in the log."""
     return gr.Error(sentence, print_exception=False)
 
 
 def short(value: object, length: int = 80) -> str:
-    """A value that a client sent, as it may be repeated in a sentence.
+    """A client's value, shortened for use in a sentence.
 
     >>> short("x" * 100, 10)
     "'xxxxxxxxx..."

@@ -1,4 +1,4 @@
-"""What the page and the API share: loaded checkpoints, face detectors, and answers in a stable form."""
+"""Shared by page and API: loaded checkpoints, face detectors, and the JSON of results."""
 
 import threading
 from collections.abc import Mapping
@@ -12,17 +12,17 @@ from fer_hub.pipeline import FERPipeline
 from fer_hub.results import Face, FacePrediction
 
 VERSION = 1
-"""Version of the JSON that `report` makes; raised when a field changes its meaning or goes away."""
+"""Version of the JSON of `report`; incremented when a field changes its meaning or is removed."""
 
 LOWEST_SCORE = 0.3
-"""The detectors look for faces down to this score; each request then keeps those above its own limit."""
+"""Minimum score of the detectors; each request then keeps the faces above its own threshold."""
 
 
 class Service:
-    """Checkpoints by name, loaded when they are first asked for, on face detectors that all requests share.
+    """Checkpoints by name, loaded on first use, with face detectors shared by all requests.
 
-    A `search` is one of "normal"; "thorough", which also finds small, tilted and turned faces and takes several times
-    as long; and "live", twice as fast, for the large faces of a webcam.
+    A `search` is "normal"; "thorough", which also finds small, tilted and turned faces and takes several times as
+    long; or "live", which is twice as fast, for the large faces of a webcam.
 
     Args:
         checkpoints: name → checkpoint folder or Hub id; the first is the default.
@@ -49,7 +49,7 @@ class Service:
         return list(self.checkpoints)
 
     def pipeline(self, model: str, search: str = "normal") -> FERPipeline:
-        """The pipeline of a checkpoint; it finds faces down to `LOWEST_SCORE`.
+        """The pipeline of a checkpoint; it detects faces with a score of at least `LOWEST_SCORE`.
 
         Raises:
             ValueError: the name is unknown.
@@ -59,7 +59,7 @@ class Service:
         with self._lock:
             if model not in self._pipelines:
                 loaded = FERPipeline.from_pretrained(self.checkpoints[model])
-                loaded.close()  # its own detector; ours serve all
+                loaded.close()  # its own detector; the shared ones are used instead
                 self._pipelines[model] = {
                     name: FERPipeline(loaded.model, loaded.image_processor, detector)
                     for name, detector in self._detectors.items()
@@ -67,7 +67,7 @@ class Service:
             return self._pipelines[model][search]
 
     def video_pipeline(self, model: str, min_score: float) -> FERPipeline:
-        """A pipeline for one video, which finds only faces whose detection score is at least `min_score`.
+        """A pipeline for one video, which detects only faces with a score of at least `min_score`.
 
         Raises:
             ValueError: the name is unknown.
@@ -78,7 +78,7 @@ class Service:
     def faces(
         self, image: Image.Image, model: str, min_score: float = DEFAULT_MIN_SCORE, search: str = "normal"
     ) -> list[FacePrediction]:
-        """Faces of a photograph whose detection score is at least `min_score`, the largest first."""
+        """Faces of a photo with a detection score of at least `min_score`, the largest first."""
         return [face for face in self.pipeline(model, search)(image) if face.score >= min_score]
 
     def labels(self, model: str) -> list[str]:
@@ -86,7 +86,7 @@ class Service:
         return list(self.pipeline(model).model.config.id2label.values())
 
     def report(self, image: Image.Image, faces: list[FacePrediction], model: str) -> dict:
-        """What `/predict` answers, see `schema.json`: photograph's size in pixels and its faces, the largest first."""
+        """The result of `/predict`, see `schema.json`: size of the photo in pixels and its faces, the largest first."""
         return {
             "version": VERSION,
             "model": model,
@@ -109,7 +109,7 @@ class Service:
 
 
 class _Choosy:
-    """A detector's faces from a score up."""
+    """Wraps a detector and keeps the faces with at least a minimum score."""
 
     def __init__(self, detector: FaceDetector, min_score: float) -> None:
         self._detector, self._min_score = detector, min_score

@@ -1,9 +1,9 @@
-"""Inputs that are safe to put on the open internet.
+"""Input components that are safe on the public internet.
 
-Gradio's own let a payload without `meta` name any file of the server, take base64 of any size, fetch URLs of any size,
-and decode a picture before anybody has looked at its size. `secured` turns whatever a client sent for an input into
-files in the upload folder, up to a limit, or answers with one sentence; `fer_hub.web.guard.Page` calls it for every
-input of every event, whoever calls. The components look again.
+Gradio's own accept a payload without `meta` that names any file of the server, base64 and URLs of any size, and decode
+an image before its size is checked. `secured` turns whatever a client sent for an input into files in the upload
+folder, up to a limit, or refuses it with one sentence; `fer_hub.web.guard.Page` calls it for every input of every
+event. The components check again.
 """
 
 import base64
@@ -24,23 +24,23 @@ from fer_hub.web.fetching import fetch
 from fer_hub.web.sentences import refuse, short
 
 MAX_PHOTO_BYTES = 20_000_000
-"""Largest photograph that is taken, whether uploaded, fetched from a URL or sent as base64."""
+"""Largest accepted photo in bytes, whether uploaded, downloaded from a URL or sent as base64."""
 
 MAX_PHOTOS = 20
-"""How many photographs one request may hold."""
+"""Largest number of photos per request."""
 
 MAX_VIDEO_BYTES = 100_000_000
-"""Largest video that is taken; also the limit of the upload route."""
+"""Largest accepted video in bytes; also the limit of the upload route."""
 
 MAX_PIXELS = 40_000_000
-"""Largest photograph that is decoded, in pixels; a small file can unpack to a huge image."""
+"""Largest decoded photo in pixels; a small file can decompress to a huge image."""
 
 MAX_FRAME_PIXELS = 1920 * 1080
-"""Largest webcam frame that is decoded."""
+"""Largest decoded webcam frame in pixels."""
 
 
 def uploaded(path: str | None, limit: int) -> Path:
-    """A path that a client sent, checked: an existing file inside the upload folder, at most `limit` bytes.
+    """Check a path sent by a client: it must be an existing file in the upload folder of at most `limit` bytes.
 
     Raises:
         gr.Error: it is not.
@@ -57,14 +57,14 @@ def uploaded(path: str | None, limit: int) -> Path:
 
 
 def photograph(data: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
-    """Bytes of an image file as an upright RGB image.
+    """Decode the bytes of an image file to an upright RGB image.
 
     Raises:
-        gr.Error: they are no image, are damaged, or hold too many pixels.
+        gr.Error: they are not an image, are damaged, or have too many pixels.
     """
     try:
         return load_image(data, max_pixels=max_pixels)
-    except ValueError as error:  # its sentences speak of the bytes it was given
+    except ValueError as error:  # its sentences refer to the bytes
         sentence = str(error).replace("the bytes", "the file", 1).replace(" or raise max_pixels", "")
         raise refuse(sentence) from None
     except MemoryError:
@@ -72,22 +72,22 @@ def photograph(data: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
 
 
 async def secured(block: gr.components.Component, value: Any) -> Any:
-    """What a client sent for an input, with every file in it checked and on this server.
+    """The value that a client sent for an input, with every file in it checked and stored on this server.
 
     Raises:
-        gr.Error: it names a file that was not uploaded, a URL or base64 that is not taken, or is for an input that
-            takes no files.
+        gr.Error: it names a file that was not uploaded, contains an invalid URL or base64, or is for an input that
+            accepts no files.
     """
     limit = getattr(block, "max_bytes", None)
     if limit is None:
         if _names_a_file(value):
-            raise refuse(f"{block.label or 'the input'} takes no file, but got one; see the API page for its form.")
+            raise refuse(f"{block.label or 'the input'} accepts no file, but got one; see the API page for its form.")
         return value
     if isinstance(value, list):
         if not isinstance(block, gr.File):
             raise refuse("the input must be one file, got a list; send one of them.")
         if len(value) > MAX_PHOTOS:
-            raise refuse(f"there must be at most {MAX_PHOTOS} photographs at once, got {len(value)}; send fewer.")
+            raise refuse(f"there must be at most {MAX_PHOTOS} photos at once, got {len(value)}; send fewer.")
         return [await _local_file(block, file, limit) for file in value]
     if isinstance(value, dict) and isinstance(value.get("video"), dict):  # the older form of a video
         return await _local_file(block, value["video"], limit)
@@ -118,14 +118,14 @@ async def _local_file(block: gr.components.Component, file: Any, limit: int) -> 
 
 
 def _new_file(block: gr.components.Component) -> Path:
-    """A name in the upload folder, which gradio deletes with the visitor's other files."""
+    """A new path in the upload folder, which gradio deletes together with the visitor's other files."""
     target = Path(tempfile.mkdtemp(dir=get_upload_folder())) / "file"
     block.temp_files.add(str(target))
     return target
 
 
 def _names_a_file(value: Any, depth: int = 0) -> bool:
-    """Whether gradio would take a part of a value for a file, and fetch or copy it."""
+    """Whether gradio would treat a part of a value as a file, and download or copy it."""
     if depth > 50:
         raise refuse("the input is nested too deeply; see the API page for its form.")
     if isinstance(value, dict):
@@ -142,14 +142,14 @@ class WithoutStub(ComponentMeta):
 
 
 class Photo(gr.Image, metaclass=WithoutStub):
-    """`gr.Image` for one photograph; its value is an upright RGB PIL image, or `None`."""
+    """`gr.Image` for one photo; its value is an upright RGB PIL image, or `None`."""
 
     max_bytes, streams = MAX_PHOTO_BYTES, False
 
-    # no __init__ of its own: the front end gets the properties that the signature of __init__ names
+    # no own __init__: the front end gets the properties named in the signature of __init__
 
     def get_block_name(self) -> str:
-        return "image"  # the front end's name for the component; it knows no subclasses
+        return "image"  # the front end's name of the component; it does not know subclasses
 
     def preprocess(self, payload) -> Image.Image | None:
         if payload is None or not payload.path:
@@ -193,7 +193,7 @@ class Photos(gr.File, metaclass=WithoutStub):
 
 
 class VideoFile(gr.Video, metaclass=WithoutStub):
-    """`gr.Video` whose value is the path of an uploaded video, or `None`; nothing is decoded here."""
+    """`gr.Video` whose value is the path of an uploaded video, or `None`; the video is not decoded here."""
 
     max_bytes, streams = MAX_VIDEO_BYTES, False
 
@@ -209,14 +209,14 @@ def decode_base64(url: str, limit: int) -> bytes:
     """The bytes of a data URL, at most `limit`.
 
     Raises:
-        gr.Error: it is none, or larger.
+        gr.Error: it is not a data URL, or too large.
     """
     text = url.partition(",")[2]
     _check_size(len(text) * 3 // 4, limit)
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        raise refuse(f"a data URL must hold base64, got {short(url, 40)}; encode the file with base64.") from None
+        raise refuse(f"a data URL must contain base64, got {short(url, 40)}; encode the file with base64.") from None
 
 
 def _check_size(size: int, limit: int) -> None:

@@ -1,4 +1,4 @@
-"""Analysing an uploaded video beside the request that asked for it, so that progress shows and cancelling works."""
+"""Analyses an uploaded video in a separate thread, so that progress is shown and cancelling works."""
 
 import queue
 import shutil
@@ -13,15 +13,15 @@ from fer_hub.web.sentences import refuse
 from fer_hub.web.service import Service
 
 MAX_SECONDS = 120.0
-"""Longest video that is analysed."""
+"""Longest accepted video in seconds."""
 
 MAX_VIDEO_PIXELS = 1920 * 1080
-"""Largest frame that is analysed."""
+"""Largest accepted frame in pixels."""
 
 
 @dataclass(frozen=True)
 class VideoResult:
-    """What came of a video: the summary as JSON-ready dict, and the files."""
+    """Result of a video: the summary as JSON-ready dict, and the files."""
 
     summary: dict
     video: Path
@@ -33,11 +33,11 @@ class VideoResult:
 def run_video(
     service: Service, video: Path, model: str, every: int, min_score: float, smoothing: float = 0.5
 ) -> Iterator[tuple[int, int | None] | VideoResult]:
-    """Analyse a video in a thread of its own.
+    """Analyse a video in a separate thread.
 
-    Yields (frames done, frames in all or `None`) again and again, at the end the result, whose files are there
-    until the next step is asked for: gradio has copied them by then. Closing the iterator cancels the analysis.
-    Inputs are as `Page` has checked them.
+    Yields (frames done, total frames or `None`) repeatedly, and finally the result, whose files exist until the next
+    step of the iterator: gradio has copied them by then. Closing the iterator cancels the analysis. The inputs must
+    have been checked by `Page`.
 
     Raises:
         gr.Error: the video cannot be analysed; the sentence says why.
@@ -60,7 +60,7 @@ def run_video(
             )  # fmt: skip
             told = {"version": 1, "model": model, **summary.to_dict()}
             steps.put(VideoResult(told, paths["output"], paths["csv"], paths["json"], paths["timeline"]))
-        except Exception as error:  # handed to the request, which raises it
+        except Exception as error:  # passed to the request, which raises it
             steps.put(error)
 
     worker = threading.Thread(target=work, name="video", daemon=True)

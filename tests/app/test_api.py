@@ -127,7 +127,7 @@ def test_predict_batch_names_the_bad_one(client, tmp_path):
     bad.write_bytes(b"no picture")
     with pytest.raises(AppError, match=r"^image 1 of 2 \(counted from 0\): the file must be an image"):
         client.predict([handle_file(PORTRAIT), handle_file(bad)], api_name="/predict_batch")
-    with pytest.raises(AppError, match=r"^the images must be given, got none; upload photographs first\.$"):
+    with pytest.raises(AppError, match=r"^the images are missing; upload photos first\.$"):
         client.predict([], api_name="/predict_batch")
 
 
@@ -204,8 +204,8 @@ def test_the_synchronous_route_is_closed_because_it_passes_by_the_queue(http):
 def test_no_image_gets_one_sentence(http):
     for endpoint in ("predict", "annotate", "classify"):
         for data in ([], [None], [{"path": None}]):
-            assert http.refusal(endpoint, *data) == "the image must be given, got nothing; upload a photograph first."
-    assert http.refusal("predict_video", None) == "the video must be given, got nothing; upload a video first."
+            assert http.refusal(endpoint, *data) == "the image is missing; upload a photo first."
+    assert http.refusal("predict_video", None) == "the video is missing; upload a video first."
 
 
 @pytest.mark.parametrize("value", ["sharp", "", "../fer2013", 7, ["fer2013"], {"a": 1}, True, None])

@@ -39,11 +39,11 @@ def test_a_full_queue_is_explained(small_app, app_client, browser, long_video):
     opened(browser, small_app)  # while there is room
     http = app_client(small_app)
     answer = fill(http, long_video)
-    sentence = "the server has 2 requests waiting, as many as it takes; try again in a minute."
+    sentence = "the server's queue of 2 requests is full; try again in a minute."
     assert (answer.status_code, answer.json()) == (503, {"detail": sentence})
     event, detail = http.call("classify", http.upload(PORTRAIT.read_bytes(), "a.jpg"))
     assert (event, detail) == ("503", sentence)
     press(browser, ".gallery-item")
     assert "busy" in toast(browser)
-    wait(browser, lambda: note(browser) == "This could not be analysed. Please choose another photograph.")
+    wait(browser, lambda: note(browser) == "This could not be analysed. Please choose another photo.")
     browser.get("about:blank")

@@ -19,7 +19,7 @@ SHIPPED = sorted(path.parent.name for path in ROOT.glob("checkpoints/*/config.js
 def test_a_folder_says_what_it_is(eight, shipped_checkpoint):
     known = facts(eight)
     assert (known.labels, known.dataset, known.images) == (EIGHT, "FER+", 3573)
-    assert known.title("eight") == "eight: 8 expressions, 81 % right on FER+'s test"
+    assert known.title("eight") == "eight: 8 expressions, 81 % test accuracy on FER+"
     assert facts(shipped_checkpoint).title("fer2013").startswith("fer2013: 7 expressions, ")
     assert facts(shipped_checkpoint).dataset == "FER-2013"
 
@@ -60,7 +60,7 @@ def test_a_network_of_the_hub_says_what_it_is(eight, tmp_path):
         environment = {"PATH": "", "PYTHONPATH": ".", **hub.environment(tmp_path, token=None)}
         command = [sys.executable, "-c", ask, "user/eight", "user/bare", "user/none"]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment)
-    titles = ["user/eight: 8 expressions, 81 % right on FER+'s test", "user/bare", "user/none"]
+    titles = ["user/eight: 8 expressions, 81 % test accuracy on FER+", "user/bare", "user/none"]
     assert done.stdout.splitlines() == titles, done.stderr
 
 

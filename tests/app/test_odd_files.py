@@ -133,4 +133,4 @@ def test_files_that_are_no_picture_get_one_sentence(http, name, data, start):
 @pytest.mark.parametrize("url", ["data:image/png;base64,%%%", "data:image/png,plain", "data:", "data:;base64,"])
 def test_damaged_data_urls_get_one_sentence(http, url):
     sentence = http.refusal("predict", {"url": url, "meta": META})
-    assert sentence.startswith(("a data URL must hold base64, got", "the file must be an image, but is empty"))
+    assert sentence.startswith(("a data URL must contain base64, got", "the file must be an image, but is empty"))

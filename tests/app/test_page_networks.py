@@ -38,7 +38,7 @@ def test_the_list_says_what_each_network_is(page):
     titles = wait(page, lambda: page.execute_script(
         "return [...document.querySelectorAll('[role=option]')].map(each => each.ariaLabel)"
     ))  # fmt: skip
-    assert titles[0] == "user/eight: 8 expressions, 81 % right on FER+'s test"
+    assert titles[0] == "user/eight: 8 expressions, 81 % test accuracy on FER+"
     assert any(title.startswith("fer2013: 7 expressions, ") for title in titles[1:])
 
 
@@ -80,9 +80,9 @@ def test_a_video_is_analysed_by_the_chosen_network(page, short_video):
 def test_both_figures_and_cards_are_there(page):
     turn_to(page, "How to read this")
     lines = "\n".join(texts(page, "li"))
-    assert f"user/eight ({', '.join(EIGHT)}): right on 81.2 % of the 3,573 pictures of FER+'s test set" in lines
-    assert "fer2013 (angry, disgust, fear, happy, sad, surprise, neutral): right on " in lines
-    assert "Figures of different test sets cannot be compared: their labels are not the same." in texts(page, "p")
+    assert f"user/eight ({', '.join(EIGHT)}): accuracy 81.2 % on the 3,573 images of the FER+ test set" in lines
+    assert "fer2013 (angry, disgust, fear, happy, sad, surprise, neutral): accuracy " in lines
+    assert "Results on different test sets cannot be compared, as their labels differ." in texts(page, "p")
     turn_to(page, "Model card")
     link = "return document.querySelector('#card a')?.href"
     wait(page, lambda: page.execute_script(link) == "https://huggingface.co/user/eight")

@@ -36,7 +36,7 @@ pytestmark = pytest.mark.browser
 
 
 def test_an_uploaded_portrait_comes_back_annotated(page):
-    assert note(page).startswith("Upload, drop, paste or take a photograph, or choose an example. At most 20 MB")
+    assert note(page).startswith("Upload, drop, paste or take a photo, or choose an example. At most 20 MB")
     give(page, "#photo", PORTRAIT)
     assert wait(page, lambda: label(page)) == "happy"
     assert wait(page, lambda: picture(page)) == [512, 512]
@@ -148,7 +148,7 @@ def test_the_thorough_search_finds_a_head_that_is_upside_down(page, tmp_path):
 def test_a_picture_without_a_face_is_explained(page, tmp_path):
     Image.new("RGB", (320, 240), (200, 180, 160)).save(tmp_path / "wall.png")
     give(page, "#photo", tmp_path / "wall.png")
-    wait(page, lambda: (note(page) or "").startswith("No face was found. Try a photograph in which a face is larger"))
+    wait(page, lambda: (note(page) or "").startswith("No face was found. Try a photo in which a face is larger"))
     assert label(page) is None
 
 
@@ -163,7 +163,7 @@ def test_an_error_leaves_no_old_result_beside_the_new_photograph(page, tmp_path)
     give(page, "#photo", path)
     assert "the file must be an image of a known format" in toast(page)
     assert label(page) is None and picture(page) is None
-    wait(page, lambda: note(page) == "This could not be analysed. Please choose another photograph.")
+    wait(page, lambda: note(page) == "This could not be analysed. Please choose another photo.")
 
 
 def test_a_photograph_that_is_too_large_is_explained(page, tmp_path):

@@ -37,7 +37,7 @@ def test_a_cancelled_video_leaves_no_files(page, long_video, app_files):
     press(page, "#analyse-video")
     wait(page, lambda: " of 1500 frames" in (note(page, NOTE) or "").replace(",", ""))
     press(page, "#cancel-video")
-    wait(page, lambda: note(page, NOTE) == "Cancelled; nothing was kept.")
+    wait(page, lambda: note(page, NOTE) == "Cancelled; nothing was saved.")
     work = app_files.parent / "work"
     wait(page, lambda: not list(work.glob("fer_hub-video-*")))
     assert {path for path in app_files.rglob("*") if path.is_file()} == before

@@ -102,13 +102,13 @@ def test_no_file_of_the_server_is_handed_out(http, where, path):
 )  # fmt: skip
 def test_routes_that_nobody_needs_are_closed(http, route):
     answer = http.client.get(route)
-    assert (answer.status_code, answer.json()) == (404, {"detail": "this server does not offer that address."})
+    assert (answer.status_code, answer.json()) == (404, {"detail": "this server does not provide that route."})
 
 
 @pytest.mark.parametrize("route", ["process_recording", "vibe-edit", "component_server"])
 def test_editing_and_recording_are_closed(http, route):
     answer = http.client.post(f"gradio_api/{route}", json={})
-    assert (answer.status_code, answer.json()) == (404, {"detail": "this server does not offer that address."})
+    assert (answer.status_code, answer.json()) == (404, {"detail": "this server does not provide that route."})
 
 
 # ---- sizes
@@ -119,7 +119,7 @@ def test_base64_is_limited_as_uploads_are(http):
     big = _data_url(b"\0" * 20_000_001)
     assert http.refusal("predict", big) == "the file must be at most 20 MB; send a smaller one."
     event, detail = http.call("predict", _data_url(b"\0" * 21_000_000))
-    assert (event, detail) == ("413", "a request must be at most 26 MB, but this one is larger; send less.")
+    assert (event, detail) == ("413", "a request must be at most 26 MB, but this one is larger; send a smaller one.")
 
 
 def test_a_body_of_unknown_length_is_limited_too(http):
@@ -130,7 +130,7 @@ def test_a_body_of_unknown_length_is_limited_too(http):
 
     answer = http.client.post("gradio_api/call/predict", content=endless())
     assert answer.status_code == 413
-    assert answer.json() == {"detail": "a request must be at most 26 MB, but this one is larger; send less."}
+    assert answer.json() == {"detail": "a request must be at most 26 MB, but this one is larger; send a smaller one."}
 
 
 def test_an_upload_is_limited(http):
@@ -170,7 +170,7 @@ def test_a_small_file_that_unpacks_to_a_huge_picture_is_refused_unread(http, mod
 
 def test_too_many_photographs_are_refused(http):
     one = http.upload(_picture(), "a.png")
-    sentence = "there must be at most 20 photographs at once, got 21; send fewer."
+    sentence = "there must be at most 20 photos at once, got 21; send fewer."
     assert http.refusal("predict_batch", [one] * 21) == sentence
 
 
@@ -218,11 +218,11 @@ def test_urls_never_reach_the_server_itself(http, inner_server, host):
     url = f"http://{host}:{port}/portrait.jpg"
     for payload in ({"path": url, "meta": META}, {"path": url}, {"url": url}, {"path": url, "url": url, "meta": META}):
         sentence = http.refusal("predict", payload)
-        assert "must lead to a public address" in sentence or "cannot be reached" in sentence
+        assert "must point to a public address" in sentence or "cannot be reached" in sentence
     http.refusal("predict_batch", [{"path": url, "meta": META}])
     http.refusal("predict_video", {"path": url, "meta": META})
     # an input that takes no file does not fetch one either
-    assert "takes no file" in http.refusal("predict", http.upload(_picture()), {"path": url, "meta": META})
+    assert "accepts no file" in http.refusal("predict", http.upload(_picture()), {"path": url, "meta": META})
     assert asked == []
 
 
@@ -235,7 +235,7 @@ def test_urls_never_reach_the_server_itself(http, inner_server, host):
     ],
 )  # fmt: skip
 def test_urls_never_reach_private_addresses(http, url):
-    sentence = f"a URL must lead to a public address, got '{url}'; upload the file instead."
+    sentence = f"a URL must point to a public address, got '{url}'; upload the file instead."
     assert http.refusal("predict", {"path": url, "meta": META}) == sentence
 
 
@@ -314,7 +314,7 @@ def test_one_client_cannot_fill_the_queue(http):
         thread.join()
     refused = [answer for answer in answers if answer.status_code == 429]
     assert {answer.status_code for answer in answers} == {200, 429}, [answer.text for answer in answers]
-    assert refused[0].json() == {"detail": "a client must have at most 16 unfinished requests; wait for their answers."}
+    assert refused[0].json() == {"detail": "a client must have at most 16 unfinished requests; wait for their results."}
     for answer in answers:
         if answer.status_code == 200:
             assert "event: complete" in http.client.get(f"gradio_api/call/predict/{answer.json()['event_id']}").text

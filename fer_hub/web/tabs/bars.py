@@ -1,4 +1,4 @@
-"""Probabilities as bars in a corner of a picture, for people who watch the picture and not the page."""
+"""Probability bars in a corner of the image, for people who watch the image rather than the page."""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -14,7 +14,7 @@ def draw_bars(image: Image.Image, probabilities: Mapping[str, float], note: str 
     Args:
         image: at least 160 px wide; the panel takes a quarter of its width.
         probabilities: label → probability in [0, 1]; empty for no bars.
-        note: a line of text below the bars, such as the frame rate.
+        note: line of text below the bars, such as the frame rate.
 
     Returns:
         The same image.
@@ -26,7 +26,7 @@ def draw_bars(image: Image.Image, probabilities: Mapping[str, float], note: str 
     if not lines:
         return image
     panel = (0, 0, min(width, image.width), min(lines * row + 6, image.height))
-    image.paste(Image.eval(image.crop(panel), lambda value: value // 3), panel[:2])  # dark, so that white text reads
+    image.paste(Image.eval(image.crop(panel), lambda value: value // 3), panel[:2])  # dark behind white text
     pen = ImageDraw.Draw(image)
     labels = list(probabilities)
     middle, y = round(width * 0.42), 3
@@ -42,4 +42,4 @@ def draw_bars(image: Image.Image, probabilities: Mapping[str, float], note: str 
 
 @lru_cache(maxsize=16)
 def _font(size: int) -> ImageFont.FreeTypeFont:
-    return ImageFont.load_default(size=size)  # a millisecond each time
+    return ImageFont.load_default(size=size)  # takes a millisecond

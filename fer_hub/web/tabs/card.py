@@ -1,4 +1,4 @@
-"""The tab with the model card of the chosen network."""
+"""The tab with the model card of the selected network."""
 
 import gradio as gr
 
@@ -7,7 +7,7 @@ from fer_hub.web.service import Service
 
 
 def add_card_tab(service: Service, model: gr.Dropdown, tab: gr.Tab) -> None:
-    """The card, read when somebody looks at it: its pictures are larger than the rest of the page together."""
+    """The card, loaded when the tab is opened: its figures are larger than the rest of the page."""
 
     def show(model: str):
         return card(model, service.checkpoints[model])

@@ -15,17 +15,17 @@ from fer_hub.web.tabs.bars import draw_bars
 from fer_hub.web.uploads import Camera
 
 STREAM_EVERY = 0.01
-"""How often the browser looks whether it may send the next frame, in seconds: it waits for the answer to the last."""
+"""Interval in seconds at which the browser tries to send the next frame; it waits for the result of the last one."""
 
 OFF_SECONDS = 2.0
-"""A camera that sends nothing for so long was switched off."""
+"""Seconds without a frame after which the camera counts as switched off."""
 
 RATE_SECONDS = 1.0
-"""The frames per second that are shown are the mean over this long."""
+"""Seconds over which the displayed frame rate is averaged."""
 
 
 class LiveSession:
-    """What is remembered of one visitor between two frames: who is where, and when frames came."""
+    """State of one visitor between two frames: the face tracker and the times of the frames."""
 
     def __init__(self):
         self.tracker = FaceTracker(smoothing=0.5)
@@ -43,7 +43,7 @@ class LiveSession:
 
 
 def encode(picture: Image.Image) -> bytes:
-    """An RGB picture as JPEG, at the quality of the frames that browsers send."""
+    """An RGB image as JPEG, at the quality of the frames that browsers send."""
     stream = io.BytesIO()
     picture.save(stream, "JPEG", quality=80)
     return stream.getvalue()
@@ -52,9 +52,9 @@ def encode(picture: Image.Image) -> bytes:
 def answer_frame(
     service: Service, frame: Image.Image, session: LiveSession, model: str, min_score: float, smoothing: float
 ) -> tuple[bytes, dict[str, float] | None]:
-    """The next frame of a visitor's camera with boxes and bars, as JPEG, and the largest face's probabilities."""
+    """The next camera frame with boxes and bars as JPEG, and the largest face's probabilities."""
     now = time.monotonic()
-    if session.was_off(now):  # somebody else may sit there by now
+    if session.was_off(now):  # it may be somebody else now
         session.tracker.forget()
     session.tracker.smoothing = smoothing
     faces = session.tracker.update(service.faces(frame, model, min_score, "live"), now)
@@ -64,22 +64,22 @@ def answer_frame(
 
 
 def one_behind(session: LiveSession, answer: Callable[[], tuple], at_first: Callable[[], tuple]) -> tuple:
-    """Start the answer to this frame and return the one to the frame before.
+    """Start processing this frame and return the result of the previous one.
 
-    So the server works while the browser makes the next frame and shows the last, which on two cores is a third more
-    frames per second; what is seen is one frame old, boxes and picture alike.
+    So the server works while the browser captures the next frame and shows the last, which gives a third more frames
+    per second on two cores; the displayed frame and its boxes are one frame old.
     """
     last, session.pending = session.pending, None
-    shown = at_first() if last is None else last.result()  # one after the other: they share the tracker
+    shown = at_first() if last is None else last.result()  # sequential, as they share the tracker
     session.pending = _workers.submit(answer)
     return shown
 
 
-_workers = ThreadPoolExecutor(2, thread_name_prefix="live")  # starts its threads when they are needed
+_workers = ThreadPoolExecutor(2, thread_name_prefix="live")  # starts its threads on demand
 
 
 def add_live_tab(service: Service, model: gr.Dropdown, min_score: gr.Slider) -> None:
-    """Frames of the visitor's camera, each answered with itself, boxes and bars."""
+    """Frames of the visitor's camera, each returned with boxes and bars."""
 
     def look(frame: Image.Image | None, session: LiveSession | None, model: str, min_score: float, smoothing: float):
         if frame is None:
@@ -95,7 +95,7 @@ def add_live_tab(service: Service, model: gr.Dropdown, min_score: gr.Slider) -> 
         return *answer, session
 
     gr.Markdown(
-        "Allow the camera, then press **Start / stop**. Frames go to the server, are answered at once and not kept. "
+        "Allow the camera, then press **Start / stop**. Frames are sent to the server, analysed and not stored. "
         "Left and right are swapped, as in a mirror."
     )
     with gr.Row():

@@ -1,4 +1,4 @@
-"""The tab for one photograph, with a closer look at every face."""
+"""The tab for one photo, with the probabilities of every face."""
 
 from collections.abc import Sequence
 
@@ -15,13 +15,13 @@ from fer_hub.web.uploads import MAX_PHOTO_BYTES, MAX_PIXELS, Photo
 
 LIMITS = f"At most {MAX_PHOTO_BYTES // 10**6} MB and {MAX_PIXELS // 10**6} million pixels"
 
-NO_PHOTO = f"Upload, drop, paste or take a photograph, or choose an example. {LIMITS}."
-NO_FACE = "No face was found. Try a photograph in which a face is larger, or lower the detector confidence{}."
-NOT_ANALYSED = "This could not be analysed. Please choose another photograph."
+NO_PHOTO = f"Upload, drop, paste or take a photo, or choose an example. {LIMITS}."
+NO_FACE = "No face was found. Try a photo in which a face is larger, or lower the detector confidence{}."
+NOT_ANALYSED = "This could not be analysed. Please choose another photo."
 
 
 def add_photo_tab(service: Service, model: gr.Dropdown, min_score: gr.Slider, examples: Sequence[str]) -> None:
-    """Photograph in, boxes out; a click on a face or a choice in the list shows all its probabilities."""
+    """Shows the boxes of a photo; clicking a face or selecting it in the list shows all its probabilities."""
 
     def nothing(note: str = ""):
         return None, None, gr.Radio(choices=[], value=None, visible=False), [], None, [], note, {}
@@ -41,7 +41,7 @@ def add_photo_tab(service: Service, model: gr.Dropdown, min_score: gr.Slider, ex
     def choose(name: str | None, faces: dict | None):
         return (faces or {}).get(name, {}).get("probabilities")
 
-    def click(faces: dict | None, event: gr.EventData):  # gr.SelectData fails where a client sends no index
+    def click(faces: dict | None, event: gr.EventData):  # gr.SelectData fails if a client sends no index
         place = event._data.get("index") if isinstance(event._data, dict) else None
         if not isinstance(place, list) or not all(isinstance(part, (int, float)) for part in place) or len(place) != 2:
             return gr.skip()
@@ -54,8 +54,8 @@ def add_photo_tab(service: Service, model: gr.Dropdown, min_score: gr.Slider, ex
 
     with gr.Row():
         with gr.Column():
-            photo = Photo(label="Photograph", sources=["upload", "webcam", "clipboard"], elem_id="photo")
-            gr.Examples(list(examples), photo, label="Example photographs (public domain)", cache_examples=False)
+            photo = Photo(label="Photo", sources=["upload", "webcam", "clipboard"], elem_id="photo")
+            gr.Examples(list(examples), photo, label="Example photos (public domain)", cache_examples=False)
             thorough = thorough_checkbox("thorough")
         with gr.Column():
             note = gr.Markdown(NO_PHOTO, elem_id="photo-note")
@@ -64,16 +64,16 @@ def add_photo_tab(service: Service, model: gr.Dropdown, min_score: gr.Slider, ex
                 elem_id="annotated", buttons=["download", "fullscreen"],
             )  # fmt: skip
             chosen = gr.Radio([], label="Face", visible=False, elem_id="faces")
-            probabilities = gr.Label(label="Probabilities of the chosen face", elem_id="probabilities")
+            probabilities = gr.Label(label="Probabilities of the selected face", elem_id="probabilities")
     with gr.Accordion("All faces: table, JSON and downloads", open=False):
         rows = gr.Dataframe(headers=HEADERS, label="Faces, the largest first", interactive=False)
         files = gr.File(
-            label="Annotated picture, JSON and CSV", file_count="multiple", interactive=False, elem_id="photo-files"
+            label="Annotated photo, JSON and CSV", file_count="multiple", interactive=False, elem_id="photo-files"
         )
-        report = gr.JSON(label="Answer of /predict")
+        report = gr.JSON(label="Result of /predict")
     known = gr.State({})  # name in the list → face
     outputs = [annotated, probabilities, chosen, rows, report, files, note, known]
-    # an error leaves old outputs standing, so they are cleared before the new photograph is looked at
+    # an error leaves the old outputs in place, so they are cleared before the new photo is analysed
     cleared = photo.change(nothing, None, outputs, queue=False, api_visibility="private")
     analysed = cleared.then(
         analyse, [photo, model, min_score, thorough], outputs, api_visibility="private", concurrency_id="photo",
@@ -90,7 +90,7 @@ def add_photo_tab(service: Service, model: gr.Dropdown, min_score: gr.Slider, ex
 
 
 def count(faces: Sequence[FacePrediction]) -> str:
-    """How many faces there are, in words.
+    """The number of faces in words.
 
     >>> count([])
     '0 faces'
@@ -99,14 +99,14 @@ def count(faces: Sequence[FacePrediction]) -> str:
 
 
 def face_names(faces: Sequence[FacePrediction]) -> list[str]:
-    """One line for each face, by which a person chooses it: its number, emotion and probability."""
+    """One line per face for the selection list: number, emotion and probability."""
     return [
         f"{number} {face.emotion} {face.probabilities[face.emotion]:.0%}" for number, face in enumerate(faces, start=1)
     ]
 
 
 def thorough_checkbox(elem_id: str) -> gr.Checkbox:
-    """The choice of the thorough search, which says what it costs."""
+    """The checkbox for the thorough search, with its cost."""
     return gr.Checkbox(
         False, label="Search thoroughly: small, tilted, turned faces", info=thorough_costs(), elem_id=elem_id
     )

@@ -1,4 +1,4 @@
-"""The tab for several photographs at once."""
+"""The tab for several photos at once."""
 
 import json
 from pathlib import Path
@@ -15,19 +15,19 @@ from fer_hub.web.uploads import MAX_PHOTOS, Photos, photograph
 
 
 def add_several_tab(service: Service, model: gr.Dropdown, min_score: gr.Slider) -> None:
-    """Several photographs at once: a gallery of annotated pictures, one table, one JSON."""
+    """Several photos at once: a gallery of annotated photos, one table, one JSON."""
 
     def analyse(
         photos: list[tuple[str, Path]], model: str, min_score: float, thorough: bool,
         progress=gr.Progress(),  # noqa: B008
     ):  # fmt: skip
         if not photos:
-            raise refuse("the photographs must be given, got none; choose some files first.")
+            raise refuse("the photos are missing; choose some files first.")
         gallery, rows, lines, reports = [], [], [], []
         for name, path in progress.tqdm(photos, unit="photos"):
             try:
                 image = photograph(path.read_bytes())
-            except gr.Error as error:  # the others are looked at all the same
+            except gr.Error as error:  # the others are still analysed
                 gr.Warning(f"{name}: {error.message}")
                 rows.append([name, "not read"])
                 lines.append([name, "not read"])
@@ -43,12 +43,12 @@ def add_several_tab(service: Service, model: gr.Dropdown, min_score: gr.Slider) 
         texts = {"faces.json": json.dumps(reports, indent=1), "faces.csv": as_csv(_filled(lines, header), header)}
         return gallery, _filled(rows, ["file", *HEADERS]), save(texts)
 
-    gr.Markdown(f"At most **{MAX_PHOTOS} photographs** at once. {LIMITS} each.")
-    photos = Photos(label="Photographs", file_count="multiple", elem_id="photos")
+    gr.Markdown(f"At most **{MAX_PHOTOS} photos** at once. {LIMITS} each.")
+    photos = Photos(label="Photos", file_count="multiple", elem_id="photos")
     thorough = thorough_checkbox("thorough-several")
     start = gr.Button("Analyse", variant="primary")
     gallery = gr.Gallery(
-        label="Annotated photographs", columns=3, format="jpeg", object_fit="contain", elem_id="gallery",
+        label="Annotated photos", columns=3, format="jpeg", object_fit="contain", elem_id="gallery",
         buttons=["download", "fullscreen"],
     )  # fmt: skip
     rows = gr.Dataframe(headers=["file", *HEADERS], label="All faces", interactive=False)

@@ -11,14 +11,14 @@ from fer_hub.web.video_job import MAX_SECONDS, VideoResult, run_video
 
 
 def add_video_tab(service: Service, model: gr.Dropdown, min_score: gr.Slider) -> None:
-    """A video in; what was seen of every face over time out. The analysis can be cancelled."""
+    """Analyses a video and shows every face over time. The analysis can be cancelled."""
 
     def analyse(
         video: Path | None, model: str, every: int, min_score: float, smoothing: float,
         progress=gr.Progress(),  # noqa: B008
     ):  # fmt: skip
         if video is None:
-            raise refuse("the video must be given, got nothing; upload a video first.")
+            raise refuse("the video is missing; upload a video first.")
         yield None, None, [], "Starting ..."
         try:
             for step in run_video(service, video, model, every, min_score, smoothing):
@@ -29,7 +29,7 @@ def add_video_tab(service: Service, model: gr.Dropdown, min_score: gr.Slider) ->
                     progress((done, total) if total else None, desc="Analysing frames", unit="frames")
                     yield gr.skip(), gr.skip(), gr.skip(), f"{done:,} of {total or 'unknown'} frames"
         except gr.Error as error:
-            yield None, None, [], f"Not analysed: {error.message}"  # the message in the corner goes away
+            yield None, None, [], f"Not analysed: {error.message}"  # the message in the corner disappears
             raise
 
     gr.Markdown(
@@ -59,9 +59,9 @@ def add_video_tab(service: Service, model: gr.Dropdown, min_score: gr.Slider) ->
         analyse, [video, model, every, min_score, smoothing], [annotated, timeline, files, note],
         api_visibility="private", concurrency_id="video", concurrency_limit=1, show_progress_on=note,
     )  # fmt: skip
-    # one after the other: a late count of frames must not replace the sentence
+    # sequential: a late frame count must not replace the sentence
     stop.click(None, None, None, cancels=[running], queue=False, api_visibility="private").then(
-        lambda: "Cancelled; nothing was kept.", None, note, queue=False, api_visibility="private"
+        lambda: "Cancelled; nothing was saved.", None, note, queue=False, api_visibility="private"
     )
 
 
@@ -71,5 +71,5 @@ def told(summary: dict) -> str:
     >>> told({"frames": 1500, "seconds": 60.04, "faces": 1, "notes": []})
     '1,500 frames, 60.0 s, 1 person.'
     """
-    persons = f"{summary['faces']} person{'' if summary['faces'] == 1 else 's'}"
-    return " ".join([f"{summary['frames']:,} frames, {summary['seconds']:.1f} s, {persons}.", *summary["notes"]])
+    people = f"{summary['faces']} {'person' if summary['faces'] == 1 else 'people'}"
+    return " ".join([f"{summary['frames']:,} frames, {summary['seconds']:.1f} s, {people}.", *summary["notes"]])
