@@ -53,7 +53,7 @@ KINDS = {
     "bomb": ("predict", _bomb(), "the file must have at most 40,000,000 pixels, got 12000x12000; make it smaller."),
     "text": ("predict", b"dear sir", "the file must be an image of a known format"),
     "truncated": ("classify", PORTRAIT[:9000], "the file must be a complete image"),
-    "empty": ("annotate", b"", "the file must be an image, but holds nothing at all."),
+    "empty": ("annotate", b"", "the file must be an image, but is empty."),
     "foreign path": ("predict", {"path": "/etc/passwd"}, "the input must be a file that was uploaded"),
     "inner address": ("predict", {"path": "http://127.0.0.1/", "meta": META}, "a URL must point to a public address"),
     "nothing": ("predict", None, "the image is missing"),
