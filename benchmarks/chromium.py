@@ -1,4 +1,4 @@
-"""A headless Chromium for benchmarks, screenshots and tests, with a fake camera where one is wanted."""
+"""A headless Chromium for benchmarks, screenshots and tests, optionally with a fake camera."""
 
 import io
 import sys
@@ -19,7 +19,7 @@ FLAGS = (
 
 
 def open_browser(profile: Path, camera: Path | None = None, size: tuple[int, int] = (1280, 1200)):
-    """A selenium driver on its own empty profile; the caller quits it.
+    """A selenium driver with an empty profile; the caller quits it.
 
     Args:
         profile: folder for the profile.
@@ -45,13 +45,13 @@ def open_browser(profile: Path, camera: Path | None = None, size: tuple[int, int
 
 
 def write_camera(path: Path, size: tuple[int, int] = (640, 480), frames: int = 30, pause: int = 0) -> Path:
-    """A portrait that sways to and fro as concatenated JPEGs, which Chromium plays round and round as a camera.
+    """A portrait that moves from side to side as concatenated JPEGs, which Chromium plays in a loop as a camera.
 
     Args:
-        path: ends in .mjpeg.
+        path: file with the extension .mjpeg.
         size: width and height in pixels.
-        frames: how many differ.
-        pause: how many frames without anybody follow.
+        frames: number of different frames.
+        pause: number of frames without a face that follow.
     """
     with Image.open(ROOT / "examples" / "astronaut.jpg") as image:
         portrait = image.convert("RGB").resize((size[1], size[1]))

@@ -1,6 +1,6 @@
-"""Made-up photos of many people, and photos with nobody, for measuring and testing the face detector.
+"""Synthetic photos of many people, and photos without people, for measuring and testing the face detector.
 
-People are cut out of the two example portraits, heads and shoulders; where their faces are is known.
+Heads and shoulders are cut out of the two example portraits, whose face boxes are known.
 """
 
 import math
@@ -16,7 +16,7 @@ from fer_hub.images import load_image
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 
 PORTRAITS: dict[str, Box] = {"astronaut": (174, 71, 276, 174), "grace_hopper": (168, 137, 366, 336)}
-"""Where the faces are, (x0, y0, x1, y1) in pixels of the portrait, checked by eye."""
+"""Face boxes (x0, y0, x1, y1) in pixels of the portrait, checked by eye."""
 
 BACKGROUNDS = ("plain", "gradient", "blobs", "stripes", "foliage")
 
@@ -27,7 +27,7 @@ def background(kind: str, size: tuple[int, int], random: np.random.Generator) ->
     Args:
         kind: one of `BACKGROUNDS`.
         size: (width, height) in pixels.
-        random: where colours and patterns come from.
+        random: generator of colours and patterns.
     """
     width, height = size
     first, second = random.integers(40, 216, (2, 3))
@@ -47,7 +47,7 @@ def background(kind: str, size: tuple[int, int], random: np.random.Generator) ->
 
 @lru_cache(maxsize=32)
 def _head_and_shoulders(name: str, face_width: float) -> tuple[Image.Image, float]:
-    """The part of a portrait that is used, at most three times as large as needed, and the width of the face in it."""
+    """The used part of a portrait, at most three times as large as needed, and the width of the face in it."""
     x0, y0, x1, y1 = PORTRAITS[name]
     side = x1 - x0
     # 0.8 face widths around the face: hair, collar and shoulders
@@ -64,11 +64,11 @@ def person(name: str, face_width: float, angle: float = 0.0) -> tuple[Image.Imag
     Args:
         name: a key of `PORTRAITS`.
         face_width: width of the face's box in pixels.
-        angle: by how many degrees the head is turned, clockwise as people see the image.
+        angle: clockwise rotation of the head in degrees, as seen in the image.
 
     Returns:
-        RGB image, mask ("L", 255 where the person is) of the same size, box of the face. For a turned head the box
-        is the upright one around the turned centre.
+        RGB image, mask ("L", 255 where the person is) of the same size, box of the face. For a rotated head the box
+        is the axis-aligned one around the rotated centre.
     """
     image, side = _head_and_shoulders(name, face_width)
     mask = Image.new("L", image.size, 255)
@@ -96,12 +96,12 @@ def collage(
 
     Args:
         face_width: width of the faces' boxes in pixels.
-        seed: chooses background, places, who, mirroring, brightness and tilt.
-        people: how many at most; where there is no room for one more, it stays out.
+        seed: determines background, positions, people, mirroring, brightness and tilt.
+        people: largest number of people; fewer if there is no room for more.
         size: (width, height) of the photo in pixels.
-        tilt: heads are turned by up to that many degrees either way.
-        lean: and all of them by so many degrees clockwise; with it, nobody is mirrored.
-        kind: one of `BACKGROUNDS`; `None` takes them in turn, by the seed.
+        tilt: heads are rotated by up to this many degrees either way.
+        lean: rotation of all heads in degrees clockwise; disables mirroring.
+        kind: one of `BACKGROUNDS`; `None` selects one by the seed.
 
     Returns:
         RGB image, boxes of the faces.

@@ -1,4 +1,4 @@
-"""What each search of the face detector finds, and what it costs.
+"""Recall and cost of each search of the face detector.
 
     python -m benchmarks.detection                                       # a few minutes
     python -m benchmarks.detection --fer2013 path/to/fer2013             # and what levelling tilted heads is worth

@@ -1,9 +1,9 @@
-"""Where the detector's box lies in images that are framed as FER-2013 frames them.
+"""Position of the detector's box in images that are framed as in FER-2013.
 
     python -m benchmarks.framing path/to/fer2013 --images 3000 --seed 0
 
-prints the medians as JSON: where the box lies in units of the frame, and the constants of `fer_hub.detection.framing`
-that follow.
+prints the medians as JSON: the position of the box in units of the frame, and the resulting constants of
+`fer_hub.detection.framing`.
 """
 
 import argparse
@@ -17,11 +17,11 @@ from fer_hub.data import load_fer2013
 from fer_hub.detection.detector import MODELS, FaceDetector
 
 ENLARGED, CANVAS = 192, 384
-"""Training images are measured enlarged to this side and in the middle of a grey canvas of that side, in px."""
+"""Training images are enlarged to the first side and centred on a grey canvas of the second, in pixels."""
 
 
 def measure_framing(images: list[Image.Image], model: str) -> dict:
-    """Where the detector's box lies in images that are framed as FER-2013 frames them.
+    """Position of the detector's box in images that are framed as in FER-2013.
 
     Args:
         images: square face crops.
@@ -29,7 +29,7 @@ def measure_framing(images: list[Image.Image], model: str) -> dict:
 
     Returns:
         JSON-ready dict: `images`, `found`; `box`, the medians of x, y, width and height in units of the frame;
-        `box_scale` and `centre_raise`, the constants that follow, as medians; `overlap`, the mean intersection
+        `box_scale` and `centre_raise`, the resulting constants, as medians; `overlap`, the mean intersection
         over union between the true frame and the one that these constants give.
 
     Raises:

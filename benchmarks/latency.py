@@ -1,13 +1,13 @@
-"""How long one face takes on one CPU core, with the shipped checkpoints; writes results/latency.json.
+"""Latency of one face on one CPU core, with the shipped checkpoints; writes results/latency.json.
 
     python -m benchmarks.latency
     python -m benchmarks.latency --rounds 500 --output runs/latency.json
 
-For every checkpoint: the network alone, as the pipeline loads it, its weights in channels-last memory, and as
-`from_pretrained` gives it, them in the usual order; and the pipeline from a crop to probabilities, with one pass and
-with the mirror image. All run in one process and take turns, so that whatever else the machine does meets them alike.
-Given are medians of the time that passes, in milliseconds per face, float32. Exits with 1 where a network alone takes
-more than 5 ms, or where channels-last memory does not pay.
+For every checkpoint: the network alone, as loaded by the pipeline with its weights in channels-last memory, and as
+loaded by `from_pretrained` with the weights in the default order; and the pipeline from a crop to probabilities, with
+one pass and with flip averaging. All run interleaved in one process, so that other load on the machine affects them
+equally. Results are median wall times in milliseconds per face, float32. The exit code is 1 if a network alone takes
+more than 5 ms, or if channels-last memory is not faster.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from fer_hub.files import write_json
 ROOT = Path(__file__).resolve().parent.parent
 
 LIMIT = 5.0
-"""Milliseconds that one face may take at most."""
+"""Largest allowed latency of one face in milliseconds."""
 
 
 def ways(checkpoint: Path) -> dict[str, Callable[[], object]]:

@@ -1,10 +1,10 @@
-"""Many clients at once, good and bad requests mixed: every good one answered, every bad one refused, memory flat.
+"""Load test with many clients and mixed valid and invalid requests: checks every response, and that memory is flat.
 
     python benchmarks/load.py [--clients 50] [--seconds 60] [--output results/load.json]
 
-The app is started for it on the loopback address. Each client has an address of its own, as behind a Space's proxy.
-Memory is the app's resident set after a warm-up with the same mix, and after the load. Exit code 1 where an answer was
-wrong or memory grew by more than a tenth.
+Starts the app on the loopback address. Each client has its own address, as behind a Space's proxy. Memory is the app's
+resident set size after a warm-up with the same mix, and after the load. The exit code is 1 if a response was wrong or
+memory grew by more than 10 %.
 """
 
 import argparse
@@ -58,12 +58,12 @@ KINDS = {
     "inner address": ("predict", {"path": "http://127.0.0.1/", "meta": META}, "a URL must point to a public address"),
     "nothing": ("predict", None, "the image is missing"),
 }
-"""Kind of request → endpoint, what is sent, and how the refusal begins; `None` for a good one."""
+"""Kind of request → endpoint, input, and beginning of the expected refusal; `None` for a valid request."""
 
 
 @dataclass
 class Tally:
-    """What came of the requests."""
+    """Counts and errors of the requests."""
 
     answered: collections.Counter = field(default_factory=collections.Counter)
     wrong: list[str] = field(default_factory=list)
@@ -71,7 +71,7 @@ class Tally:
 
 
 def ask(client: httpx.Client, kind: str) -> str | None:
-    """Make one request; say what was wrong about its answer, or `None`."""
+    """Make one request; returns what was wrong with the response, or `None`."""
     endpoint, sent, refusal = KINDS[kind]
     if isinstance(sent, bytes):
         [path] = client.post("gradio_api/upload", files={"files": ("a.jpg", sent)}).json()
@@ -96,7 +96,7 @@ def ask(client: httpx.Client, kind: str) -> str | None:
 
 
 def load(url: str, clients: int, stop: threading.Event, requests: int | None = None) -> Tally:
-    """Let clients ask at the same time, each at random (seeded), until `stop` is set or each made its requests."""
+    """Run clients in parallel, each with seeded random requests, until `stop` is set or each made its requests."""
     tally, lock = Tally(), threading.Lock()
 
     def work(number: int) -> None:

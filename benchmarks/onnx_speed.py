@@ -1,11 +1,11 @@
-"""How long a face takes on PyTorch, on ONNX Runtime, and on ONNX Runtime with 8-bit weights.
+"""Latency of a face on PyTorch, on ONNX Runtime, and on ONNX Runtime with int8 weights.
 
     python -m benchmarks.onnx_speed checkpoints/fer2013                  # exported and quantised beforehand
     python -m benchmarks.onnx_speed checkpoints/fer2013 --batch 16 --threads 2
     python -m benchmarks.onnx_speed checkpoints/fer2013 --clock cpu      # on a busy machine
 
-All run in one process and take turns, so that whatever else the machine does meets them alike; the order changes from
-round to round. Given are medians and quartiles over the rounds, per face, and the ratio of the medians to PyTorch's.
+All run interleaved in one process, so that other load on the machine affects them equally; the order changes from round
+to round. Results are medians and quartiles over the rounds, per face, and the ratio of the medians to PyTorch's.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from fer_hub.model import FERForImageClassification
 
 
 def runtimes(checkpoint: Path, threads: int) -> dict[str, Callable[[torch.Tensor], object]]:
-    """Name → network, ready to be called; the quantised one only where it has been exported."""
+    """Name → callable network; the quantised one only if it has been exported."""
     torch.set_num_threads(threads)
     found: dict[str, Callable] = {}
     for name, file in (("ONNX Runtime", MODEL_FILE), ("ONNX Runtime, int8", INT8_FILE)):

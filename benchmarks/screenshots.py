@@ -1,9 +1,8 @@
-"""Pictures of every tab of the page and its states, light, dark and on a phone, for whoever changes the page.
+"""Screenshots of every tab of the page and its states, light, dark and on a phone, for review of changes.
 
     python benchmarks/screenshots.py [--url http://127.0.0.1:7860/] [--output docs/screenshots]
 
-Without --url the app is started for it; FER_HUB_CHECKPOINT names another network for it. Needs Chromium and
-chromedriver.
+Starts the app unless --url is given; FER_HUB_CHECKPOINT sets its network. Needs Chromium and chromedriver.
 """
 
 import argparse
@@ -42,7 +41,7 @@ def collage(path: Path) -> Path:
 
 
 def film(path: Path) -> Path:
-    """Three seconds of a portrait that sways."""
+    """Three seconds of a portrait that moves from side to side."""
     with Image.open(PORTRAIT) as image, av.open(str(path), "w") as file:
         output = file.add_stream("libx264", rate=10)
         output.width, output.height, output.pix_fmt = 512, 512, "yuv420p"
@@ -55,19 +54,19 @@ def film(path: Path) -> Path:
 
 
 class Camera:
-    """Takes the pictures."""
+    """Takes the screenshots."""
 
     def __init__(self, browser, url: str, output: Path) -> None:
         self.browser, self.url, self.output = browser, url, output
 
     def wait(self, script: str, *values: object) -> None:
-        """Until a script gives something true."""
+        """Wait until a script returns something true."""
         from selenium.webdriver.support.ui import WebDriverWait
 
         WebDriverWait(self.browser, 120).until(lambda _: self.browser.execute_script(script, *values))
 
     def open(self, tab: str = "Photo", query: str = "") -> None:
-        """The page on one of its tabs."""
+        """Open the page on one of its tabs."""
         self.browser.get(self.url + query)
         self.wait("return Boolean(document.querySelector('#photo input[type=file]'))")
         self.wait(TAB, tab)
@@ -79,7 +78,7 @@ class Camera:
         field.send_keys("\n".join(str(path) for path in paths))
 
     def take(self, name: str) -> None:
-        """Save the whole page, as long as it is."""
+        """Save a screenshot of the whole page."""
         time.sleep(1)  # animations end
         height = self.browser.execute_script("return document.documentElement.scrollHeight")
         width = self.browser.execute_script("return window.innerWidth")
@@ -89,12 +88,12 @@ class Camera:
         print(self.output / f"{name}.png", flush=True)
 
     def phone(self) -> None:
-        """From now on the pages of a phone, two pixels of the picture for each of theirs."""
+        """Switch to a phone's screen with two device pixels per CSS pixel."""
         size = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
         self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
 
     def photo(self, prefix: str, query: str, folder: Path) -> None:
-        """The tab for one photograph: empty, with faces, without one, and after an error."""
+        """The tab for one photo: empty, with faces, without one, and after an error."""
         self.open("Photo", query)
         self.take(f"{prefix}-photo-empty")
         self.give("#photo", collage(folder / "two.jpg"))
@@ -114,7 +113,7 @@ class Camera:
         self.take(f"{prefix}-photo-error")
 
     def several(self, prefix: str, query: str, folder: Path) -> None:
-        """The tab for several photographs, one of which is none."""
+        """The tab for several photos, one of which is not an image."""
         self.open("Several photos", query)
         files = (PORTRAIT, folder / "two.jpg", folder / "wall.png", folder / "letter.jpg")
         self.give("#photos", *files)
@@ -143,7 +142,7 @@ class Camera:
         self.take(f"{prefix}-webcam")
 
     def texts(self, prefix: str, query: str) -> None:
-        """How to read the page, the model card, the list of networks and the API page."""
+        """The tab "How to read this", the model card, the list of networks and the API page."""
         self.open("How to read this", query)
         self.take(f"{prefix}-reading")
         self.open("Model card", query)
@@ -156,7 +155,7 @@ class Camera:
         self.take(f"{prefix}-api")
 
     def everything(self, folder: Path) -> None:
-        """All pictures: on a desk in the light and the dark theme, and on a phone."""
+        """All screenshots: on a desktop in the light and the dark theme, and on a phone."""
         for prefix, query in (("light", ""), ("dark", "?__theme=dark"), ("phone", "")):
             if prefix == "phone":
                 self.phone()

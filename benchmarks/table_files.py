@@ -1,4 +1,4 @@
-"""The three files of a table: a CSV file that is the record, and Markdown and a picture made from it."""
+"""The three files of a table: a CSV file as the record, and Markdown and a figure made from it."""
 
 import csv
 import io
@@ -12,10 +12,10 @@ from fer_hub.hub.plots import save_picture
 
 
 def read_rows(path: Path, columns: Mapping[str, Callable]) -> dict[str, dict]:
-    """Name of a row → its columns, from a CSV file; empty where there is none.
+    """Name of a row → its columns, from a CSV file; empty if there is no such file.
 
     Args:
-        columns: column → how its text is read; `row` is the name.
+        columns: column → its parser; `row` is the name.
     """
     if not path.is_file():
         return {}
@@ -26,7 +26,7 @@ def read_rows(path: Path, columns: Mapping[str, Callable]) -> dict[str, dict]:
 
 
 def write_files(stem: Path, columns: Mapping[str, Callable], lines: Sequence[dict], text: str, picture: Figure) -> None:
-    """Write `stem` with the endings .csv, .md and .png.
+    """Write `stem` with the extensions .csv, .md and .png.
 
     Args:
         columns, lines: of the CSV file; a line has the keys of `columns`.

@@ -1,14 +1,14 @@
-"""Images per second of train.py's Trainer, and of a bare PyTorch loop that does the same.
+"""Training throughput of train.py's Trainer, and of an equivalent plain PyTorch loop, in images per second.
 
     python -m benchmarks.throughput                                   # the shipped recipe on this machine
     python -m benchmarks.throughput --architecture scratch_cnn --batch 64
     python -m benchmarks.throughput --hidden_sizes 48 112 224 --depths 1 2 2 --augmentation crop --batch 512
     python -m benchmarks.throughput --clock cpu --threads 1           # on a busy machine
 
-The bare loop trains the same network on the same images with the same batch size, augmentation, label smoothing,
-precision, memory format, optimiser, schedule and clipping of gradients. The two take turns, some steps each, so that
-whatever else the machine does meets them alike. Given are medians over the rounds, and the median ratio of the rounds;
-the exit code is 1 if it is below the floor. Images are random grey values: what they show does not change the speed.
+The plain loop trains the same network on the same images with the same batch size, augmentation, label smoothing,
+precision, memory format, optimiser, schedule and gradient clipping. The two are interleaved, some steps each, so that
+other load on the machine affects them equally. Results are medians over the rounds, and the median ratio of the rounds;
+the exit code is 1 if it is below the floor. Images are random grey values, as their content does not affect the speed.
 """
 
 import argparse
@@ -33,20 +33,20 @@ from fer_hub.training.soft_labels import smooth_labels
 from fer_hub.training.trainer import FaceDataset, FERTrainer
 
 FLOOR = 0.9
-"""Least share of the bare loop's images per second that the Trainer must reach."""
+"""Smallest allowed ratio of the Trainer's throughput to that of the plain loop."""
 
 IMAGES = 28_709
-"""As many as FER-2013 has for training."""
+"""Number of training images of FER-2013."""
 
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 """What passes, or what this process computes, all its threads added up."""
 
 
 def bare_steps(trainer: FERTrainer, model: FERForImageClassification) -> Iterator[None]:
-    """Train `model` for ever as a plain loop would do what `trainer` does; every item is one step.
+    """Train `model` forever in a plain loop equivalent to `trainer`; every item is one step.
 
     Args:
-        trainer: its data, augmentation and arguments are used, nothing else of it.
+        trainer: only its data, augmentation and arguments are used.
     """
     args, device = trainer.args, trainer.args.device
     images, labels = trainer.train_dataset.images, trainer.train_dataset.labels
@@ -81,10 +81,10 @@ def _sent(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
 
 
 class TakeTurns(TrainerCallback):
-    """After every `steps` steps of the Trainer, as many of the other loop, both timed.
+    """After every `steps` steps of the Trainer, runs as many of the other loop, and times both.
 
     Attributes:
-        seconds: of every turn, for each of the two.
+        seconds: duration of every turn of each of the two.
     """
 
     def __init__(self, other: Iterator[None], steps: int, clock: Callable[[], float]):
@@ -109,7 +109,7 @@ class TakeTurns(TrainerCallback):
 
 
 def measure(options: argparse.Namespace) -> dict:
-    """Train both in turn; JSON-ready figures."""
+    """Train both interleaved; returns JSON-ready results."""
     torch.manual_seed(0)
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (IMAGES, 48, 48), dtype=np.uint8)
@@ -166,7 +166,7 @@ def measure(options: argparse.Namespace) -> dict:
 
 
 def table(figures: dict) -> str:
-    """The figures in lines of text."""
+    """The results as lines of text."""
     low, high = figures["ratio_quartiles"]
     return "\n".join(
         [

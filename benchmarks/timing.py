@@ -1,4 +1,4 @@
-"""Calls timed in one process that take turns, so that whatever else the machine does meets them alike."""
+"""Times calls interleaved in one process, so that other load on the machine affects them equally."""
 
 import random
 import time
@@ -11,7 +11,7 @@ CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 """What passes, or what this process computes, all its threads added up."""
 
 WARM_UP = 10
-"""Rounds that do not count: the first ones load code and fill caches."""
+"""Warm-up rounds, which load code and fill caches."""
 
 
 @torch.inference_mode()
@@ -21,10 +21,9 @@ def in_turns(
     """Time every call once per round, in an order that changes from round to round.
 
     Args:
-        calls: name → what is timed.
+        calls: name → call to time.
         clock: a key of `CLOCKS`.
-        warm: call each once more just before, which brings its weights into the caches, as the face before does where
-            faces follow each other.
+        warm: call each once more just before, which brings its weights into the caches, as with a sequence of faces.
 
     Returns:
         Name → milliseconds of each round.

@@ -1,4 +1,4 @@
-"""Trainings as parts of a benchmark: each one run of train.py in a folder of its own, to its end and once."""
+"""Training runs of a benchmark: each is one run of train.py in its own folder, completed exactly once."""
 
 import shlex
 import subprocess
@@ -13,13 +13,13 @@ Row = TypeVar("Row")
 
 
 def train(name: str, arguments: Sequence[str], data: str, folder: Path) -> None:
-    """Run train.py unless it has been run to its end; go on where it was interrupted.
+    """Run train.py unless the run is finished; resumes an interrupted run.
 
     Args:
-        name: what the run is called in what is printed.
+        name: name of the run in the output.
         arguments: options of train.py besides data and folder.
-        data: what to train on.
-        folder: of the run; `final/` in it is the sign that it has ended.
+        data: the training data.
+        folder: folder of the run, which is finished once it contains `final/`.
     """
     if is_finished(folder):
         print(f"{name}: trained already", flush=True)
@@ -32,18 +32,18 @@ def train(name: str, arguments: Sequence[str], data: str, folder: Path) -> None:
 
 
 def is_finished(folder: Path) -> bool:
-    """Whether a run in this folder was trained to its end."""
+    """Whether the run in this folder is finished."""
     return (folder / "final" / "metrics.json").is_file()
 
 
 def finished_rows(
     rows: Sequence[Row], runs: Path, data: str | None, arguments: Callable[[Row], Sequence[str]]
 ) -> list[Row]:
-    """The rows of a table whose run in `runs` is finished, having trained them all; what is missing is said.
+    """Train the rows of a table, then return those whose run in `runs` is finished; missing ones are printed.
 
     Args:
         rows: each with a `name`, that of its folder.
-        data: what to train on; `None` trains nothing.
+        data: the training data; `None` trains nothing.
         arguments: row → options of train.py.
     """
     if data is not None:

@@ -1,11 +1,12 @@
-"""Does memory grow with the length of a video? Prints the peak of a short and of a long one, and their ratio.
+"""Checks that memory does not grow with the length of a video: prints the peaks of a short and a long one.
 
     python benchmarks/video_memory.py
     python benchmarks/video_memory.py --minutes 1 10 --size 640x360 --fps 10
 
-Two faces from examples/ move over a background; each video is made, and then analysed, in a process of its own with
-annotated video, sound, CSV, JSON and plot. The floor is the same process when checkpoint, detector and one batch of
-frames have been used; the ceiling is --ceiling times the peak of the first video, above which the exit code is 1.
+Two faces from examples/ move over a background; each video is made, and then analysed, in a separate process with
+annotated video, sound, CSV, JSON and plot. The floor is the memory of that process after checkpoint, detector and one
+batch of frames have been used. The exit code is 1 if the peak of the last video exceeds --ceiling times that of the
+first.
 """
 
 import argparse
@@ -23,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def peak_mb() -> float:
     """Highest resident memory of this process so far, in MB (1 MB = 1,000,000 bytes)."""
     try:
-        # not getrusage: its peak includes the process that started this one
+        # not getrusage, whose peak includes the parent process
         lines = Path("/proc/self/status").read_text().splitlines()
         return int(next(line.split()[1] for line in lines if line.startswith("VmHWM"))) * 1024 / 1e6
     except FileNotFoundError:
@@ -34,7 +35,7 @@ def peak_mb() -> float:
 
 
 def make_video(path: Path, seconds: float, size: tuple[int, int], fps: int) -> None:
-    """Two faces that bounce between the edges, and a tone."""
+    """A video of two faces that bounce between the edges, with a tone."""
     from fractions import Fraction
 
     import av
@@ -72,7 +73,7 @@ def make_video(path: Path, seconds: float, size: tuple[int, int], fps: int) -> N
 
 
 def analyse(path: Path, checkpoint: str, every: int) -> dict:
-    """Figures of one analysis: floor and peak in MB, frames, seconds of video and of work."""
+    """Results of one analysis: floor and peak in MB, frames, seconds of video and of work."""
     import torch
     from transformers.utils.logging import disable_progress_bar
 

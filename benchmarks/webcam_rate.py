@@ -1,10 +1,10 @@
-"""Processed frames per second of the webcam tab, against the same page that only echoes frames.
+"""Processed frames per second of the webcam tab, compared with the same page that only echoes frames.
 
     python benchmarks/webcam_rate.py [--seconds 10] [--rounds 3] [--output results/webcam.json]
 
-Both apps run side by side, each in a process of its own; a real headless Chromium with a 640x480 camera uses one after
-the other, round by round. A frame counts when its answer is shown. Exit code 1 where the floors are missed: 15 frames
-per second, and 0.8 of the echo's rate.
+Both apps run in parallel, each in its own process; a headless Chromium with a 640x480 camera uses them alternately,
+round by round. A frame counts when its result is shown. The exit code is 1 if a floor is missed: 15 frames per second,
+and 0.8 of the echo's rate.
 """
 
 import argparse
@@ -37,7 +37,7 @@ return Boolean(found);
 
 
 def serve(kind: str) -> None:
-    """Run the app, or the same page whose webcam tab echoes; in a process of its own."""
+    """Run the app, or the same page with a webcam tab that echoes frames; called in a separate process."""
     from fer_hub.hub.shipped import example_photographs
     from fer_hub.web import launch
 
@@ -83,7 +83,7 @@ def stream(browser, url: str) -> None:
 
 
 def rate(browser, url: str, seconds: float) -> float:
-    """Answered frames per second that one visitor sees."""
+    """Processed frames per second that one visitor sees."""
     stream(browser, url)
     browser.execute_script(COUNT)
     time.sleep(2)  # the first frames find everything cold
