@@ -1,13 +1,13 @@
-"""Plain networks: convolutions one after another, no shortcuts."""
+"""Plain networks: sequences of convolutions without shortcuts."""
 
 import torch
 from torch import nn
 
 
 class PlainCNN(nn.Module):
-    """What the plain networks share: `features`, then `classifier` on the flattened features.
+    """Base class of the plain networks: `features`, then `classifier` on the flattened features.
 
-    Subclasses fill the two in `__init__` and set `num_features`, the width of what the last linear layer sees.
+    Subclasses set both in `__init__`, and `num_features`, the input width of the last linear layer.
     """
 
     default_dropout: float
@@ -48,7 +48,7 @@ class ScratchCNN(PlainCNN):
     """Six 3x3 convolutions (32, 32, 64, 64, 128, 264 channels) with batch norm, four poolings, two linear layers.
 
     1,054,719 parameters for 7 classes at 48x48 grey. The parts are named `features` and `classifier`, so that a
-    `state_dict` of the same layer list carries over.
+    `state_dict` of the same layers can be loaded.
     """
 
     default_dropout = 0.4
@@ -76,13 +76,13 @@ class ScratchCNN(PlainCNN):
 
 
 class UnpaddedCNN(PlainCNN):
-    """3x3 convolutions without padding or batch norm, halving by pooling, then linear layers; a list of layers each.
+    """3x3 convolutions without padding or batch norm, pooling that halves the size, then linear layers.
 
-    After a pooling, dropout is half as likely as before a linear layer.
+    The dropout probability after pooling is half of that before a linear layer.
 
     Attributes:
         convolutions: widths in order; `"pool"` halves height and width, `"drop"` is dropout.
-        linear: widths of the linear layers before the last.
+        linear: widths of all linear layers except the last.
     """
 
     default_dropout = 0.5

@@ -26,17 +26,17 @@ class ResidualBlock(nn.Module):
 
 
 class ResidualCNN(nn.Module):
-    """A stem that keeps the resolution, stages of residual blocks that halve it, mean pooling, one linear layer.
+    """A stem at full resolution, stages of residual blocks that halve it, global average pooling, one linear layer.
 
     With the default config (32; 64, 128, 256; one block each): 1,209,063 parameters for 7 classes, 100 M
     multiply-accumulates for one 48x48 face. The shipped checkpoints are narrower and deeper, one, two and two blocks:
     `fer2013` (32; 48, 112, 224) with 2,039,751 parameters and 136 M, `ferplus` (32; 48, 96, 192) with 1,515,720 and
-    106 M. ImageNet's stem (7x7 with stride 2, then pooling) would leave a face of 48 pixels only 12x12 positions before
+    106 M. ImageNet's stem (7x7 with stride 2, then pooling) would reduce a face of 48 pixels to 12x12 positions before
     the first block.
     """
 
     default_dropout = 0.2
-    trains_on_windows = True  # of any size, as the mean is taken over however many positions there are
+    trains_on_windows = True  # of any size, thanks to global average pooling
 
     def __init__(self, config):
         super().__init__()

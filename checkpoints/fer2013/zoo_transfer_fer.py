@@ -1,4 +1,4 @@
-"""Networks made for ImageNet, with a new head: their weights are loaded afterwards, or trained from random ones."""
+"""ImageNet architectures with a new head; pretrained weights are loaded afterwards, or trained from scratch."""
 
 import torch
 from torch import nn
@@ -8,23 +8,23 @@ from .image_processing_fer import FERImageProcessor
 
 
 class TransferNetwork(nn.Module):
-    """A backbone, the mean over all positions, dropout and one linear layer named `classifier`.
+    """A backbone, global average pooling, dropout and one linear layer named `classifier`.
 
-    The backbone is built with random weights. It expects three channels, standardised by the constants of its own
-    training. `pixel_values` are standardised by those of `FERImageProcessor`, so the network converts them first:
+    The backbone is initialised randomly. It expects three channels, standardised with the constants of its
+    pretraining. `pixel_values` are standardised with those of `FERImageProcessor`, so the network converts them first:
 
         (pixel_values * fer_std + fer_mean - image_mean) / image_std  =  pixel_values * scale + shift
 
-    with a `scale` and a `shift` for each of the three channels; one grey channel becomes three on the way. The two
+    with a `scale` and a `shift` for each of the three channels; one grey channel is broadcast to three. The two
     are buffers: saved with the weights and never trained.
 
-    A backbone is divided into five stages of falling resolution, to be frozen from the first and unfrozen from the
-    last. Freezing needs more than `requires_grad_(False)`: in training mode a batch norm would still update its
-    running statistics, so a frozen stage is to be kept in evaluation mode, too.
+    A backbone is divided into five stages of decreasing resolution, which are frozen from the first and unfrozen from
+    the last. Freezing needs more than `requires_grad_(False)`: in training mode batch norm would still update its
+    running statistics, so a frozen stage must also be kept in evaluation mode.
 
     Attributes:
-        image_mean, image_std: for red, green and blue, what the backbone's ImageNet weights were trained with.
-        num_features: channels of what the backbone returns.
+        image_mean, image_std: constants of the backbone's ImageNet pretraining for red, green and blue.
+        num_features: number of output channels of the backbone.
     """
 
     default_dropout = 0.2
@@ -51,7 +51,7 @@ class TransferNetwork(nn.Module):
         return scale.view(3, 1, 1), shift.view(3, 1, 1)
 
     def backbone_stages(self) -> list[nn.Module]:
-        """The five parts of the backbone from input to output, which together hold all of its parameters."""
+        """The five parts of the backbone from input to output, which together contain all of its parameters."""
         raise NotImplementedError
 
     def forward_features(self, pixel_values: torch.Tensor, hidden_states: list | None = None) -> torch.Tensor:
@@ -103,8 +103,8 @@ class MobileNetV2(TransferNetwork):
         super().__init__(config, MobileNetV2Model(MobileNetV2Config(), add_pooling_layer=False))
         for module in self.backbone.modules():
             if isinstance(module, nn.BatchNorm2d):
-                # transformers has 0.997, TensorFlow's share of the old value, where PyTorch's is that of the new one:
-                # the running statistics would be those of the last batch alone
+                # transformers has 0.997, TensorFlow's weight of the old value, but PyTorch's is that of the new one:
+                # the running statistics would be almost those of the last batch alone
                 module.momentum = 0.1
 
     def backbone_stages(self) -> list[nn.Module]:
@@ -119,7 +119,7 @@ class MobileNetV2(TransferNetwork):
 
 
 class VGG16Features(nn.Module):
-    """The 13 convolutions of VGG-16, numbered as everywhere: `features.0`, `features.2`, `features.5`, ..."""
+    """The 13 convolutions of VGG-16, numbered as in torchvision: `features.0`, `features.2`, `features.5`, ..."""
 
     stages = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
 
@@ -135,7 +135,7 @@ class VGG16Features(nn.Module):
         self.features = nn.Sequential(*layers)
 
     def forward(self, images: torch.Tensor) -> tuple[torch.Tensor]:
-        """As transformers' models do, in a tuple."""
+        """Returns a tuple, like the models of transformers."""
         return (self.features(images),)
 
 

@@ -1,4 +1,4 @@
-"""What a facial expression network is: its architecture, its input and its labels. No torch in this file."""
+"""Configuration of a facial expression network: architecture, input and labels. This file does not import torch."""
 
 from transformers import PreTrainedConfig
 
@@ -15,13 +15,13 @@ ARCHITECTURES = (
     "vgg16",
     "mobilenet_v2",
 )
-"""Values of `FERConfig.architecture`; `modeling_fer.NETWORKS` holds the network behind each name."""
+"""Values of `FERConfig.architecture`; `modeling_fer.NETWORKS` maps each to its network."""
 
 FORMAT_VERSION = 1
-"""Version of the files in a checkpoint folder; raised when an older fer_hub could no longer read them."""
+"""Version of the files in a checkpoint folder; incremented when older versions of fer_hub cannot read them."""
 
 MINIMUM_IMAGE_SIZE = {"sequential_cnn": 24, "wide_cnn": 46, "baseline_cnn": 22, "vgg16": 32}
-"""Below this the poolings of the network would leave nothing, in pixels; 16 for the others."""
+"""Smallest image size in pixels for which pooling leaves any positions; 16 for the others."""
 
 
 class FERConfig(PreTrainedConfig):
@@ -32,23 +32,23 @@ class FERConfig(PreTrainedConfig):
         image_size: height and width of `pixel_values` in pixels, at least 16, for some architectures more
             (`MINIMUM_IMAGE_SIZE`).
         num_channels: channels of `pixel_values`, 1 (grey) or 3.
-        dropout: probability of zeroing a feature before a linear layer, in [0, 1); `None` takes the
-            architecture's own value (0.4 for `scratch_cnn`, 0.5 for `sequential_cnn`, `wide_cnn` and `baseline_cnn`,
+        dropout: probability of zeroing a feature before a linear layer, in [0, 1); `None` uses the
+            architecture's default (0.4 for `scratch_cnn`, 0.5 for `sequential_cnn`, `wide_cnn` and `baseline_cnn`,
             0.2 for the others).
         embedding_size: channels of the first convolution of `residual_cnn`.
         hidden_sizes: channels of each stage of `residual_cnn`; every stage halves height and width.
         depths: residual blocks of each stage of `residual_cnn`, as long as `hidden_sizes`.
         temperature: the logits are divided by it in evaluation mode, so that their softmax is calibrated
-            (temperature scaling, Guo et al. 2017, arXiv:1706.04599); above 0, and 1 changes nothing.
-        class_shares: how common each class was among the training labels, in the order of `id2label`, numbers above 0
-            that sum to 1; what a user's own base rates are put in place of. `None` where it is not known.
-        format_version: version of the checkpoint's files, written when it was saved.
+            (temperature scaling, Guo et al. 2017, arXiv:1706.04599); above 0, and 1 has no effect.
+        class_shares: class frequencies of the training labels, in the order of `id2label`, numbers above 0 that sum
+            to 1; replaced when a user passes another class prior. `None` if unknown.
+        format_version: version of the checkpoint's files when it was saved.
         id2label: class index → name, indices 0 to n-1, names distinct; the seven `EMOTIONS` if neither this
             nor `num_labels` is given.
         label2id: the inverse of `id2label`; derived if absent.
 
     Raises:
-        ValueError: a field is outside what is said above; the sentence names the field and the cure.
+        ValueError: a field is invalid; the sentence names the field and the remedy.
 
     Example:
         >>> config = FERConfig(architecture="scratch_cnn")
@@ -87,14 +87,14 @@ class FERConfig(PreTrainedConfig):
 
     @classmethod
     def from_dict(cls, config_dict, **kwargs):
-        """As in transformers; labels given as keywords replace all labels of the dict, not only half of the map."""
+        """As in transformers; labels given as keywords replace both label maps of the dict, not only one."""
         labels = {key: kwargs.pop(key) for key in ("id2label", "label2id", "num_labels") if key in kwargs}
         if labels:
             config_dict = {key: value for key, value in config_dict.items() if key not in ("id2label", "label2id")}
         return super().from_dict({**config_dict, **labels}, **kwargs)
 
     def check(self) -> None:
-        """Raise a `ValueError` for the first field that does not fit; run at creation and before a model is built."""
+        """Raise a `ValueError` for the first invalid field; called at creation and before a model is built."""
         if self.format_version > FORMAT_VERSION:
             raise ValueError(
                 f"format_version must be at most {FORMAT_VERSION}, got {self.format_version}: the checkpoint was "

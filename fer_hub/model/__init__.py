@@ -1,4 +1,4 @@
-"""The network as transformers sees it; exactly these files travel to the Hub beside the weights.
+"""The transformers classes of the network; exactly these files are published to the Hub with the weights.
 
 Importing this package registers the four classes with transformers' Auto classes, so that
 `AutoModelForImageClassification.from_pretrained(folder)` needs no remote code where fer_hub is installed, and
