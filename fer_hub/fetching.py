@@ -1,4 +1,4 @@
-"""Reading what a URL answers: one reader for the library and the page, bounded in size and in the time of it all."""
+"""Reading URLs: one reader for the library and the page, limited in size and total time."""
 
 import asyncio
 import ipaddress
@@ -17,24 +17,24 @@ import httpx
 from fer_hub import __version__
 
 MAX_REDIRECTS = 5
-"""How often a URL may point to another one."""
+"""Largest number of redirects."""
 
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052: how networks without IPv4 reach an IPv4 address
-_UNICAST = ipaddress.ip_network("2000::/3")  # RFC 4291: all IPv6 addresses of the open internet begin so
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052: IPv4 addresses for networks without IPv4
+_UNICAST = ipaddress.ip_network("2000::/3")  # RFC 4291: prefix of all public IPv6 addresses
 
 
 def read_url(url: str, *, timeout: float, max_bytes: int) -> bytes:
-    """What an http or https URL answers.
+    """The body of the response to an http or https URL.
 
     Args:
-        url: it may redirect `MAX_REDIRECTS` times.
-        timeout: seconds for all of it: looking up the name, connecting, headers, body and redirects.
+        url: the URL; it may redirect `MAX_REDIRECTS` times.
+        timeout: seconds for everything: name lookup, connection, headers, body and redirects.
         max_bytes: largest body.
 
     Raises:
-        ValueError: no http or https URL, malformed, or the body is larger.
-        ConnectionError: the server cannot be reached, does not keep to HTTP, or answers with anything but 200.
-        TimeoutError: not within `timeout`.
+        ValueError: the URL is malformed or not http or https, or the body is larger.
+        ConnectionError: the server cannot be reached, violates HTTP, or returns another status than 200.
+        TimeoutError: it took longer than `timeout`.
     """
     parts: list[bytes] = []
     done: Future = Future()
@@ -45,7 +45,7 @@ def read_url(url: str, *, timeout: float, max_bytes: int) -> bytes:
         except BaseException as error:
             done.set_exception(error)
 
-    # A thread, as the caller may have an event loop; one that is given up, as looking up a name cannot be broken off.
+    # A thread, as the caller may have an event loop; abandoned after the timeout, as a name lookup cannot be cancelled.
     threading.Thread(target=work, daemon=True).start()
     try:
         done.result(timeout + 0.5)
@@ -59,15 +59,15 @@ def read_url(url: str, *, timeout: float, max_bytes: int) -> bytes:
 async def stream_url(
     url: str, write: Callable[[bytes], Any], *, timeout: float, max_bytes: int, public_only: bool = False
 ) -> None:
-    """Hand what an http or https URL answers to `write`, piece by piece; arguments and errors as for `read_url`.
+    """Pass the response to an http or https URL to `write`, in chunks; arguments and errors as for `read_url`.
 
     Args:
-        public_only: take only public addresses, for URLs of strangers. Every address of the host, also after a
-            redirect, must be public, and exactly the one that was checked is connected to, so that a name that changes
-            its address meanwhile gains nothing; proxies of the environment are left out.
+        public_only: allow only public addresses, for URLs of strangers. Every address of the host, also after a
+            redirect, must be public, and the connection uses exactly the address that was checked, which defeats DNS
+            rebinding; proxies from the environment are ignored.
 
     Raises:
-        ValueError: also where an address is not public.
+        ValueError: also if an address is not public.
     """
     try:
         async with asyncio.timeout(timeout):
@@ -76,9 +76,9 @@ async def stream_url(
         raise _late(url, timeout) from None
     except httpx.ConnectError as error:
         reason = str(error) or "no answer"
-        raise ConnectionError(f"{shown(url)} cannot be reached ({reason}); check the address.") from None
+        raise ConnectionError(f"{shown(url)} cannot be reached ({reason}); check the URL.") from None
     except httpx.HTTPError as error:
-        raise ConnectionError(f"{shown(url)} cannot be read ({error}); check the address.") from None
+        raise ConnectionError(f"{shown(url)} cannot be read ({error}); check the URL.") from None
 
 
 async def _follow(url: str, write: Callable[[bytes], Any], max_bytes: int, public_only: bool) -> None:
@@ -94,13 +94,13 @@ async def _follow(url: str, write: Callable[[bytes], Any], max_bytes: int, publi
                     f"{shown(url)} must be a readable image, but the server returned {answer.status_code}."
                 )
             size = 0
-            async for part in answer.aiter_raw():  # as they came: unpacked they could be of any size
+            async for part in answer.aiter_raw():  # not decompressed, as the result could have any size
                 size += len(part)
                 if size > max_bytes:
                     raise ValueError(f"the file at {shown(url)} must have at most {max_bytes:,} bytes, but has more.")
                 write(part)
             return
-    raise ValueError(f"{shown(url)} must not redirect more than {MAX_REDIRECTS} times; give the last address.")
+    raise ValueError(f"{shown(url)} must not redirect more than {MAX_REDIRECTS} times; use the final URL.")
 
 
 @asynccontextmanager
@@ -109,10 +109,10 @@ async def _answer(where: httpx.URL, public_only: bool) -> AsyncIterator[httpx.Re
     extensions = {}
     if public_only:
         headers["Host"] = where.netloc.decode("ascii")
-        if where.scheme == "https":  # the certificate is the name's, not the address's
+        if where.scheme == "https":  # the certificate is for the name, not the address
             extensions["sni_hostname"] = where.raw_host.decode("ascii")
         where = where.copy_with(host=await _public_address(where))
-    # the limit of time is that of `asyncio.timeout`, over all steps; httpx's own are for each step
+    # `asyncio.timeout` limits the total time; httpx's own timeouts are per step
     async with (
         httpx.AsyncClient(trust_env=not public_only, timeout=None, verify=_certificates()) as client,
         client.stream("GET", where, headers=headers, extensions=extensions) as answer,
@@ -122,7 +122,7 @@ async def _answer(where: httpx.URL, public_only: bool) -> AsyncIterator[httpx.Re
 
 @cache
 def _certificates() -> ssl.SSLContext:
-    """Which authorities are trusted; read once, as that takes longer than many a request."""
+    """The trusted certificate authorities; read once, as that takes longer than many requests."""
     return httpx.create_ssl_context()
 
 
@@ -145,15 +145,15 @@ async def _public_address(where: httpx.URL) -> str:
             where.raw_host.decode("ascii"), where.port or 80, type=socket.SOCK_STREAM
         )
     except (OSError, UnicodeError):
-        raise ConnectionError(f"{shown(str(where))} cannot be reached; check the address.") from None
+        raise ConnectionError(f"{shown(str(where))} cannot be reached; check the URL.") from None
     addresses = [entry[4][0] for entry in found]
     if not addresses or not all(is_public(address) for address in addresses):
-        raise ValueError(f"a URL must lead to a public address, got {shown(str(where))!r}.")
+        raise ValueError(f"a URL must point to a public address, got {shown(str(where))!r}.")
     return addresses[0]
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is one of the open internet, also where it stands inside one of IPv6.
+    """Whether an IP address is public, including IPv4 addresses embedded in IPv6 ones.
 
     Example:
         >>> [is_public(a) for a in ("93.184.215.14", "127.0.0.1", "10.0.0.1", "169.254.169.254", "::1")]
@@ -177,7 +177,7 @@ def is_public(address: str) -> bool:
 
 
 def shown(url: str, length: int = 200) -> str:
-    """A URL as it is repeated in a sentence.
+    """A URL, shortened for use in a sentence.
 
     >>> shown("http://" + "x" * 100, 10)
     'http://xxx...'

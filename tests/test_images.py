@@ -388,10 +388,10 @@ def test_urls_that_give_no_photo(server):
             "{url} must respond within 0.3 seconds, but did not; try again later."),
         ("/drip-headers", {"timeout": 0.3}, TimeoutError,
             "{url} must respond within 0.3 seconds, but did not; try again later."),
-        ("/no-http", {}, ConnectionError, "{url} cannot be read (illegal status line: bytearray(b'HTTP/1.1 abc')); "
-            "check the address."),
+        ("/no-http", {}, ConnectionError,
+            "{url} cannot be read (illegal status line: bytearray(b'HTTP/1.1 abc')); check the URL."),
         ("/to?/to?/to?/to?/to?/to?/to?/to?/photo.png", {}, ValueError,
-            "{url} must not redirect more than 5 times; give the last address."),
+            "{url} must not redirect more than 5 times; use the final URL."),
         ("/to?file:///etc/hosts", {}, ValueError,
             "a URL must start with http:// or https://, got 'file:///etc/hosts'."),
         ("/to?ftp://host/x", {}, ValueError, "a URL must start with http:// or https://, got 'ftp://host/x'."),
@@ -435,9 +435,7 @@ def test_addresses_of_the_open_internet_are_public(address):
 
 
 def test_a_url_nobody_answers():
-    with pytest.raises(
-        ConnectionError, match=r"^http://127\.0\.0\.1:1/x cannot be reached \(.*\); check the address\.$"
-    ):
+    with pytest.raises(ConnectionError, match=r"^http://127\.0\.0\.1:1/x cannot be reached \(.*\); check the URL\.$"):
         load_image("http://127.0.0.1:1/x")
 
 
