@@ -187,7 +187,7 @@ def test_from_the_hub(quantised, tmp_path):
             "the Hub repository user/fer must contain model_int8.onnx, but does not; download the checkpoint and "
             "write it with fer-hub export FOLDER --int8 --data path/to/fer2013."
         )
-        with pytest.raises(FileNotFoundError, match="a repository on the Hub, 'user/other' is neither"):
+        with pytest.raises(FileNotFoundError, match="a repository on the Hub, but 'user/other' is neither"):
             OnnxClassifier.from_pretrained("user/other", **where)
     batch = np.ones((1, 1, 48, 48))
     cached = OnnxClassifier.from_pretrained("user/fer", cache_dir=tmp_path, local_files_only=True)

@@ -145,8 +145,8 @@ def test_a_class_that_train_lacks_is_refused_and_one_that_test_lacks_is_said(tmp
         ("x/notes.txt", b"-",
             "{root}: 1 bad row (file x/notes.txt: not an image file); images must be in one folder per class and end "
             "in .bmp, .gif, "),
-        ("portrait.png", b"-", "{root}: 1 bad row (file portrait.png: not in the folder of a class); images must lie "),
-        ("x/deeper/0.png", b"-", "{root}: 1 bad row (file x/deeper: not an image file); images must lie "),
+        ("portrait.png", b"-", "{root}: 1 bad row (file portrait.png: not in the folder of a class); images must be "),
+        ("x/deeper/0.png", b"-", "{root}: 1 bad row (file x/deeper: not an image file); images must be "),
     ],
 )  # fmt: skip
 def test_what_does_not_belong_is_named(tmp_path, name, content, sentence):
