@@ -46,7 +46,7 @@ def test_the_card_of_a_folder_is_shown_with_its_own_pictures(tmp_path):
 
 
 def test_a_network_without_a_card_says_so(eight):
-    assert card("eight", eight) == "The network eight comes without a card."
+    assert card("eight", eight) == "The network eight has no model card."
     link = "[huggingface.co/owner/name](https://huggingface.co/owner/name)"
     assert card("owner/name", "owner/name") == f"The card of this network is on the Hub: {link}"
 

@@ -47,8 +47,8 @@ print(json.dumps(seen))
     seen = json.loads(done.stdout.splitlines()[-1])
     assert seen["labels"] == {name: [3, 6, 4] for name in ("train", "validation", "test")}
     lead = "no such local file or folder, and no accessible dataset of that name"
-    assert seen["name"].startswith(f"someone/else: {lead} that you may read on the Hub (")
-    assert seen["revision"].startswith(f"someone/faces: {lead} at revision 'v9' that you may read on the Hub (")
+    assert seen["name"].startswith(f"someone/else: {lead} on the Hub (")
+    assert seen["revision"].startswith(f"someone/faces: {lead} at revision 'v9' on the Hub (")
     assert seen["name"].endswith("); correct the name, or log in if it is private.")
 
 
