@@ -1,4 +1,4 @@
-"""The network as a transformers model: any architecture of the zoo behind one surface."""
+"""The network as a transformers model: one class for all architectures of the zoo."""
 
 import torch
 from torch import nn
@@ -22,17 +22,17 @@ NETWORKS = {
     "vgg16": VGG16,
     "mobilenet_v2": MobileNetV2,
 }
-"""`FERConfig.architecture` → the network's class, built with the config as its only argument."""
+"""`FERConfig.architecture` → class of the network, whose only argument is the config."""
 
 AUTO_MODELS = {"AutoModel": "FERModel", "AutoModelForImageClassification": "FERForImageClassification"}
-"""transformers' Auto class → the class here that it finds."""
+"""Auto class of transformers → class in this file."""
 
 HUB_OPTIONS = ("revision", "cache_dir", "token", "subfolder", "local_files_only", "force_download", "proxies")
-"""Keywords of `from_pretrained` that say where a config is read from."""
+"""Keywords of `from_pretrained` that determine where a config is read from."""
 
 
 class FERPreTrainedModel(PreTrainedModel):
-    """What the models below share: loading, saving and first weights."""
+    """Base class of the models below: loading, saving and weight initialisation."""
 
     config: FERConfig
     base_model_prefix = "network"
@@ -46,7 +46,7 @@ class FERPreTrainedModel(PreTrainedModel):
         self.network = NETWORKS[config.architecture](config)
 
     def save_pretrained(self, save_directory, *args, **kwargs):
-        """As transformers does; the folder's config then names the code of both models."""
+        """As in transformers; the config in the folder also names the code of both models."""
         if self._auto_class:
             codes = {name: f"modeling_fer.{model}" for name, model in AUTO_MODELS.items()}
             self.config.auto_map = {**(getattr(self.config, "auto_map", None) or {}), **codes}
@@ -54,11 +54,10 @@ class FERPreTrainedModel(PreTrainedModel):
 
     @property
     def suits_channels_last(self) -> bool:
-        """Whether the network can be trained in channels-last memory too, which a compiled one takes by itself.
+        """Whether the network can also be trained in channels-last memory, which compiled networks choose themselves.
 
-        It must not have a 1x1 convolution with a stride and fewer than 16 input channels: on a CPU in float32 the
-        backward pass of such a one writes outside its memory in torch 2.13 (seen with 3 to 12 channels, not with 16
-        and more).
+        It must not have a strided 1x1 convolution with fewer than 16 input channels: on a CPU in float32 the backward
+        pass of such a layer writes out of bounds in torch 2.13 (observed with 3 to 12 channels, not with 16 or more).
         """
         return not any(
             module.kernel_size == (1, 1) and module.stride != (1, 1) and module.in_channels < 16
@@ -68,7 +67,7 @@ class FERPreTrainedModel(PreTrainedModel):
 
     @property
     def trains_on_windows(self) -> bool:
-        """Whether the network takes images of any size in training mode, as it ends in a mean over all positions."""
+        """Whether the network accepts images of any size in training mode, as it ends in global average pooling."""
         return getattr(self.network, "trains_on_windows", False)
 
     @torch.no_grad()
@@ -82,7 +81,7 @@ class FERPreTrainedModel(PreTrainedModel):
             init.copy_(module.shift, shift)
 
     def _asked(self, output_hidden_states: bool | None, return_dict: bool | None) -> tuple[list | None, bool]:
-        """A list to be filled with hidden states where they are wanted, and whether the output is a dict."""
+        """A list for the hidden states if they are requested, otherwise None, and whether the output is a dict."""
         wanted = self.config.output_hidden_states if output_hidden_states is None else output_hidden_states
         return [] if wanted else None, self.config.return_dict if return_dict is None else return_dict
 
@@ -109,9 +108,9 @@ class FERPreTrainedModel(PreTrainedModel):
 
 
 class FERModel(FERPreTrainedModel):
-    """The network without its last layer: a face as a vector of features, for `AutoModel`.
+    """The network without its last layer, for `AutoModel`: maps a face to a feature vector.
 
-    Takes the same checkpoints as `FERForImageClassification`, whose last layer it leaves out.
+    Loads the same checkpoints as `FERForImageClassification`, without the last layer.
 
     Example:
         >>> model = FERModel(FERConfig()).eval()
@@ -133,17 +132,17 @@ class FERModel(FERPreTrainedModel):
         return_dict: bool | None = None,
         **kwargs,
     ) -> BaseModelOutputWithPoolingAndNoAttention | tuple:
-        """Describe face crops.
+        """Compute the features of face crops.
 
         Args:
             pixel_values, output_hidden_states, return_dict: as for `FERForImageClassification`.
 
         Returns:
-            `last_hidden_state` (images, channels, height, width), `pooler_output` (images, features), what the last
-            layer of the classifier sees, and `hidden_states` where asked for.
+            `last_hidden_state` (images, channels, height, width), `pooler_output` (images, features), the input of
+            the classifier's last layer, and `hidden_states` if requested.
 
         Raises:
-            ValueError: shape or type of `pixel_values` is not the above.
+            ValueError: `pixel_values` has the wrong shape or type.
         """
         hidden_states, as_dict = self._asked(output_hidden_states, return_dict)
         self._check_pixel_values(pixel_values)
@@ -158,7 +157,7 @@ class FERModel(FERPreTrainedModel):
 
 
 class LabelMismatch(ValueError, RuntimeError):
-    """The labels that were given are not as many as the last layer has; transformers raises a RuntimeError for it."""
+    """The number of given labels differs from the size of the last layer; transformers raises a RuntimeError for it."""
 
 
 class FERForImageClassification(FERPreTrainedModel):
@@ -172,7 +171,7 @@ class FERForImageClassification(FERPreTrainedModel):
         1054719
     """
 
-    # **kwargs in forward would make the Trainer leave the division by gradient accumulation steps to us
+    # with **kwargs in forward the Trainer would expect the model to divide by the gradient accumulation steps
     accepts_loss_kwargs = False
 
     def __init__(self, config: FERConfig):
@@ -181,11 +180,11 @@ class FERForImageClassification(FERPreTrainedModel):
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path, *args, **kwargs):
-        """Load a checkpoint folder or Hub repository as `PreTrainedModel.from_pretrained` does.
+        """Load a checkpoint folder or Hub repository like `PreTrainedModel.from_pretrained`.
 
         Raises:
-            ValueError: `id2label` or `num_labels` was given and is not as long as the checkpoint's last layer; with
-                `ignore_mismatched_sizes=True` a new last layer is made instead.
+            ValueError: `id2label` or `num_labels` was given and does not match the size of the checkpoint's last
+                layer; with `ignore_mismatched_sizes=True` a new last layer is created instead.
         """
         wanted = kwargs.get("id2label") or range(kwargs.get("num_labels") or 0)
         if wanted and not kwargs.get("ignore_mismatched_sizes"):
@@ -210,23 +209,22 @@ class FERForImageClassification(FERPreTrainedModel):
 
         Args:
             pixel_values: float tensor (images, channels, size, size) from `FERImageProcessor`; in training mode
-                networks that end in a mean over all positions take windows of other sizes too.
-            labels: class indices, integer tensor (images,) or (images, 1), where -100 stands for an image that does
-                not count; or one probability distribution per image, float tensor (images, labels) whose rows sum
-                to 1. With the config's `problem_type="multi_label_classification"`, where an image may have several
-                classes or none: for each class 0 or 1 (or between), tensor (images, labels).
-            output_hidden_states: whether the features after each stage are returned too; as the config says if absent.
-            return_dict: whether the output has names or is a tuple; as the config says if absent.
+                networks that end in global average pooling also accept windows of other sizes.
+            labels: class indices, integer tensor (images,) or (images, 1), where -100 marks an ignored image; or one
+                probability distribution per image, float tensor (images, labels) whose rows sum to 1. With the
+                config's `problem_type="multi_label_classification"`, where an image may have several classes or none:
+                0 to 1 for each class, tensor (images, labels).
+            output_hidden_states: whether to return the features after each stage; by default as in the config.
+            return_dict: whether the output is a dict or a tuple; by default as in the config.
 
         Returns:
-            `logits` (images, labels) before softmax (before the sigmoid where several classes may hold), in evaluation
-            mode divided by the config's temperature; `loss`, the mean cross-entropy over the images (binary
-            cross-entropy over images and classes), where labels are given, of the undivided logits, so that training
-            and evaluation losses compare; `hidden_states`, one (images, channels, height, width) for each stage,
-            where asked for.
+            `logits` (images, labels) before softmax (before the sigmoid for multi-label classification), in evaluation
+            mode divided by the config's temperature; `loss` if labels are given, the mean cross-entropy over the images
+            (binary cross-entropy over images and classes) of the undivided logits, so that training and evaluation
+            losses are comparable; `hidden_states` if requested, one (images, channels, height, width) per stage.
 
         Raises:
-            ValueError: shape or type of an argument is not the above, or the config's `problem_type` is another.
+            ValueError: an argument has the wrong shape or type, or the config's `problem_type` is not supported.
         """
         hidden_states, as_dict = self._asked(output_hidden_states, return_dict)
         self._check_pixel_values(pixel_values)
@@ -266,7 +264,7 @@ class FERForImageClassification(FERPreTrainedModel):
             return F.cross_entropy(logits.float(), labels.to(torch.float32))
         if torch.compiler.is_compiling():
             return F.cross_entropy(logits.float(), labels.long())
-        try:  # instead of looking at the labels first, which waits for a GPU and fails where tensors have no values
+        try:  # checking the labels first would synchronise with the GPU and fail for tensors without values
             return F.cross_entropy(logits.float(), labels.long())
         except IndexError:
             wrong = labels[(labels != -100) & ((labels < 0) | (labels >= logits.shape[1]))]

@@ -20,7 +20,7 @@ class PlainCNN(nn.Module):
         """(images, channels, size, size) → (images, last width, side, side)
 
         Args:
-            hidden_states: is given the features after every halving of the sides, the last of them what is returned.
+            hidden_states: receives the features after every pooling; the last are those that are returned.
         """
         if hidden_states is None:
             return self.features(pixel_values)
@@ -39,7 +39,7 @@ class PlainCNN(nn.Module):
         return self.forward_head(self.forward_features(pixel_values, hidden_states))
 
     def drop_head(self) -> None:
-        """Leave out the last linear layer, and a dropout before it: `forward` → (images, num_features)."""
+        """Remove the last linear layer and a dropout before it: `forward` → (images, num_features)."""
         layers = list(self.classifier)[:-1]
         self.classifier = nn.Sequential(*layers[:-1] if layers and isinstance(layers[-1], nn.Dropout) else layers)
 

@@ -59,7 +59,7 @@ class ResidualCNN(nn.Module):
         """(images, channels, size, size) → (images, last hidden size, size / 2**stages, size / 2**stages)
 
         Args:
-            hidden_states: is given the features after the stem and after every stage.
+            hidden_states: receives the features after the stem and after every stage.
         """
         features = self.stem(pixel_values)
         if hidden_states is None:
@@ -79,5 +79,5 @@ class ResidualCNN(nn.Module):
         return self.forward_head(self.forward_features(pixel_values, hidden_states))
 
     def drop_head(self) -> None:
-        """Leave out the last linear layer and the dropout before it: `forward` → (images, num_features)."""
+        """Remove the last linear layer and the dropout before it: `forward` → (images, num_features)."""
         self.dropout, self.classifier = nn.Identity(), nn.Identity()

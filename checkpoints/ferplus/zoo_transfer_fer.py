@@ -58,7 +58,7 @@ class TransferNetwork(nn.Module):
         """(images, 1 or 3, size, size) → (images, features, size / 32, size / 32), the latter rounded as it comes
 
         Args:
-            hidden_states: is given the features after each of the five stages.
+            hidden_states: receives the features after each of the five stages.
         """
         features = pixel_values * self.scale + self.shift
         if hidden_states is None:
@@ -76,7 +76,7 @@ class TransferNetwork(nn.Module):
         return self.forward_head(self.forward_features(pixel_values, hidden_states))
 
     def drop_head(self) -> None:
-        """Leave out the last linear layer and the dropout before it: `forward` → (images, num_features)."""
+        """Remove the last linear layer and the dropout before it: `forward` → (images, num_features)."""
         self.dropout, self.classifier = nn.Identity(), nn.Identity()
 
 

@@ -19,7 +19,7 @@ AutoConfig.register(FERConfig.model_type, FERConfig, exist_ok=True)
 AutoModel.register(FERConfig, FERModel, exist_ok=True)
 AutoModelForImageClassification.register(FERConfig, FERForImageClassification, exist_ok=True)
 AutoImageProcessor.register(FERConfig, image_processor_classes={"pil": FERImageProcessor}, exist_ok=True)
-# There is none, and this says so: transformers' pipeline would guess one from the image processor's name and ask
+# There is none: without this, transformers' pipeline would guess one from the image processor's name and ask
 # whether its code may be run.
 VIDEO_PROCESSOR_MAPPING.register(FERConfig, {}, exist_ok=True)
 

@@ -1,4 +1,4 @@
-"""The only preprocessing there is: a face crop in, `pixel_values` out. Needs Pillow, not torchvision."""
+"""The preprocessing: from face crops to `pixel_values`. Needs Pillow, not torchvision."""
 
 from typing import Any
 
@@ -8,25 +8,25 @@ from transformers.image_processing_backends import PilBackend
 from transformers.image_utils import ChannelDimension, PILImageResampling
 
 FLOATS = {"float16", "bfloat16", "float32", "float64"}
-"""Names of the types of arrays and tensors with values from 0 to 1."""
+"""Names of the dtypes of arrays and tensors with values from 0 to 1."""
 
 STRETCHES = ("none", "percentiles")
-"""What `FERImageProcessor.stretch` can be."""
+"""Values of `FERImageProcessor.stretch`."""
 
 
 class FERImageProcessor(PilBackend):
-    """Turn face crops into `pixel_values`: grey, resized to 48x48, stretched if wanted, scaled to [0, 1], standardised.
+    """Convert face crops to `pixel_values`: grey, 48x48, optionally stretched, scaled to [0, 1], standardised.
 
-    With `stretch="percentiles"` the 1st percentile of a crop's own grey values becomes black and the 99th white, so
-    that the light and the contrast of a photograph make no difference; `"none"`, the default, leaves grey values alone.
+    With `stretch="percentiles"` the 1st percentile of a crop's grey values becomes black and the 99th white, which
+    removes differences in brightness and contrast between photos; `"none"`, the default, does not change grey values.
     Of n pixels in ascending order these percentiles are number (n - 1) // 100 from either end, counted from 0.
 
     Mean and standard deviation are those of all pixels of the 28,709 FER-2013 training images; they are saved
     with the checkpoint. Called with one image or a list of images: PIL in any mode, or uint8 arrays / tensors of
     shape (height, width), (height, width, channels) or (channels, height, width) with 1 or 3 channels in RGB
-    order (`input_data_format` says where the channels are, as an image of 3 rows could be meant otherwise). With
-    `do_rescale=False` also float arrays with values from 0 to 1, which are rounded to 255ths. Colour becomes grey by
-    ITU-R 601-2 luma, as Pillow's mode "L".
+    order (`input_data_format` states the channel axis where it is ambiguous, as for an image of 3 rows). With
+    `do_rescale=False` also float arrays with values from 0 to 1, which are rounded to 255ths. Colour is converted to
+    grey by ITU-R 601-2 luma, as in Pillow's mode "L".
 
     Returns:
         `BatchFeature` with `pixel_values` of shape (images, 1, 48, 48), float32.
@@ -57,10 +57,10 @@ class FERImageProcessor(PilBackend):
             )
 
     def preprocess(self, images, *args, **kwargs):
-        """As the class says; lists may nest no deeper than one level."""
+        """As described in the class; lists must not be nested."""
         do_rescale = kwargs.get("do_rescale")
         if not (self.do_rescale if do_rescale is None else do_rescale) and (_dtypes(images) & FLOATS):
-            images = _to_uint8(images)  # the same numbers then take the same way
+            images = _to_uint8(images)  # so that equal values give equal results
             kwargs = {**kwargs, "do_rescale": True, "rescale_factor": 1 / 255}
         last = kwargs.get("input_data_format") in ("channels_last", ChannelDimension.LAST)
         return super().preprocess(_with_channel_axis(images, -1 if last else 0), *args, **kwargs)
@@ -89,7 +89,7 @@ class FERImageProcessor(PilBackend):
         )
 
     def rescale(self, image: np.ndarray, scale: float, **kwargs) -> np.ndarray:
-        """One resized crop, (1, height, width), 0 to 255 → stretched where wanted, times `scale`."""
+        """One resized crop, (1, height, width), 0 to 255 → stretched if enabled, times `scale`."""
         if self.stretch == "percentiles":
             values = np.sort(image, axis=None).astype(np.float32)
             rank = (len(values) - 1) // 100
@@ -101,7 +101,7 @@ class FERImageProcessor(PilBackend):
         """Stretch, rescale and standardise images that already are grey and of the right size.
 
         The same arithmetic as calling the processor, without decoding and resizing, for training and for crops
-        that live on a GPU.
+        on a GPU.
 
         Args:
             images: torch tensor (images, 1, height, width), uint8 or float, values 0 to 255.
@@ -132,7 +132,7 @@ def to_grey(image: Image.Image) -> Image.Image:
 
 
 def _with_channel_axis(images: Any, axis: int) -> Any:
-    """(height, width) arrays get a channel axis, which transformers' list flattening wants."""
+    """Add a channel axis to (height, width) arrays, as required by transformers."""
     if isinstance(images, (list, tuple)):
         return [_with_channel_axis(image, axis) for image in images]
     if getattr(images, "ndim", None) != 2:
@@ -141,14 +141,14 @@ def _with_channel_axis(images: Any, axis: int) -> Any:
 
 
 def _dtypes(images: Any) -> set[str]:
-    """Names of the types of all arrays and tensors in nested lists."""
+    """Names of the dtypes of all arrays and tensors in nested lists."""
     if isinstance(images, (list, tuple)):
         return set().union(*map(_dtypes, images))
     return {str(getattr(images, "dtype", "")).removeprefix("torch.")}
 
 
 def _to_uint8(images: Any) -> Any:
-    """Arrays from 0 to 1 in nested lists → 0 to 255, rounded; a PIL image or one of whole numbers is refused."""
+    """Arrays from 0 to 1 in nested lists → 0 to 255, rounded; PIL images and integer arrays are refused."""
     if isinstance(images, (list, tuple)):
         return [_to_uint8(image) for image in images]
     if not _dtypes(images) & FLOATS:
