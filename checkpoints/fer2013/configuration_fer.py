@@ -115,10 +115,11 @@ class FERConfig(PreTrainedConfig):
             raise ValueError(f"num_channels must be 1 (grey) or 3 (colour), got {self.num_channels!r}; FER-2013 has 1.")
         if self.dropout is not None and not (_is_number(self.dropout) and 0 <= self.dropout < 1):
             raise ValueError(
-                f"dropout must be a number from 0 to below 1, got {self.dropout!r}; None takes the architecture's own."
+                f"dropout must be a number from 0 to below 1, got {self.dropout!r}; None uses the architecture's "
+                "default."
             )
         if not (_is_number(self.temperature) and self.temperature > 0):
-            raise ValueError(f"temperature must be a number above 0, got {self.temperature!r}; 1 changes nothing.")
+            raise ValueError(f"temperature must be a number above 0, got {self.temperature!r}; 1 has no effect.")
         self._check_stages()
         self._check_labels()
 
@@ -149,7 +150,7 @@ class FERConfig(PreTrainedConfig):
         ):
             raise ValueError(
                 f"class_shares must be one number above 0 for each of the {len(self.id2label)} classes, which sum to "
-                f"1, got {shares!r}; leave it out where it is not known."
+                f"1, got {shares!r}; leave it out if unknown."
             )
         names = list(self.id2label.values())
         if len(names) < 2 or sorted(self.id2label) != list(range(len(names))):

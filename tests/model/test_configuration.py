@@ -50,9 +50,9 @@ def test_config_survives_json(tmp_path):
         ({"num_channels": True}, "num_channels must be 1 (grey) or 3 (colour), got True; FER-2013 has 1."),
         (
             {"dropout": 1.0},
-            "dropout must be a number from 0 to below 1, got 1.0; None takes the architecture's own.",
+            "dropout must be a number from 0 to below 1, got 1.0; None uses the architecture's default.",
         ),
-        ({"temperature": 0}, "temperature must be a number above 0, got 0; 1 changes nothing."),
+        ({"temperature": 0}, "temperature must be a number above 0, got 0; 1 has no effect."),
         (
             {"format_version": 99},
             "format_version must be at most 1, got 99: the checkpoint was written by a newer fer_hub; upgrade fer_hub "
