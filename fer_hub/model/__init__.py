@@ -1,4 +1,4 @@
-"""The transformers classes of the network; exactly these files are published to the Hub with the weights.
+"""The network as transformers classes; exactly these files are published to the Hub with the weights.
 
 Importing this package registers the four classes with transformers' Auto classes, so that
 `AutoModelForImageClassification.from_pretrained(folder)` needs no remote code where fer_hub is installed, and
