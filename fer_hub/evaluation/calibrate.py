@@ -1,8 +1,8 @@
-"""Probabilities that mean what they say: one temperature, fitted on the validation split.
+"""Calibrated probabilities: one temperature, fitted on the validation split.
 
-`fer-hub calibrate` writes the temperature into the checkpoint's config.json, the figures before and after into its
-metrics.json, and its model card anew. Predictions do not change, only how sure they are. `train.py` does the same
-before it looks at the test split, so this command is for checkpoints that were trained without.
+`fer-hub calibrate` writes the temperature to the checkpoint's config.json and the metrics before and after to its
+metrics.json, and rewrites its model card. Predicted classes do not change, only their confidence. `train.py` does the
+same before it evaluates on test, so this command is for checkpoints that were trained without calibration.
 """
 
 from pathlib import Path
@@ -21,22 +21,22 @@ from fer_hub.model import FERForImageClassification, FERImageProcessor
 
 
 def calibrate_checkpoint(folder: str | Path, data: str, *, degraded: bool = False) -> dict:
-    """Fit a checkpoint's temperature on the validation split of `data` and write it into the checkpoint.
+    """Fit a checkpoint's temperature on the validation split of `data` and write it to the checkpoint.
 
     config.json gets the temperature, metrics.json the entry `calibration` (as from `measure_trained`, for validation
-    alone) and the figures of validation with it, README.md is filled anew. Figures of test in metrics.json stay: they
-    were measured with another temperature, which the card says until test is measured again.
+    only) and the new validation metrics, and README.md is rewritten. The test metrics in metrics.json are kept: they
+    belong to another temperature, which the card states until test is evaluated again.
 
     Args:
-        folder: of the checkpoint.
-        data: what it was trained on: Hub dataset id, parquet, Kaggle CSV or image folder.
+        folder: the checkpoint folder.
+        data: the data it was trained on: Hub dataset id, parquet, Kaggle CSV or image folder.
         degraded: as for `fit_calibration`.
 
     Returns:
         The entry `calibration`.
 
     Raises:
-        FileNotFoundError: `folder` holds no checkpoint.
+        FileNotFoundError: `folder` is not a checkpoint.
         ValueError: there are fewer than `LEAST_IMAGES` validation images.
     """
     folder = Path(folder)
@@ -52,15 +52,15 @@ def calibrate_checkpoint(folder: str | Path, data: str, *, degraded: bool = Fals
     found = map_classes(names, target.names)
     if found.dropped or found.missing:
         raise ValueError(
-            f"the data set must have the classes of the checkpoint, {', '.join(names)}, got {', '.join(target.names)}; "
-            "take the data that it was trained on."
+            f"the data set must have the classes of the checkpoint, {', '.join(names)}, got "
+            f"{', '.join(target.names)}; use the data it was trained on."
         )
     labels = np.argsort(found.columns)[target.classes]  # positions in the logits
     images = decode_images(faces, model.config.image_size)
     if len(images) < LEAST_IMAGES:
         raise ValueError(
             f"the validation split must have at least {LEAST_IMAGES} images to fit a temperature, got {len(images)}; "
-            "take more, or leave the checkpoint as it is."
+            "use more, or leave the checkpoint uncalibrated."
         )
     model.config.temperature = 1.0
     logits = predict_logits(model, image_processor, images, progress="evaluate validation")

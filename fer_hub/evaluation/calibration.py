@@ -1,4 +1,4 @@
-"""Fitting the temperature of a network, and what that does to its calibration."""
+"""Fitting the temperature of a network, and its effect on calibration."""
 
 import numpy as np
 
@@ -9,14 +9,14 @@ from fer_hub.inference.logits import predict_logits, softmax
 from fer_hub.model import FERForImageClassification, FERImageProcessor
 
 LEAST_IMAGES = 100
-"""With fewer validation images no temperature is fitted: a few lucky guesses would make the network too sure."""
+"""Minimum number of validation images for fitting a temperature: with fewer, chance could make it overconfident."""
 
 
 def before_and_after(logits: np.ndarray, labels: np.ndarray, temperature: float) -> dict[str, dict]:
-    """What a temperature does to the calibration of a split.
+    """The effect of a temperature on the calibration of a split.
 
     Args:
-        logits: float array (images, classes), not divided by any temperature.
+        logits: float array (images, classes), without temperature.
         labels: integer array (images,).
 
     Returns:
@@ -42,13 +42,13 @@ def fit_calibration(
     *,
     degraded: bool = False,
 ) -> dict:
-    """Fit a network's temperature on validation and put it into its config.
+    """Fit a network's temperature on validation and set it in its config.
 
     Args:
-        images: of validation, uint8 array (images, size, size); looked at with `degraded` only.
-        logits: split → what the network says at temperature 1, float array (images, classes).
+        images: validation images, uint8 array (images, size, size); used only with `degraded`.
+        logits: split → logits at temperature 1, float array (images, classes).
         labels: split → integer array (images,).
-        degraded: fit on the images as they are and as bad pictures together, each corrupted in one of thirteen ways at
+        degraded: fit on the original and the corrupted images together, each corrupted in one of thirteen ways at
             medium strength (`fer_hub.evaluation.corruptions`).
 
     Returns:
@@ -56,7 +56,7 @@ def fit_calibration(
     """
     fitted, known = logits["validation"], labels["validation"]
     if degraded:
-        bad = predict_logits(model, image_processor, mixed_corruptions(images), progress="evaluate bad pictures")
+        bad = predict_logits(model, image_processor, mixed_corruptions(images), progress="evaluate corrupted images")
         fitted, known = np.concatenate([fitted, bad]), np.concatenate([known, known])
     temperature = fit_temperature(fitted, known)
     model.config.temperature = temperature

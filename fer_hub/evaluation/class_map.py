@@ -1,4 +1,4 @@
-"""How the classes of any model become those of a data set: by name, under any of their usual names."""
+"""Maps the classes of any model to those of a data set by name, including usual synonyms."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from fer_hub.data.targets import Targets
 
 @dataclass(frozen=True)
 class ClassMap:
-    """What `map_classes` found.
+    """The result of `map_classes`.
 
     Attributes:
         theirs: class names of the model, in the order of its logits.
         ours: class names of the data set, in the order of its labels.
-        columns: for each of theirs the position in ours, or None where it is dropped.
+        columns: for each of theirs the position in ours, or None if it is dropped.
     """
 
     theirs: tuple[str, ...]
@@ -30,7 +30,7 @@ class ClassMap:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """Classes of the data set that the model cannot name."""
+        """Classes of the data set that the model does not have."""
         return tuple(name for index, name in enumerate(self.ours) if index not in self.columns)
 
     @property
@@ -41,8 +41,8 @@ class ClassMap:
     def apply(self, probabilities: np.ndarray) -> np.ndarray:
         """Probabilities of theirs → probabilities of ours.
 
-        Classes that become the same one are added up, dropped ones are left out, and every row is divided by what
-        remains, so that it sums to 1 again; a row of which nothing remains says nothing, all of ours alike.
+        Classes that map to the same one are added, dropped ones are removed, and every row is renormalised to a sum
+        of 1; a row without any remaining probability becomes uniform.
 
         Args:
             probabilities: float array (images, theirs), rows sum to 1.
@@ -64,7 +64,7 @@ class ClassMap:
         return np.where(total > 0, kept / np.where(total > 0, total, 1), 1 / len(self.ours)).astype(probabilities.dtype)
 
     def check(self, partial: bool = False) -> None:
-        """Raise a ValueError if the model lacks classes of the data set; with `partial` only if it lacks nearly all."""
+        """Raise a ValueError if the model lacks classes of the data set; with `partial` only if it lacks almost all."""
         if len(self.ours) - len(self.missing) < 2:
             raise ValueError(
                 f"the model's classes must be those of the data set, {', '.join(self.ours)}, got "
@@ -77,14 +77,14 @@ class ClassMap:
             )
 
     def without_missing(self, target: Targets) -> tuple["ClassMap", np.ndarray, Targets]:
-        """The same without the classes that the model lacks.
+        """The map without the classes that the model lacks.
 
         Args:
-            target: what the images of a split show, in terms of ours.
+            target: the targets of a split, in terms of ours.
 
         Returns:
-            The map onto the classes that remain; positions of the images of these, int64; and their targets, without
-            votes if any class is missing: what remains of a distribution without some of its classes is nobody's.
+            The map onto the remaining classes; positions of the images of these, int64; and their targets, without
+            votes if any class is missing, as a vote distribution without some of its classes is not meaningful.
         """
         if not self.missing:
             return self, np.arange(len(target.classes)), target
@@ -102,18 +102,17 @@ class ClassMap:
 
 
 def map_classes(theirs: Sequence[str], ours: Sequence[str], wishes: Mapping[str, str] | None = None) -> ClassMap:
-    """Match the classes of a model to those of a data set by their names.
+    """Match the classes of a model to those of a data set by name.
 
-    Upper and lower case make no difference, and expressions are known under all their usual names: happy is
-    happiness and joy.
+    Case is ignored, and expressions match under all their usual names: happy is happiness and joy.
 
     Args:
         theirs: class names of the model.
         ours: class names of the data set.
-        wishes: name of theirs → name of ours for names that say nothing, such as LABEL_0; "" drops a class.
+        wishes: name of theirs → name of ours for uninformative names such as LABEL_0; "" drops a class.
 
     Raises:
-        ValueError: a wish names no class of theirs or of ours.
+        ValueError: a name in `wishes` is not a class of theirs or ours.
 
     Example:
         >>> map_classes(["Happiness", "contempt"], ["happy", "sad"]).about()

@@ -1,7 +1,7 @@
-"""What makes pictures of faces bad: thirteen kinds, each at five strengths, for measuring how much a network bears.
+"""Image corruptions for measuring robustness: thirteen kinds, each at five strengths.
 
-The kinds follow Hendrycks and Dietterich 2019 (arXiv:1903.12261) where they have them; what hides or turns faces is
-added. All take face crops as `fer_hub.data.decode_images` returns them, and give the same pictures every time.
+The kinds follow Hendrycks and Dietterich 2019 (arXiv:1903.12261) where possible; occlusion and rotation are added. All
+take face crops as returned by `fer_hub.data.decode_images`, and are deterministic.
 """
 
 import io
@@ -11,24 +11,24 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 ENLARGED = 192
-"""Side in pixels that crops are enlarged to where a corruption acts on photographs: blur and JPEG."""
+"""Side in pixels to which crops are enlarged for corruptions that act on photos: blur and JPEG."""
 
 STRENGTHS = (1, 2, 3, 4, 5)
 MEDIUM = 3
 
 
 def dark(image: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
-    """So much of the light, in whole grey values."""
+    """Grey values multiplied by `share`, in whole grey values."""
     return _bytes(image * share)
 
 
 def bright(image: np.ndarray, factor: float, rng: np.random.Generator) -> np.ndarray:
-    """So many times the light, cut off at 255."""
+    """Grey values multiplied by `factor`, clipped at 255."""
     return _bytes(image * factor)
 
 
 def low_contrast(image: np.ndarray, factor: float, rng: np.random.Generator) -> np.ndarray:
-    """Distances from the mean multiplied by less than 1."""
+    """Distances from the mean multiplied by a factor below 1."""
     return _bytes((image - image.mean()) * factor + image.mean())
 
 
@@ -39,23 +39,23 @@ def side_light(image: np.ndarray, strength: float, rng: np.random.Generator) -> 
 
 
 def noise(image: np.ndarray, deviation: float, rng: np.random.Generator) -> np.ndarray:
-    """Normal noise of so many grey values."""
+    """Normal noise with this standard deviation in grey values."""
     return _bytes(image + rng.normal(0, deviation, image.shape))
 
 
 def impulse_noise(image: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
-    """So many of the pixels are black or white."""
+    """This fraction of the pixels becomes black or white."""
     hit = rng.random(image.shape) < share
     return np.where(hit, np.where(rng.random(image.shape) < 0.5, 0, 255), image).astype(np.uint8)
 
 
 def blur(image: np.ndarray, deviation: float, rng: np.random.Generator) -> np.ndarray:
-    """Gaussian blur of so many pixels of a picture of `ENLARGED` pixels."""
+    """Gaussian blur with this standard deviation in pixels of an image enlarged to `ENLARGED`."""
     return _photograph(image, lambda photo: photo.filter(ImageFilter.GaussianBlur(deviation)))
 
 
 def motion_blur(image: np.ndarray, length: int, rng: np.random.Generator) -> np.ndarray:
-    """The mean along a line of so many pixels of the crop, in a random direction."""
+    """The mean along a line of `length` pixels of the crop, in a random direction."""
     angle = rng.random() * np.pi
     total = np.zeros(image.shape)
     steps = np.arange(length) - (length - 1) / 2
@@ -65,14 +65,14 @@ def motion_blur(image: np.ndarray, length: int, rng: np.random.Generator) -> np.
 
 
 def low_resolution(image: np.ndarray, side: int, rng: np.random.Generator) -> np.ndarray:
-    """A face of so many pixels, enlarged."""
+    """Downscaled to `side` pixels and enlarged again."""
     photo = Image.fromarray(image)
     small = photo.resize((side, side), Image.Resampling.BOX)
     return np.asarray(small.resize(photo.size, Image.Resampling.BILINEAR))
 
 
 def jpeg(image: np.ndarray, quality: int, rng: np.random.Generator) -> np.ndarray:
-    """Compressed, as a picture of `ENLARGED` pixels."""
+    """JPEG compression of the image enlarged to `ENLARGED` pixels."""
 
     def compressed(photo: Image.Image) -> Image.Image:
         file = io.BytesIO()
@@ -83,18 +83,18 @@ def jpeg(image: np.ndarray, quality: int, rng: np.random.Generator) -> np.ndarra
 
 
 def sunglasses(image: np.ndarray, strength: tuple[float, float], rng: np.random.Generator) -> np.ndarray:
-    """A dark band over the eyes: how much it hides (0 to 1), and its height in shares of the crop's."""
+    """A dark band over the eyes: its opacity (0 to 1), and its height as a fraction of the crop's."""
     opacity, tall = strength
     return _band(image, 0.40 - tall / 2, 0.40 + tall / 2, 20, opacity)
 
 
 def mask(image: np.ndarray, top: float, rng: np.random.Generator) -> np.ndarray:
-    """A light face mask from there (share of the crop's height) down to the chin."""
+    """A light face mask from `top` (a fraction of the crop's height) down to the chin."""
     return _band(image, top, 1.0, 200, 1.0)
 
 
 def rotation(image: np.ndarray, degrees: float, rng: np.random.Generator) -> np.ndarray:
-    """The head turned to its shoulder, left or right; what comes in from outside has the image's mean."""
+    """The head tilted to the left or right; pixels from outside the image have its mean grey value."""
     turned = Image.fromarray(image).rotate(
         degrees * rng.choice((-1, 1)), Image.Resampling.BILINEAR, fillcolor=int(image.mean())
     )
@@ -116,17 +116,17 @@ CORRUPTIONS: dict[str, tuple[Callable, tuple]] = {
     "mask": (mask, (0.8, 0.7, 0.6, 0.55, 0.5)),
     "rotation": (rotation, (10, 15, 20, 30, 45)),
 }
-"""Name → the function, and its strengths from 1 (slight) to 5."""
+"""Name → function and its parameters at strengths 1 (slight) to 5."""
 
 
 def corrupt(images: np.ndarray, kind: str, strength: int, seed: int = 0) -> np.ndarray:
-    """The same crops, each corrupted.
+    """Corrupt every crop.
 
     Args:
         images: uint8 array (images, size, size).
         kind: a key of `CORRUPTIONS`.
         strength: 1 to 5.
-        seed: of what is random about it.
+        seed: random seed.
 
     Returns:
         uint8 array of the same shape.
@@ -148,7 +148,7 @@ def corrupt(images: np.ndarray, kind: str, strength: int, seed: int = 0) -> np.n
 
 
 def mixed_corruptions(images: np.ndarray, strength: int = MEDIUM) -> np.ndarray:
-    """The same crops, each corrupted in one way: the kinds take turns.
+    """Corrupt every crop in one way, cycling through the kinds.
 
     Args:
         images, strength: as for `corrupt`.
@@ -165,13 +165,13 @@ def _bytes(values: np.ndarray) -> np.ndarray:
 
 
 def _photograph(image: np.ndarray, change: Callable[[Image.Image], Image.Image]) -> np.ndarray:
-    """Enlarge, change, and bring back to the crop's size."""
+    """Enlarge, change, and resize to the crop's size again."""
     photo = Image.fromarray(image).resize((ENLARGED, ENLARGED), Image.Resampling.BICUBIC)
     return np.asarray(change(photo).resize(image.shape[::-1], Image.Resampling.BOX))
 
 
 def _moved(image: np.ndarray, across: float, down: float) -> np.ndarray:
-    """Moved by fractions of pixels; edges are continued."""
+    """Shifted by fractions of pixels, with edge padding."""
     pad = 8
     photo = Image.fromarray(np.pad(image, pad, mode="edge").astype(np.float32))
     moved = photo.transform(photo.size, Image.Transform.AFFINE, (1, 0, across, 0, 1, down), Image.Resampling.BILINEAR)

@@ -1,11 +1,11 @@
-"""Measure a checkpoint: ours, or any image classification model whose classes have the names of the data set's.
+"""Evaluates a checkpoint of fer_hub, or any image classification model whose class names match those of the data set.
 
-`fer-hub evaluate` prints a table. A report is metrics.json, a page in Markdown and pictures: confusions, scores of
-every class, calibration, and the surest mistakes as a contact sheet.
+`fer-hub evaluate` prints a table. A report consists of metrics.json, a page in Markdown and figures: confusion matrix,
+per-class scores, calibration, and the most confident misclassifications as a contact sheet.
 
-Classes are matched by name, whatever their order, and expressions under any usual name (happiness, joy). Classes that
-only the model has are dropped and the probabilities of the others divided by their sum; what was matched and dropped
-stands in the figures. Splits that a data set lacks are cut from train, just as the checkpoint's own training did.
+Classes are matched by name, regardless of their order, and expressions under any usual name (happiness, joy). Classes
+that only the model has are dropped and the other probabilities renormalised; the metrics record what was matched and
+dropped. Splits that a data set lacks are cut from train, exactly as in the checkpoint's own training.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ from fer_hub.model import FERForImageClassification
 __all__ = ["evaluate", "measure"]
 
 SHOWN_SIZE = 96
-"""Side of the images in the report of a model that is not of fer_hub, in pixels."""
+"""Side in pixels of the images in the report of a model that is not from fer_hub."""
 
 
 def evaluate(
@@ -43,7 +43,7 @@ def evaluate(
     image_column: str | None = None,
     label_column: str | None = None,
 ) -> dict:
-    """Measure a checkpoint folder or Hub id; see `measure` and `measure_photographs` for what is returned.
+    """Evaluate a checkpoint folder or Hub id; see `measure` and `measure_photographs` for the metrics.
 
     Args:
         checkpoint: folder or Hub id of any image classification model of transformers.
@@ -51,22 +51,22 @@ def evaluate(
         splits: any of train, validation and test; or only "all", all images of the data set together.
         labels: one of `fer_hub.data.LABELS`; "auto" is FER+'s majority for a checkpoint with the classes of FER+ if
             the data set has the votes, and otherwise the classes of the data set.
-        class_map: class of the model → class of the data set, for those whose names do not tell; "" drops one.
+        class_map: class of the model → class of the data set, for uninformative names; "" drops one.
         partial: leave out images of classes that the model does not have.
-        photographs: also measure the last split as photographs, for crops and checkpoints of fer_hub.
-        report: folder for metrics.json, report.md and pictures.
+        photographs: also evaluate the last split as photos, for crops and checkpoints of fer_hub.
+        report: folder for metrics.json, report.md and figures.
         trust_remote_code: run the Python files of a checkpoint of unknown architecture.
 
     Returns:
-        dict with one entry per split, of checkpoints of fer_hub with `flip_averaged` in it; for folders of calibrated
-        checkpoints `calibration`, split → `before_and_after`; where asked for,
-        `photographs` (of the last split named); and where model and data set do not have the same classes, `classes`:
-        `map` (class of the model → class of the data set or None), `missing` (classes of the data set that the model
-        does not have) and `left_out` (split → images of those).
+        dict with one entry per split, which contains `flip_averaged` for checkpoints of fer_hub; for folders of
+        calibrated checkpoints `calibration`, split → `before_and_after`; if requested, `photographs` (of the last
+        split); and if the classes of model and data set differ, `classes`: `map` (class of the model → class of the
+        data set or None), `missing` (classes of the data set that the model does not have) and `left_out` (split →
+        number of images of those).
 
     Raises:
-        ValueError: the model lacks classes and `partial` is not set, or an argument does not fit.
-        As `FERPipeline.from_pretrained` and `fer_hub.data.prepare`.
+        ValueError: the model lacks classes and `partial` is not set, or an argument is invalid.
+        Errors of `FERPipeline.from_pretrained` and `fer_hub.data.prepare`.
     """
     from fer_hub.pipeline import FERPipeline
 

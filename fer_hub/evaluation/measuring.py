@@ -1,4 +1,4 @@
-"""Measuring a network on face crops, and on the same crops as photographs."""
+"""Evaluates a network on face crops, and on the same crops as photos."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -15,10 +15,10 @@ from fer_hub.inference.logits import predict_logits, predict_probabilities, soft
 from fer_hub.model import FERForImageClassification, FERImageProcessor
 
 PHOTOGRAPH_SIDE = 192
-"""A crop becomes a photograph by enlarging it to this, in pixels."""
+"""Side in pixels to which a crop is enlarged to make a photo."""
 
 CANVAS_SIDE, CANVAS_GREY = 320, 128
-"""Side in pixels and grey value of the canvas on which the enlarged crop is to be found."""
+"""Side in pixels and grey value of the canvas on which the enlarged crop must be detected."""
 
 
 def measure(
@@ -30,13 +30,13 @@ def measure(
     votes: np.ndarray | None = None,
     progress: str | None = None,
 ) -> dict:
-    """What `figures` says of crops that go straight into the network, one forward pass each.
+    """`figures` of crops that are passed directly to the network, one forward pass each.
 
     Args:
         images: uint8 array (images, size, size).
         labels: integer array (images,).
-        votes: share of the annotators for each class, float array (images, classes).
-        progress: text beside a progress bar; no bar if `None`.
+        votes: distribution of the annotators' votes, float array (images, classes).
+        progress: label of a progress bar; no bar if `None`.
     """
     probabilities = predict_probabilities(model, image_processor, images, progress=progress)
     names = list(model.config.id2label.values())
@@ -65,13 +65,13 @@ def flip_averaged(
     clear: np.ndarray | None = None,
     progress: str | None = None,
 ) -> dict:
-    """Some figures of a network that sees every image and its mirror image, as `FERPipeline(flip_average=True)`.
+    """Some metrics with test-time flip averaging, as in `FERPipeline(flip_average=True)`.
 
     Args:
         images, labels: as for `measure`.
-        logits: what the model gives for the images as they are, divided by its temperature.
+        logits: logits of the original images, divided by the model's temperature.
         clear: as for `classification_metrics`.
-        progress: text beside a progress bar; no bar if `None`.
+        progress: label of a progress bar; no bar if `None`.
 
     Returns:
         `accuracy`, `macro_f1`, `calibration_error` and, with `clear`, `clear_majority_accuracy`, see
@@ -95,22 +95,22 @@ def measure_trained(
     report: Path | None = None,
     say: Callable[[str], object] = print,
 ) -> dict:
-    """Measure a network that was just trained, its temperature fitted before test is looked at.
+    """Evaluate a newly trained network; its temperature is fitted before the evaluation on test.
 
     Args:
-        model: its `config.temperature` is set: to what was fitted, or to 1.
+        model: its `config.temperature` is set to the fitted value, or to 1.
         images: split → uint8 array (images, size, size), for validation and test.
-        targets: split → what these images show.
+        targets: split → targets of these images.
         calibrate: fit a temperature, if there are at least `LEAST_IMAGES` validation images.
         degraded: as for `fit_calibration`.
-        report: folder for metrics.json, report.md and pictures.
-        say: is told what became of the temperature.
+        report: folder for metrics.json, report.md and figures.
+        say: called with a line about the temperature.
 
     Returns:
-        JSON-ready dict: `validation` and `test` as from `measure`, from one forward pass over each, with what
-        `flip_averaged` says of a second one over the mirror images; and where a temperature was fitted `calibration`:
-        `temperature`, `split`, `images` and `degraded`, which say what it was fitted on, and for each of the
-        two splits `before_and_after`.
+        JSON-ready dict: `validation` and `test` as from `measure`, from one forward pass over each, with
+        `flip_averaged` from a second one over the mirror images; and if a temperature was fitted, `calibration`:
+        `temperature`, `split`, `images` and `degraded`, which describe the fit, and `before_and_after` for each of
+        the two splits.
     """
     model.config.temperature = 1.0
     logits = {
@@ -120,8 +120,8 @@ def measure_trained(
     fitted = {}
     if calibrate and len(logits["validation"]) < LEAST_IMAGES:
         say(
-            f"temperature: stays 1, as {len(logits['validation'])} validation images are too few to fit one; it takes "
-            f"{LEAST_IMAGES}."
+            f"temperature: stays 1, as {len(logits['validation'])} validation images are too few to fit one (at least "
+            f"{LEAST_IMAGES})."
         )
     elif calibrate:
         labels = {split: target.classes for split, target in targets.items()}
@@ -154,10 +154,10 @@ def measure_trained(
 
 
 def measure_photographs(pipeline, images: np.ndarray, labels: np.ndarray, *, progress: bool = False) -> dict:
-    """Accuracy of the whole chain: detection, framing, network.
+    """Accuracy of the whole pipeline: detection, cropping, network.
 
-    Every crop is enlarged to 192 px and given to the pipeline twice: as it is, and centred on a grey canvas of
-    320 px. The largest face found counts; a missed face counts as wrong.
+    Every crop is enlarged to 192 px and passed to the pipeline twice: alone, and centred on a grey canvas of
+    320 px. The largest detected face is used; a missed face counts as an error.
 
     Args:
         pipeline: a `FERPipeline`.
@@ -166,7 +166,7 @@ def measure_photographs(pipeline, images: np.ndarray, labels: np.ndarray, *, pro
 
     Returns:
         JSON-ready dict: `images` (count), `crop`, `photograph` and `canvas` (accuracies in [0, 1]), and `missed`
-        (how many faces were not found, as `photograph` and `canvas`).
+        (number of faces not detected, as `photograph` and `canvas`).
     """
     names = list(pipeline.model.config.id2label.values())
     right = {"photograph": 0, "canvas": 0}
@@ -186,7 +186,7 @@ def measure_photographs(pipeline, images: np.ndarray, labels: np.ndarray, *, pro
 
 
 def on_canvas(photo: Image.Image) -> Image.Image:
-    """A grey canvas of 320x320 px with the photograph in its middle."""
+    """A grey canvas of 320x320 px with the photo at its centre."""
     canvas = Image.new("L", (CANVAS_SIDE, CANVAS_SIDE), CANVAS_GREY)
     canvas.paste(photo, ((CANVAS_SIDE - photo.width) // 2, (CANVAS_SIDE - photo.height) // 2))
     return canvas

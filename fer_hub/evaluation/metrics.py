@@ -1,4 +1,4 @@
-"""What is reported about a classifier: accuracy, precision, recall and F1 of every class, calibration, confusions."""
+"""Metrics of a classifier: accuracy, per-class precision, recall and F1, calibration, confusion matrix."""
 
 from collections.abc import Sequence
 
@@ -9,11 +9,11 @@ CALIBRATION_BINS = 15
 SCORES = ("precision", "recall", "f1")
 
 CHANCE_DRAWS = 500
-"""Draws behind `calibration_error_by_chance`; with 500 it is exact to about a hundredth of itself, to three where all
-images lie in one interval."""
+"""Number of draws for `calibration_error_by_chance`; with 500 its relative error is about 1 %, or 3 % if all images are
+in one bin."""
 
 BOOTSTRAP_SAMPLES = 1000
-"""Resamples of the images behind an interval; with 1,000 its ends move by about a tenth of its width."""
+"""Number of bootstrap samples for an interval; with 1,000 its ends vary by about a tenth of its width."""
 
 
 def classification_metrics(
@@ -23,33 +23,33 @@ def classification_metrics(
     votes: np.ndarray | None = None,
     clear: np.ndarray | None = None,
 ) -> dict:
-    """Measure predicted probabilities against labels.
+    """Compare predicted probabilities with labels.
 
     Args:
         probabilities: float array (images, classes), rows sum to 1.
         labels: integer array (images,), values 0 to classes - 1.
         names: class names, in the order of the columns.
-        votes: share of the annotators for each class, float array (images, classes), rows sum to 1; where several
-            people judged every image, as in FER+.
-        clear: whether more than half of them agree, bool array (images,).
+        votes: distribution of the annotators' votes, float array (images, classes), rows sum to 1; for data sets with
+            several annotators per image, such as FER+.
+        clear: whether more than half of the annotators agree, bool array (images,).
 
     Returns:
-        JSON-ready dict; shares and scores are in [0, 1]:
+        JSON-ready dict; fractions and scores are in [0, 1]:
 
-        - `images`: how many
+        - `images`: their number
         - `accuracy`, `top2_accuracy`, `balanced_accuracy` (mean recall of the classes that occur)
         - `accuracy_interval`, `macro_f1_interval`: [low, high], 95 % percentile bootstrap over the images
           (Efron and Tibshirani 1993, chapter 13), seeded
         - `loss`: mean cross-entropy, natural logarithm
         - `macro_precision`, `macro_recall`, `macro_f1`, `weighted_precision`, `weighted_recall`, `weighted_f1`
-        - `precision`, `recall`, `f1`: per class name; 0 where there is nothing to divide by
+        - `precision`, `recall`, `f1`: per class name; 0 where undefined
         - `calibration_error` and `calibration_bins`: see `calibration`; `calibration_error_by_chance`: see there
         - `confusion`: counts, rows are labels, columns are predictions
-        - `vote_cross_entropy`, `vote_mean_absolute_error`, where there are votes: see `vote_metrics`
-        - `clear_majority_images` (count) and `clear_majority_accuracy`, where `clear` is given and any is
+        - `vote_cross_entropy`, `vote_mean_absolute_error`, if there are votes: see `vote_metrics`
+        - `clear_majority_images` (count) and `clear_majority_accuracy`, if `clear` is given and true for any image
 
     Raises:
-        ValueError: shapes do not fit together, or there is no image.
+        ValueError: shapes do not match, or there is no image.
 
     Example:
         >>> result = classification_metrics(np.array([[0.9, 0.1], [0.6, 0.4]]), np.array([0, 1]), ["a", "b"])
@@ -91,15 +91,15 @@ def classification_metrics(
 
 
 def vote_metrics(probabilities: np.ndarray, votes: np.ndarray) -> dict[str, float]:
-    """How far predicted probabilities are from the distribution of the annotators' votes.
+    """Distance of predicted probabilities from the distribution of the annotators' votes.
 
     Args:
         probabilities: float array (images, classes), rows sum to 1.
-        votes: share of the annotators for each class, of the same shape, rows sum to 1.
+        votes: distribution of the annotators' votes, of the same shape, rows sum to 1.
 
     Returns:
         `vote_cross_entropy`: mean over the images of -Σ votes·ln(probabilities), in nats, the loss that Barsoum et
-        al. 2016 (arXiv:1608.01041) train with; even a perfect prediction keeps the entropy of the votes.
+        al. 2016 (arXiv:1608.01041) train with; for a perfect prediction it is the entropy of the votes.
         `vote_mean_absolute_error`: mean over images and classes of |votes - probabilities|, in [0, 2 / classes].
 
     Raises:
@@ -126,15 +126,15 @@ def calibration(
 ) -> tuple[float, list[dict[str, float]]]:
     """Expected calibration error of the top class (Guo et al. 2017, arXiv:1706.04599, equation 3).
 
-    Images are sorted into `bins` equal intervals of their highest probability; the error is the mean over the
-    images of |accuracy of the interval - mean highest probability of the interval|, in [0, 1].
+    Images are divided into `bins` equal-width bins by their highest probability; the error is the mean over the
+    images of |accuracy of the bin - mean highest probability of the bin|, in [0, 1].
 
     Returns:
-        The error, and for each interval `images` (count), `confidence` and `accuracy` (means; 0 where empty).
+        The error, and for each bin `images` (count), `confidence` and `accuracy` (means; 0 if empty).
 
     Example:
         >>> error, _ = calibration(np.array([[0.8, 0.2], [0.8, 0.2]]), np.array([0, 1]))
-        >>> round(error, 6)  # it says 0.8 and is right half of the time
+        >>> round(error, 6)  # confidence 0.8, accuracy 0.5
         0.3
     """
     confidence, interval = _confidence(probabilities, bins)
@@ -152,18 +152,18 @@ def calibration(
 
 
 def calibration_error_by_chance(probabilities: np.ndarray, bins: int = CALIBRATION_BINS) -> float:
-    """The calibration error to expect of a network that is perfectly calibrated and just as sure, for want of images.
+    """The expected calibration error, for this number of images, of a perfectly calibrated network of equal confidence.
 
-    The absolute value in the error does not average chance away: with few images even probabilities that are true show
-    one. Here every image is right with the probability that was said, drawn 500 times, seeded; the mean of their errors
-    is returned, in [0, 1]. (Bröcker and Smith 2007, doi:10.1175/WAF993.1, draw so for their consistency bars.)
+    The absolute value in the error makes it biased: with few images it is above 0 even for perfect calibration. Here
+    every image is correct with its predicted probability, drawn 500 times with a fixed seed; the mean of the errors is
+    returned, in [0, 1]. (Bröcker and Smith 2007, doi:10.1175/WAF993.1, use the same draws for consistency bars.)
 
     Args:
         probabilities: float array (images, classes), rows sum to 1.
 
     Example:
         >>> few, many = (calibration_error_by_chance(np.full((images, 2), 0.5)) for images in (25, 2500))
-        >>> round(few, 2), round(many, 3)  # the mean distance of a share of heads from one half
+        >>> round(few, 2), round(many, 3)  # the mean distance of a fraction of heads from one half
         (0.08, 0.008)
     """
     confidence, interval = _confidence(probabilities, bins)
@@ -176,14 +176,14 @@ def calibration_error_by_chance(probabilities: np.ndarray, bins: int = CALIBRATI
 
 
 def _confidence(probabilities: np.ndarray, bins: int) -> tuple[np.ndarray, np.ndarray]:
-    """The highest probability of every image, and in which of `bins` equal intervals it lies, counted from 0."""
+    """The highest probability of every image, and the index of its bin, from 0."""
     confidence = np.asarray(probabilities, dtype=np.float64).max(1)
     return confidence, np.minimum((confidence * bins).astype(int), bins - 1)
 
 
 def _intervals(labels: np.ndarray, predicted: np.ndarray, classes: int) -> tuple[list[float], list[float]]:
     """95 % intervals of accuracy and macro-F1, resampling the images with replacement."""
-    # images with the same label and prediction are alike, so that resampling the cells is resampling the images
+    # images with the same label and prediction are interchangeable, so it suffices to resample the confusion matrix
     cells = np.bincount(labels * classes + predicted, minlength=classes * classes)
     draws = np.random.default_rng(0).multinomial(len(labels), cells / len(labels), size=BOOTSTRAP_SAMPLES)
     confusions = draws.reshape(-1, classes, classes)

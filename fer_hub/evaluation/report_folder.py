@@ -1,4 +1,4 @@
-"""The folder that an evaluation leaves behind: metrics.json, a report in Markdown, and pictures of every split."""
+"""The report folder of an evaluation: metrics.json, a report in Markdown, and figures of every split."""
 
 from pathlib import Path
 
@@ -7,11 +7,11 @@ import numpy as np
 from fer_hub.files import write_json, write_text
 
 PICTURES = ("confusion", "scores", "calibration", "mistakes")
-"""What is drawn of every split, as `<split>_<name>.png`."""
+"""Figures of every split, saved as `<split>_<name>.png`."""
 
 
 def write_report(folder: Path, title: str, metrics: dict) -> None:
-    """Write metrics.json and report.md beside the pictures that `write_pictures` drew."""
+    """Write metrics.json and report.md next to the figures of `write_pictures`."""
     write_json(folder / "metrics.json", metrics)
     write_text(folder / "report.md", f"# {title}\n\n{report_text(metrics)}")
 
@@ -26,10 +26,10 @@ def write_pictures(
     *,
     before: dict | None = None,
 ) -> None:
-    """The pictures of one split as PNG files whose names begin with the split.
+    """Save the figures of one split as PNG files whose names begin with the split.
 
     Args:
-        row: figures of the split, from `classification_metrics`.
+        row: metrics of the split, from `classification_metrics`.
         images: uint8 array (images, size, size).
         probabilities: float array (images, classes).
         labels: integer array (images,).
@@ -50,7 +50,7 @@ def write_pictures(
 
 
 def report_text(metrics: dict) -> str:
-    """The figures of `evaluate` as Markdown, with the pictures of `write_pictures`."""
+    """The metrics of `evaluate` as Markdown, with the figures of `write_pictures`."""
     parts = [classes_text(metrics["classes"])] if "classes" in metrics else []
     for split, row in measured(metrics).items():
         plain = [name for name, value in row.items() if isinstance(value, float)]
@@ -60,7 +60,7 @@ def report_text(metrics: dict) -> str:
             low, high = row[f"{name}_interval"]
             lines.append(f"| {name.replace('_', ' ')}, 95 % interval | {low:.4f} to {high:.4f} |")
         for name, value in row.get("flip_averaged", {}).items():
-            lines.append(f"| {name.replace('_', ' ')} with mirror images | {value:.4f} |")
+            lines.append(f"| {name.replace('_', ' ')} with flip averaging | {value:.4f} |")
         lines += ["", "| expression | images | precision | recall | F1 |", "|---|---|---|---|---|"]
         for name, counts in zip(row["recall"], row["confusion"], strict=True):
             scores = " | ".join(f"{row[score][name]:.3f}" for score in ("precision", "recall", "f1"))
@@ -68,21 +68,21 @@ def report_text(metrics: dict) -> str:
         pictures = [f"![{split} {name}]({split}_{name}.png)" for name in PICTURES]
         parts.append("\n".join([f"## {split}", "", *lines, "", *pictures]))
     if "photographs" in metrics:
-        parts.append("## As photographs\n\n" + table({"photographs": metrics["photographs"]}))
+        parts.append("## As photos\n\n" + table({"photographs": metrics["photographs"]}))
     return "\n\n".join(parts) + "\n"
 
 
 def measured(metrics: dict) -> dict[str, dict]:
-    """The entries that are figures of a split."""
+    """The entries with the metrics of a split."""
     return {name: row for name, row in metrics.items() if isinstance(row, dict) and "confusion" in row}
 
 
 def classes_text(classes: dict) -> str:
-    """What `evaluate` says of classes that are not the same on both sides, in a paragraph."""
+    """A paragraph about classes that differ between model and data set."""
     renamed = [f"{theirs} → {ours}" for theirs, ours in classes["map"].items() if ours is not None]
     sentences = [f"Classes of the model → classes of the data set: {', '.join(renamed)}."]
     if dropped := [theirs for theirs, ours in classes["map"].items() if ours is None]:
-        sentences.append(f"Dropped, and the other probabilities divided by their sum: {', '.join(dropped)}.")
+        sentences.append(f"Dropped, with the other probabilities renormalised: {', '.join(dropped)}.")
     if classes["missing"]:
         left_out = ", ".join(f"{count:,} of {split}" for split, count in classes["left_out"].items()) or "none"
         sentences.append(
@@ -92,7 +92,7 @@ def classes_text(classes: dict) -> str:
 
 
 def table(metrics: dict) -> str:
-    """The figures of `evaluate` as lines of text, percentages with one decimal."""
+    """The metrics of `evaluate` as lines of text, percentages with one decimal."""
     lines = [classes_text(metrics["classes"])] if "classes" in metrics else []
     for split, row in measured(metrics).items():
         lines.append(
@@ -101,7 +101,7 @@ def table(metrics: dict) -> str:
         )
         if "flip_averaged" in row:
             mirrored = row["flip_averaged"]
-            lines.append(f"  with mirror images {mirrored['accuracy']:.1%}, macro-F1 {mirrored['macro_f1']:.3f}")
+            lines.append(f"  with flip averaging {mirrored['accuracy']:.1%}, macro-F1 {mirrored['macro_f1']:.3f}")
         if "clear_majority_images" in row:
             lines.append(
                 f"  where more than half of the annotators agree {row['clear_majority_accuracy']:.1%} "
@@ -111,8 +111,8 @@ def table(metrics: dict) -> str:
     if "photographs" in metrics:
         row = metrics["photographs"]
         lines.append(
-            f"{row['split']} as photographs: crop {row['crop']:.1%}, enlarged {row['photograph']:.1%} "
-            f"({row['missed']['photograph']} missed), on a canvas {row['canvas']:.1%} "
-            f"({row['missed']['canvas']} missed)"
+            f"{row['split']} as photos: crop {row['crop']:.1%}, enlarged {row['photograph']:.1%} "
+            f"({row['missed']['photograph']} missed), on a canvas {row['canvas']:.1%} ({row['missed']['canvas']} "
+            "missed)"
         )
     return "\n".join(lines)

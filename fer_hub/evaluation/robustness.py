@@ -1,12 +1,12 @@
-"""How much a network bears: its figures on face crops as they are and corrupted, and the rule that chooses by them.
+"""Robustness of a network: metrics on original and corrupted face crops, and the selection rule based on them.
 
-The rule, written down before the networks that it chose were trained: the mean of
+The rule, written down before the networks that it selected were trained: the mean of
 
-- (a) macro recall over neutral, happy, angry and sad on press photographs with a label,
+- (a) macro recall over neutral, happy, angry and sad on labelled press photos,
 - (b) macro recall on FER-2013's validation split, seven classes,
-- (c) macro recall on FER+'s validation split, the eight classes of most votes,
+- (c) macro recall on FER+'s validation split, the eight classes of the majority votes,
 
-each the mean of the figure on the crops as they are and of its mean over thirteen corruptions at medium strength.
+each the mean of its value on the original crops and of its mean over thirteen corruptions at medium strength.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,25 +21,25 @@ from fer_hub.evaluation.metrics import calibration
 from fer_hub.inference.logits import predict_probabilities
 
 CLEAN = "as they are"
-"""The kind of crops that nothing happened to; their strength is 0."""
+"""The kind of uncorrupted crops; their strength is 0."""
 
 PART = ", in part"
 """What stands behind the name of a set of which only some images are measured; the rule leaves it out."""
 
 PRESS_CLASSES = ("neutral", "happy", "angry", "sad")
-"""Classes of press photographs that are common enough to be counted."""
+"""Classes with enough press photos to be counted."""
 
 
 @dataclass(frozen=True)
 class Judged:
-    """Face crops and what they show.
+    """Labelled face crops.
 
     Attributes:
-        name: what the set is called in tables.
+        name: name of the set in tables.
         images: uint8 array (images, size, size).
         names: class names.
-        labels: class index of each image, int64 (images,); -1 where it does not count.
-        counted: the classes that macro recall is the mean of; all of `names` that occur if empty.
+        labels: class index of each image, int64 (images,); -1 for images that do not count.
+        counted: the classes averaged in macro recall; all of `names` that occur if empty.
     """
 
     name: str
@@ -50,19 +50,19 @@ class Judged:
 
 
 def measure(model: Any, image_processor: Any, sets: Sequence[Judged], kind: str, strength: int) -> list[dict]:
-    """A network's figures on every set under one corruption.
+    """A network's metrics on every set under one corruption.
 
-    Sets with the same images are looked at once.
+    Sets with the same images are classified once.
 
     Args:
-        model: an image classification model; its classes are matched by their names, and those that it lacks are never
-            right.
+        model: an image classification model; its classes are matched by name, and images of classes that it lacks
+            count as errors.
         kind: a key of `CORRUPTIONS`, or `CLEAN`.
         strength: 1 to 5; 0 for `CLEAN`.
 
     Returns:
         For each set `data`, `kind`, `strength`, `images` (those that count), `accuracy`, `macro_recall`,
-        `calibration_error`, `mean_probability` of the answers, and `recalls`: class → recall.
+        `calibration_error`, `mean_probability` of the predictions, and `recalls`: class → recall.
     """
     theirs = list(model.config.id2label.values())
     seen: dict[int, np.ndarray] = {}
@@ -78,7 +78,7 @@ def measure(model: Any, image_processor: Any, sets: Sequence[Judged], kind: str,
 
 
 def figures(judged: Judged, probabilities: np.ndarray) -> dict:
-    """What `measure` says of one set, from the probabilities (images that count, classes of the set)."""
+    """The metrics of one set, from the probabilities (images that count, classes of the set)."""
     labels = judged.labels[judged.labels >= 0]
     predicted = probabilities.argmax(1)
     present = [index for index in range(len(judged.names)) if (labels == index).any()]
@@ -94,18 +94,18 @@ def figures(judged: Judged, probabilities: np.ndarray) -> dict:
 
 
 def all_kinds(strengths: Iterable[int] = (MEDIUM,)) -> list[tuple[str, int]]:
-    """The crops as they are, and every corruption at some strengths."""
+    """The original crops, and every corruption at some strengths."""
     return [(CLEAN, 0), *((kind, strength) for kind in CORRUPTIONS for strength in strengths)]
 
 
 def rule(rows: Iterable[Mapping]) -> dict[str, float]:
-    """What the rule says of one network.
+    """The value of the rule for one network.
 
     Args:
-        rows: of `measure`, at least those of `all_kinds()`.
+        rows: results of `measure`, at least those of `all_kinds()`.
 
     Returns:
-        For each set the mean of its macro recall on crops as they are and of that over the corruptions at medium
+        For each set the mean of its macro recall on the original crops and of that over the corruptions at medium
         strength, and `rule`, the mean over the sets.
 
     Example:

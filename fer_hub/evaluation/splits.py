@@ -1,4 +1,4 @@
-"""What a checkpoint is measured on: the splits that its training did not learn from, in the size that it takes."""
+"""The evaluation data of a checkpoint: splits that its training did not use, in its input size."""
 
 import json
 from collections.abc import Sequence
@@ -25,14 +25,14 @@ def load_splits(
     image_column: str | None = None,
     label_column: str | None = None,
 ) -> dict[str, tuple[Dataset, Targets]]:
-    """The images of a data set that a model can be measured on, and what they show, for each split.
+    """The images and targets of each split on which a model can be evaluated.
 
-    Splits that are missing are cut from train with the share and seed in the checkpoint's training_args.json, so that
-    no image that it was trained on is among them.
+    Missing splits are cut from train with the fraction and seed in the checkpoint's training_args.json, so that they
+    contain no image that it was trained on.
 
     Args:
         names: the checkpoint's classes.
-        size: of faces that are cut out of photographs, in pixels.
+        size: side in pixels of faces cropped from photos.
         (others): as for `evaluate`.
     """
     known = _training_args(checkpoint)
@@ -56,7 +56,7 @@ def load_splits(
 
 
 def input_size(model: PreTrainedModel, image_processor: Any) -> int:
-    """Side in pixels of what a model sees: its own, or the largest length that its image processor names."""
+    """Side in pixels of a model's input: from its config, or the largest length in its image processor's size."""
     if isinstance(model, FERForImageClassification):
         return model.config.image_size
     lengths = [dict(getattr(image_processor, name, None) or {}) for name in ("crop_size", "size")]
@@ -64,7 +64,7 @@ def input_size(model: PreTrainedModel, image_processor: Any) -> int:
 
 
 def _training_args(checkpoint: str | Path) -> dict:
-    """What training_args.json says; nothing where there is none."""
+    """The content of training_args.json; empty if there is none."""
     path = cached_file(
         str(checkpoint),
         "training_args.json",

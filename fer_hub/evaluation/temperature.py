@@ -1,34 +1,33 @@
-"""The temperature that makes a network as sure as it is right."""
+"""Fits the temperature that calibrates a network."""
 
 import numpy as np
 
 from fer_hub.inference.logits import softmax
 
 BOUNDS = (0.05, 20.0)
-"""Lowest and highest temperature that is fitted; networks for images end between 0.5 and 5."""
+"""Lowest and highest fitted temperature; image classifiers typically need 0.5 to 5."""
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     """The temperature by which logits must be divided so that their softmax fits the labels best.
 
-    Temperature scaling (Guo et al. 2017, arXiv:1706.04599, section 4.2): minimises the mean cross-entropy. Seen as a
-    function of 1 / temperature it is convex, so that halving the interval in which its slope changes sign always
-    finds the minimum.
+    Temperature scaling (Guo et al. 2017, arXiv:1706.04599, section 4.2): minimises the mean cross-entropy. As a
+    function of 1 / temperature it is convex, so bisection of its derivative always finds the minimum.
 
     Args:
         logits: float array (images, classes), of images that the network was not trained on.
         labels: integer array (images,), values 0 to classes - 1.
 
     Returns:
-        The temperature, within `BOUNDS`; the lowest if every image is classified right, the highest if the logits say
-        nothing about the labels.
+        The temperature, within `BOUNDS`; the lowest if every image is classified correctly, the highest if the logits
+        are uninformative.
 
     Raises:
-        ValueError: there is no image, shapes or labels do not fit, or a logit is not finite.
+        ValueError: there is no image, shapes or labels are invalid, or a logit is not finite.
 
     Example:
-        >>> logits = np.array([[4.0, 0.0]] * 4)  # sure to 98 %, right in three of four
-        >>> round(fit_temperature(logits, np.array([0, 0, 0, 1])), 3)  # 4 / ln(3): sure to 75 %
+        >>> logits = np.array([[4.0, 0.0]] * 4)  # confidence 98 %, accuracy 75 %
+        >>> round(fit_temperature(logits, np.array([0, 0, 0, 1])), 3)  # 4 / ln(3): confidence 75 %
         3.641
     """
     logits, labels = check_logits(logits, labels)
@@ -42,14 +41,14 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
         return BOUNDS[1]
     if slope(high) <= 0:
         return BOUNDS[0]
-    for _ in range(60):  # far beyond the precision of the logits
+    for _ in range(60):  # well beyond the precision of the logits
         middle = (low + high) / 2
         low, high = (middle, high) if slope(middle) < 0 else (low, middle)
     return 2 / (low + high)
 
 
 def check_logits(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Both as arrays, the logits as float64, if a calibration can be fitted on them; a `ValueError` says why not."""
+    """Both as arrays, the logits as float64; raises a `ValueError` if no calibration can be fitted on them."""
     logits, labels = np.asarray(logits, dtype=np.float64), np.asarray(labels)
     if logits.ndim != 2 or len(logits) != len(labels) or len(labels) == 0:
         raise ValueError(

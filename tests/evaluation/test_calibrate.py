@@ -158,8 +158,9 @@ def test_the_command_writes_temperature_figures_and_card(checkpoint, data, capsy
 def test_too_few_images_and_no_checkpoint_are_said(checkpoint, data, small_csv, tmp_path, capsys):
     config = (checkpoint / "config.json").read_bytes()
     for argument, source, sentence in (
-        (checkpoint, small_csv, "the validation split must have at least 100 images to fit a temperature, got 21; take "
-         "more, or leave the checkpoint as it is."),
+        (checkpoint, small_csv, 
+            "the validation split must have at least 100 images to fit a temperature, got 21; use more, or leave the "
+            "checkpoint uncalibrated."),
         (tmp_path / "none", data, f"calibration needs a checkpoint folder with config.json, got {tmp_path / 'none'}; "
          "download a Hub checkpoint first."),
     ):  # fmt: skip
@@ -201,7 +202,7 @@ def test_a_trained_network_is_calibrated_before_test_is_measured(checkpoint, dat
 @pytest.mark.parametrize(
     ("wish", "said"),
     [
-        (True, ["temperature: stays 1, as 21 validation images are too few to fit one; it takes 100."]),
+        (True, ["temperature: stays 1, as 21 validation images are too few to fit one (at least 100)."]),
         (False, []),
     ],
 )

@@ -161,7 +161,7 @@ def test_any_model_is_measured_by_the_names_of_its_classes(kind, small_csv, tmp_
     assert figures["test"]["loss"] == pytest.approx(np.mean(losses), rel=1e-4)
     assert figures["test"]["accuracy"] == right / len(test) and figures["test"]["images"] == 14
     assert figures["classes"]["map"] == {name: EMOTIONS[ours[name]] if name in ours else None for name in EIGHT}
-    said = "Dropped, and the other probabilities divided by their sum: contempt."
+    said = "Dropped, with the other probabilities renormalised: contempt."
     assert said in capsys.readouterr().out and said in (report / "report.md").read_text()
 
 
