@@ -1,4 +1,4 @@
-"""The options of `train.py`, with defaults that suit a small network and FER-2013."""
+"""The options of `train.py`, with defaults for a small network and FER-2013."""
 
 import importlib.util
 import math
@@ -14,64 +14,64 @@ from fer_hub.training.mixing import Mixing
 from fer_hub.training.soft_labels import CLASS_WEIGHTS
 
 SGD = {"learning_rate": 0.1, "optim_args": "momentum=0.9,nesterov=True"}
-"""What `learning_rate` and `optim_args` are for SGD where they are left out."""
+"""Defaults of `learning_rate` and `optim_args` for SGD."""
 
 LEARNING_RATE = 1e-3
-"""What `learning_rate` is for AdamW and all other optimisers where it is left out."""
+"""Default `learning_rate` for AdamW and all other optimisers."""
 
 WARMUP_STEPS = 0.05
-"""What `warmup_steps` is where it is left out and the schedule has a warm-up."""
+"""Default `warmup_steps` for schedules with a warm-up."""
 
 WITHOUT_WARMUP = ("constant", "reduce_lr_on_plateau", "greedy")
-"""Schedules in which transformers has no warm-up."""
+"""Schedules without a warm-up in transformers."""
 
 SIZES = ("embedding_size", "hidden_sizes", "depths")
-"""Options that say how large `residual_cnn` is; the other networks have sizes of their own."""
+"""Options for the size of `residual_cnn`; the other networks have fixed sizes."""
 
 REPORTERS = {"tensorboard": ("tensorboard", "tensorboardX"), "trackio": ("trackio",), "wandb": ("wandb",)}
-"""Value of `report_to` → the packages of which one must be installed."""
+"""Value of `report_to` → packages, one of which must be installed."""
 
 
 @dataclass
 class ModelArguments:
     architecture: str = field(default="residual_cnn", metadata={"help": "The network.", "choices": [*ARCHITECTURES]})
-    dropout: float | None = field(default=None, metadata={"help": "Dropout; the architecture's own if left out."})
+    dropout: float | None = field(default=None, metadata={"help": "Dropout; the architecture's default if left out."})
     embedding_size: int | None = field(default=None, metadata={"help": "Width of residual_cnn's stem; 32 if left out."})
     hidden_sizes: list[int] | None = field(
-        default=None, metadata={"help": "Widths of residual_cnn's stages, as many as there shall be; 64 128 256."}
+        default=None, metadata={"help": "Width of each stage of residual_cnn; 64 128 256 if left out."}
     )
     depths: list[int] | None = field(
-        default=None, metadata={"help": "Residual blocks in each of these stages; one each if left out."}
+        default=None, metadata={"help": "Residual blocks of each stage; one each if left out."}
     )
     start_from: str | None = field(
-        default=None, metadata={"help": "Checkpoint folder or Hub id whose network training starts from."}
+        default=None, metadata={"help": "Checkpoint folder or Hub id from which training starts."}
     )
     pretrained: str = field(
         default="auto",
         metadata={
             "help": "Backbone of a transfer network: auto (ImageNet weights from the Hub), none (random weights), or a "
-            "folder or Hub id to take it from."
+            "folder or Hub id to load it from."
         },
     )
     calibrate: bool = field(
         default=True,
-        metadata={"help": "Fit a temperature on validation after training, before test is looked at."},
+        metadata={"help": "Fit a temperature on validation after training, before the evaluation on test."},
     )
     calibrate_degraded: bool = field(
         default=False,
-        metadata={"help": "Fit it on the validation images as they are and as bad pictures together."},
+        metadata={"help": "Fit it on the original and the corrupted validation images together."},
     )
     stretch: str | None = field(
         default=None,
         metadata={
-            "help": "Stretch the grey values of every crop, in training and in use: none, or percentiles, which makes "
-            "light and contrast of a photograph indifferent; none for new networks, else as the start has it.",
+            "help": "Stretch the grey values of every crop, in training and in use: none, or percentiles, which "
+            "removes differences in brightness and contrast; none for new networks, otherwise as in --start_from.",
             "choices": [*STRETCHES],
         },
     )
 
     def sizes(self) -> dict[str, int | list[int]]:
-        """The sizes of `FERConfig` that are given here, by its names."""
+        """The sizes given here, by their names in `FERConfig`."""
         given = {name: getattr(self, name) for name in SIZES if getattr(self, name) is not None}
         if "hidden_sizes" in given:
             given.setdefault("depths", [1] * len(self.hidden_sizes))
@@ -86,41 +86,41 @@ class DataArguments:
     recipe: str | None = field(
         default=None,
         metadata={
-            "help": "Take the options from there: name of a recipe in recipes/, or a JSON file such as a checkpoint's "
+            "help": "File with options: name of a recipe in recipes/, or a JSON file such as a checkpoint's "
             "training_args.json. Options on the command line override it."
         },
     )
     images: str = field(
         default="crops",
         metadata={
-            "help": "What the images are: face crops, or photographs in which the largest face is found and cut out.",
+            "help": "Kind of the images: face crops, or photographs, from which the largest face is cropped.",
             "choices": [*IMAGES],
         },
     )
     labels: str = field(
         default="auto",
         metadata={
-            "help": "The classes of the data set, whatever they are (auto), FER-2013's seven and no others, FER+ "
-            "majority (eight classes), the FER+ votes, or both: the mean of FER-2013's label and the votes.",
+            "help": "The classes of the data set (auto), only FER-2013's seven, FER+ majority (eight classes), the "
+            "FER+ votes, or both: a weighted mean of FER-2013's label and the votes.",
             "choices": ["auto", *LABELS],
         },
     )
     label_share: float = field(
-        default=0.5, metadata={"help": "With --labels both, how much of the mean is FER-2013's label, from 0 to 1."}
+        default=0.5, metadata={"help": "With --labels both, the weight of FER-2013's label, 0 to 1."}
     )
     image_column: str | None = field(
-        default=None, metadata={"help": "Column of the images in parquet or on the Hub, where there are several."}
+        default=None, metadata={"help": "Column of the images in parquet or on the Hub, if there are several."}
     )
     label_column: str | None = field(
-        default=None, metadata={"help": "Column of the classes in parquet or on the Hub, where there are several."}
+        default=None, metadata={"help": "Column of the classes in parquet or on the Hub, if there are several."}
     )
     ferplus_csv: str | None = field(default=None, metadata={"help": "fer2013new.csv, to join the FER+ votes."})
     validation_fraction: float = field(
-        default=0.1, metadata={"help": "Share of train cut off for validation where the data has none."}
+        default=0.1, metadata={"help": "Fraction of train used for validation if the data has none."}
     )
     drop_duplicates: bool = field(
         default=False,
-        metadata={"help": "Leave training images out that are near-duplicates of validation or test images."},
+        metadata={"help": "Leave out training images that are near-duplicates of validation or test images."},
     )
     augmentation: str = field(
         default="light",
@@ -130,28 +130,28 @@ class DataArguments:
         },
     )
     patience: int | None = field(
-        default=None, metadata={"help": "Stop after so many evaluations without a better one."}
+        default=None, metadata={"help": "Stop after this many evaluations without improvement."}
     )
-    resume: bool = field(default=False, metadata={"help": "Go on from the last checkpoint in output_dir."})
+    resume: bool = field(default=False, metadata={"help": "Resume from the last checkpoint in output_dir."})
 
 
 @dataclass
 class FERTrainingArguments(TrainingArguments):
-    """HF's TrainingArguments with defaults for a small network and FER-2013, and options of our own.
+    """HF's TrainingArguments with defaults for a small network and FER-2013, and additional options.
 
     `learning_rate`, `optim_args`, `warmup_steps` and, for `reduce_lr_on_plateau`, the mode in `lr_scheduler_kwargs`
-    follow from other options where they are `None`; afterwards they hold what is used.
+    are derived from other options if they are `None`; afterwards they have the values that are used.
 
     Raises:
-        ValueError: an option does not fit, or does not fit another one.
+        ValueError: an option is invalid or conflicts with another one.
     """
 
     output_dir: str = field(default="runs/fer", metadata={"help": "Folder for checkpoints, logs and the result."})
-    num_train_epochs: float = field(default=32, metadata={"help": "Passes over the training images."})
+    num_train_epochs: float = field(default=32, metadata={"help": "Number of epochs."})
     per_device_train_batch_size: int = field(default=128, metadata={"help": "Images per step and device."})
     per_device_eval_batch_size: int = field(default=256, metadata={"help": "Images per evaluation step."})
     learning_rate: float | None = field(
-        default=None, metadata={"help": "Highest learning rate; 0.1 for sgd, 0.001 for the others if left out."}
+        default=None, metadata={"help": "Peak learning rate; 0.1 for sgd, 0.001 for the others if left out."}
     )
     weight_decay: float = field(default=5e-4, metadata={"help": "Weight decay, not on biases."})
     optim: str = field(default="sgd", metadata={"help": "sgd, adamw_torch, adamw_torch_fused, ..."})
@@ -165,8 +165,8 @@ class FERTrainingArguments(TrainingArguments):
     lr_scheduler_type: str = field(
         default="cosine",
         metadata={
-            "help": "cosine, linear, constant, ..., or reduce_lr_on_plateau: lower where metric_for_best_model has not "
-            "got better for 10 evaluations."
+            "help": "cosine, linear, constant, ..., or reduce_lr_on_plateau: reduce it if metric_for_best_model has "
+            "not improved for 10 evaluations."
         },
     )
     lr_scheduler_kwargs: dict | str | None = field(
@@ -182,64 +182,65 @@ class FERTrainingArguments(TrainingArguments):
             "reduce_lr_on_plateau."
         },
     )
-    label_smoothing_factor: float = field(
-        default=0.1, metadata={"help": "Share of each label spread over all classes (arXiv:1512.00567)."}
-    )
+    label_smoothing_factor: float = field(default=0.1, metadata={"help": "Label smoothing (arXiv:1512.00567)."})
     mixup: float = field(
         default=0.0,
-        metadata={"help": "Blend pairs of images by shares from Beta(X, X), arXiv:1710.09412; 0.2 is usual."},
+        metadata={"help": "mixup with λ from Beta(X, X), arXiv:1710.09412; 0.2 is usual."},
     )
     cutmix: float = field(
         default=0.0,
         metadata={
-            "help": "Put a rectangle of one image into another, sized by Beta(X, X), arXiv:1905.04899; 1 is usual. "
-            "With mixup too, one of the two is chosen for every batch."
+            "help": "CutMix with λ from Beta(X, X), arXiv:1905.04899; 1 is usual. With mixup too, one of the two is "
+            "chosen for every batch."
         },
     )
     class_weights: str = field(
         default="none",
         metadata={
-            "help": "Let rare classes count more in the training loss: balanced, by inverse frequency; effective, more "
-            "gently, by the effective number of samples (arXiv:1901.05555).",
+            "help": "Class weights in the training loss: balanced, by inverse frequency; effective, less strongly, by "
+            "the effective number of samples (arXiv:1901.05555).",
             "choices": [*CLASS_WEIGHTS],
         },
     )
     ema: float | None = field(
         default=None,
         metadata={
-            "help": "Evaluate, choose and save an exponential moving average of the weights with this decay; 0.999 is "
+            "help": "Evaluate, select and save an exponential moving average of the weights with this decay; 0.999 is "
             "usual, 0.99 for short trainings."
         },
     )
     freeze_backbone_epochs: float | None = field(
-        default=None, metadata={"help": "Train only the head of a transfer network for so many epochs first."}
+        default=None, metadata={"help": "Train only the head of a transfer network for this many epochs first."}
     )
     unfreeze_stages: int | None = field(
-        default=None, metadata={"help": "Then unfreeze so many stages of the backbone, the last ones; all if left out."}
+        default=None, metadata={"help": "Then unfreeze this many of the last backbone stages; all if left out."}
     )
-    eval_strategy: str = field(default="epoch", metadata={"help": "When validation is measured: epoch, steps or no."})
-    save_strategy: str = field(default="epoch", metadata={"help": "When a checkpoint is written; as eval_strategy."})
+    eval_strategy: str = field(
+        default="epoch", metadata={"help": "When to evaluate on validation: epoch, steps or no."}
+    )
+    save_strategy: str = field(default="epoch", metadata={"help": "When to save a checkpoint; same as eval_strategy."})
     save_total_limit: int | None = field(default=2, metadata={"help": "Checkpoints kept besides the best."})
-    load_best_model_at_end: bool = field(default=True, metadata={"help": "Keep the epoch best on validation."})
+    load_best_model_at_end: bool = field(default=True, metadata={"help": "Keep the best epoch on validation."})
     metric_for_best_model: str | None = field(
-        default="accuracy", metadata={"help": "What best means: accuracy, macro_f1, loss or calibration_error."}
+        default="accuracy",
+        metadata={"help": "Metric of the best epoch: accuracy, macro_f1, loss or calibration_error."},
     )
     logging_steps: float = field(default=50, metadata={"help": "Steps between two lines of the log."})
     logging_nan_inf_filter: bool = field(
-        default=False, metadata={"help": "Hide losses that are no numbers; looking for them makes a GPU wait."}
+        default=False, metadata={"help": "Filter NaN losses from the log; the check makes a GPU wait."}
     )
     report_to: str | None = field(
-        default="none", metadata={"help": "Show the training in tensorboard or trackio, once installed."}
+        default="none", metadata={"help": "Log the training to tensorboard or trackio, if installed."}
     )
-    remove_unused_columns: bool = field(default=False, metadata={"help": "Must stay off: batches are ready."})
+    remove_unused_columns: bool = field(default=False, metadata={"help": "Must be off: batches are already prepared."})
     restore_callback_states_from_checkpoint: bool = field(
         default=True, metadata={"help": "Resuming also resumes the clock and the patience of early stopping."}
     )
     precision: str = field(
         default="auto",
-        metadata={"help": "fp32, bf16, or auto: bf16 where a GPU or a CPU with AMX computes it."},
+        metadata={"help": "fp32, bf16, or auto: bf16 if a GPU or a CPU with AMX supports it."},
     )
-    channels_last: bool = field(default=True, metadata={"help": "Channels-last memory, faster convolutions."})
+    channels_last: bool = field(default=True, metadata={"help": "Channels-last memory, for faster convolutions."})
     torch_compile: bool = field(
         default=False, metadata={"help": "Compile the network; takes a minute, and on a CPU needs a C++ compiler."}
     )
@@ -250,16 +251,16 @@ class FERTrainingArguments(TrainingArguments):
         self._fill_in_warmup()
         accelerator = torch.accelerator.is_available() and not self.use_cpu
         self.use_cpu = not accelerator
-        if accelerator and self.accelerator_config is None:  # the next batch travels while this one is computed
+        if accelerator and self.accelerator_config is None:  # transfer the next batch while this one is computed
             self.accelerator_config = {"non_blocking": True}
         if self.precision == "auto" and not self.fp16:
             self.bf16 = self.bf16 or _has_bf16(accelerator)
         self.bf16 = self.bf16 or self.precision == "bf16"
-        if self.ddp_find_unused_parameters is None:  # a frozen backbone is unused; looking for it costs time otherwise
+        if self.ddp_find_unused_parameters is None:  # a frozen backbone is unused; otherwise the search costs time
             freezes = (self.freeze_backbone_epochs, self.unfreeze_stages) != (None, None)
             self.ddp_find_unused_parameters = freezes
         super().__post_init__()
-        if self.lr_scheduler_type == "reduce_lr_on_plateau":  # torch's default would lower it while accuracy rises
+        if self.lr_scheduler_type == "reduce_lr_on_plateau":  # torch's default would reduce it while accuracy rises
             self.lr_scheduler_kwargs = {
                 "mode": "max" if self.greater_is_better else "min",
                 **(self.lr_scheduler_kwargs or {}),
@@ -271,12 +272,12 @@ class FERTrainingArguments(TrainingArguments):
             raise ValueError(f"precision must be auto, fp32 or bf16, got {self.precision!r}; choose one of the three.")
         if self.precision == "fp32" and (self.bf16 or self.fp16):
             raise ValueError(
-                f"precision must not be fp32 with --{'bf16' if self.bf16 else 'fp16'}, the two contradict each other; "
-                "leave one of them out."
+                f"precision must not be fp32 with --{'bf16' if self.bf16 else 'fp16'}, as the two conflict; leave one "
+                "of them out."
             )
         if self.resume_from_checkpoint:
             raise ValueError(
-                f"resume_from_checkpoint must be left out, got {self.resume_from_checkpoint}; --resume goes on from "
+                f"resume_from_checkpoint must be left out, got {self.resume_from_checkpoint}; --resume continues from "
                 "the newest checkpoint in output_dir."
             )
         if self.class_weights not in CLASS_WEIGHTS:
@@ -292,8 +293,8 @@ class FERTrainingArguments(TrainingArguments):
         optim = _plain(self.optim)
         if self.optim_args and optim.startswith("adamw_torch"):
             raise ValueError(
-                f"optim_args must be left out with {optim}, which would not look at them, got {self.optim_args!r}; its "
-                "options are --adam_beta1, --adam_beta2 and --adam_epsilon."
+                f"optim_args must be left out with {optim}, which ignores them, got {self.optim_args!r}; its options "
+                "are --adam_beta1, --adam_beta2 and --adam_epsilon."
             )
         if self.optim_args is None and optim == "sgd":
             self.optim_args = SGD["optim_args"]
@@ -312,24 +313,23 @@ class FERTrainingArguments(TrainingArguments):
 
 
 def _check_reporters(names: list[str]) -> None:
-    """Before the data is read, and with the remedy; transformers would say it afterwards."""
+    """Check before the data is read; transformers would fail only afterwards."""
     for name in names:
         packages = REPORTERS.get(name, ())
         if packages and not any(importlib.util.find_spec(package) for package in packages):
             raise ValueError(
-                f"report_to must name what is installed, got {name}, which is not; run pip install {name}, or leave "
-                "--report_to out."
+                f"report_to must be an installed package, got {name}; run pip install {name}, or leave --report_to out."
             )
 
 
 def _has_bf16(accelerator: bool) -> bool:
     if accelerator:
         return torch.cuda.is_available() and torch.cuda.is_bf16_supported()
-    # private in torch 2.11 to 2.13; without it float32 is the safe answer. With AVX512-BF16 alone bfloat16 is slower
-    # than float32: 0.80 against 0.61 s for a step of 128 images on a Xeon of 2.3 GHz
+    # private in torch 2.11 to 2.13; without it float32 is the safe choice. With AVX512-BF16 alone bfloat16 is slower
+    # than float32: 0.80 s against 0.61 s for a step of 128 images on a Xeon at 2.3 GHz
     return getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)()
 
 
 def _plain(value: object) -> str:
-    """The text of an enumeration's member, or of what is text already."""
+    """The value of an enum member, or the text itself."""
     return str(getattr(value, "value", value))

@@ -121,7 +121,7 @@ def example_crops(size: int = 48) -> np.ndarray:
 
     photos = sorted(EXAMPLES.glob("*.jpg"))
     if not photos:
-        raise FileNotFoundError("--data must name a data set, got nothing, and the example photos are not installed.")
+        raise FileNotFoundError("--data must name a data set, as the example photos are not installed.")
     with FaceDetector() as detector:
         faces = [(photo, face) for photo in map(load_image, photos) for face in detector.detect(photo)]
     crops = [face_crop(photo, face, size, Image.Resampling.BILINEAR) for photo, face in faces]

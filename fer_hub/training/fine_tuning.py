@@ -1,4 +1,4 @@
-"""Going on from a trained checkpoint with classes of one's own: the backbone stays, the last layer is fitted anew."""
+"""Fine-tuning a checkpoint on custom classes: the backbone is kept, the last layer is fitted from scratch."""
 
 from collections.abc import Callable, Sequence
 
@@ -10,11 +10,11 @@ from fer_hub.inference.logits import predict_logits
 from fer_hub.model import FERConfig, FERForImageClassification, FERImageProcessor
 
 PROBE_IMAGES = 5000
-"""The last layer is fitted on so many training images at most, a random choice."""
+"""Largest number of training images, chosen at random, on which the last layer is fitted."""
 
 PROBE_C = 0.1
-"""Inverse strength of that fit's penalty, for features whose mean square is 1. With 3, 10, 20 and 60 images of each of
-three classes it was within 0.03 of the lowest loss on 900 other images among 0.01, 0.1, 1, 10 and 100."""
+"""Inverse regularisation strength of that fit, for features with a mean square of 1. With 3, 10, 20 and 60 images of
+each of three classes its loss on 900 other images was within 0.03 of the best of 0.01, 0.1, 1, 10 and 100."""
 
 
 def continue_from(
@@ -22,15 +22,15 @@ def continue_from(
 ) -> tuple[FERForImageClassification, FERImageProcessor, bool]:
     """Load a checkpoint as the start of a training with the classes `names`.
 
-    With the same classes the network is taken as it is. Classes that the checkpoint knows already, some of them or in
-    another order, keep their rows of the last layer. With any other class the last layer is random, for
-    `fit_last_layer`. The temperature, which belongs to the trained weights, is set back to 1, and
-    `class_shares`, which belong to the labels that they were trained on, are forgotten.
+    With the same classes the network is used unchanged. If the classes are a subset or a permutation of the
+    checkpoint's, they keep their rows of the last layer. With any other class the last layer is random, for
+    `fit_last_layer`. The temperature, which belongs to the trained weights, is reset to 1, and
+    `class_shares`, which belong to the old training labels, are removed.
 
     Args:
         checkpoint: folder or Hub id.
         names: class names in the order of the training's labels.
-        say: is told what became of the last layer, if it does not stay.
+        say: called with a line about the last layer, if it changes.
 
     Returns:
         The network, the checkpoint's image processor, and whether the last layer is random.
@@ -42,11 +42,11 @@ def continue_from(
     if known == list(names):
         return trained, image_processor, False
     if all(name in known for name in names):
-        say(f"{checkpoint}: knows {', '.join(names)}, whose rows of the last layer are taken over")
+        say(f"{checkpoint}: has {', '.join(names)}, whose rows of the last layer are kept")
         return with_rows(trained, [known.index(name) for name in names], names), image_processor, False
     say(
-        f"{checkpoint}: its classes {', '.join(known)} give way to {', '.join(names)}: all weights are taken over but "
-        "those of the last layer"
+        f"{checkpoint}: its classes {', '.join(known)} are replaced by {', '.join(names)}: all weights except the "
+        "last layer are kept"
     )
     config = FERConfig.from_dict(trained.config.to_dict(), id2label=dict(enumerate(names)))
     model = FERForImageClassification(config)
@@ -57,11 +57,11 @@ def continue_from(
 
 
 def with_rows(model: FERForImageClassification, rows: Sequence[int], names: Sequence[str]) -> FERForImageClassification:
-    """A network of its own with some rows of the model's last layer, and all else as in the model.
+    """A copy of the network with a selection of the rows of its last layer.
 
     Args:
-        rows: which of the model's classes stay, in their new order.
-        names: what these are called.
+        rows: the classes of the model to keep, in their new order.
+        names: names of these classes.
     """
     head = f"{last_layer(model)[0]}."
     config = FERConfig.from_dict(model.config.to_dict(), id2label=dict(enumerate(names)))
@@ -74,17 +74,17 @@ def with_rows(model: FERForImageClassification, rows: Sequence[int], names: Sequ
 def fit_last_layer(
     model: FERForImageClassification, image_processor: FERImageProcessor, images: np.ndarray, labels: np.ndarray
 ) -> None:
-    """Fit the last layer to training images by logistic regression, everything before it unchanged.
+    """Fit the last layer to training images by logistic regression; the other layers do not change.
 
-    Fine-tuning from a random last layer would first spoil the features that it is meant to keep (Kumar et al. 2022,
-    arXiv:2202.10054), or with a low learning rate get nowhere.
+    Fine-tuning from a random last layer would first distort the pretrained features (Kumar et al. 2022,
+    arXiv:2202.10054), or with a low learning rate make no progress.
 
     Args:
-        model: its last layer is changed; rows of classes without images stay as they are.
+        model: its last layer is changed; rows of classes without images are kept.
         images: uint8 array (images, size, size), not augmented.
         labels: integer array (images,).
     """
-    from sklearn.linear_model import LogisticRegression  # of the extra `train`
+    from sklearn.linear_model import LogisticRegression  # from the extra `train`
 
     chosen = np.random.default_rng(0).permutation(len(images))[:PROBE_IMAGES]
     head = last_layer(model)[1]
@@ -98,7 +98,7 @@ def fit_last_layer(
     scale = float(np.sqrt(np.square(known).mean())) or 1.0
     fitted = LogisticRegression(C=PROBE_C, max_iter=1000).fit(known / scale, labels[chosen])
     weight, bias = fitted.coef_ / scale, fitted.intercept_
-    if len(fitted.classes_) == 2:  # one row for the difference of the two
+    if len(fitted.classes_) == 2:  # one row for the difference between the two
         weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
     with torch.no_grad():
         head.weight[fitted.classes_] = torch.from_numpy(weight).to(head.weight)
@@ -106,7 +106,7 @@ def fit_last_layer(
 
 
 def last_layer(model: FERForImageClassification) -> tuple[str, nn.Linear]:
-    """Name and module of the linear layer that gives the logits.
+    """Name and module of the linear layer that computes the logits.
 
     >>> last_layer(FERForImageClassification(FERConfig()))
     ('network.classifier', Linear(in_features=256, out_features=7, bias=True))

@@ -1,4 +1,4 @@
-"""A backbone that stays as it was trained elsewhere while its new head learns, and is unfrozen later."""
+"""Freezing of a pretrained backbone while its new head is trained, and gradual unfreezing."""
 
 import logging
 import math
@@ -14,20 +14,21 @@ logger = logging.getLogger(__name__)
 class BackboneFreezing(TrainerCallback):
     """Freezes the backbone of a transfer network for the first epochs of `Trainer.train`.
 
-    What is frozen gets no gradient and stays in evaluation mode: its batch norms neither use nor update the statistics
-    of the batches, and its dropout is off. The optimiser knows all parameters from the start and passes over those
-    without a gradient. How much is frozen follows from the epoch alone, so that a resumed run needs no state of it.
+    Frozen stages get no gradient and stay in evaluation mode: their batch norms neither use nor update batch
+    statistics, and their dropout is off. The optimiser holds all parameters from the start and skips those without a
+    gradient. The frozen stages depend only on the epoch, so a resumed run needs no extra state.
 
     Args:
-        model: its network has `backbone_stages()`, a list of modules from input to output.
-        epochs: passes over the training images with the whole backbone frozen; a fraction ends within a pass.
-        unfreeze: how many stages, counted from the output, learn afterwards; all if `None`. The others stay frozen.
+        model: its network must have `backbone_stages()`, a list of modules from input to output.
+        epochs: number of epochs with the whole backbone frozen; may be fractional.
+        unfreeze: number of stages, counted from the output, that are trained afterwards; all if `None`. The others
+            stay frozen.
 
     Raises:
-        ValueError: the network has no backbone, or a number does not fit.
+        ValueError: the network has no backbone, or a number is invalid.
 
     Attributes:
-        frozen: the stages that are frozen at present.
+        frozen: the currently frozen stages.
     """
 
     def __init__(self, model: FERForImageClassification, epochs: float, unfreeze: int | None = None):
@@ -56,12 +57,12 @@ class BackboneFreezing(TrainerCallback):
         self._follow(state, model)
 
     def hold(self) -> None:
-        """Put what is frozen into evaluation mode, after `model.train()` has put everything into training mode."""
+        """Put the frozen stages into evaluation mode, after `model.train()` has put everything into training mode."""
         for stage in self.frozen:
             stage.eval()
 
     def _follow(self, state, model: nn.Module) -> None:
-        """Freeze what the epoch asks for, and say so when it changes."""
+        """Freeze the stages for the current epoch, and log changes."""
         epoch = state.epoch or 0.0
         count = len(self.stages) - (self.unfreeze if epoch >= self.epochs else 0)
         if count == len(self.frozen):

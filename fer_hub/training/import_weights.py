@@ -1,9 +1,9 @@
-"""Turn a PyTorch state_dict in the layout of ScratchCNN into a checkpoint folder with safetensors.
+"""Converts a PyTorch state_dict in the layout of ScratchCNN to a checkpoint folder with safetensors.
 
 The file is what `torch.save(model.state_dict(), "best_model.pth")` writes, or a dict that holds it as
-`model_state_dict` or `state_dict`. Only tensors, numbers and texts are read from it; a file with anything else in it is
-refused and nothing of it is run. The file does not say which class is which, nor how its images were standardised:
-`labels`, `mean` and `std` do, and what is assumed without them is reported.
+`model_state_dict` or `state_dict`. Only tensors, numbers and text are read; a file with anything else is refused, and
+none of its code is run. The file contains neither the class names nor the standardisation of its images: pass `labels`,
+`mean` and `std`; assumed defaults are reported.
 """
 
 import math
@@ -21,13 +21,13 @@ from fer_hub.training.tensors import first_misfit
 ARCHITECTURE = "scratch_cnn"
 
 WRAPPERS = ("model_state_dict", "state_dict")
-"""Where training programs put the weights beside an epoch or an optimiser."""
+"""Keys of the weights in files that also contain an epoch or an optimiser state."""
 
 PREFIXES = ("module.", "_orig_mod.")
-"""What DataParallel and torch.compile put before every name."""
+"""Prefixes that DataParallel and torch.compile add to every name."""
 
 LAST = "classifier.4.weight"
-"""The tensor with a row for each class."""
+"""The tensor with one row per class."""
 
 
 def import_weights(
@@ -40,28 +40,28 @@ def import_weights(
     image_size: int = 48,
     say: Callable[[str], None] = lambda text: None,
 ) -> Path:
-    """Write a checkpoint folder (config, safetensors, image processor, code) from somebody's own weights.
+    """Write a checkpoint folder (config, safetensors, image processor, code) from existing weights.
 
     Args:
-        path: file of `torch.save`, old or new format.
-        folder: must not be there yet; it appears complete or not at all.
-        labels: names of the classes in the order of the network's outputs; FER-2013's for seven classes if `None`.
-        mean, std: what its training subtracted from and divided pixels in [0, 1] by; `FERImageProcessor`'s if `None`.
+        path: file written by `torch.save`, in the old or new format.
+        folder: must not exist yet; it is written atomically.
+        labels: class names in the order of the network's outputs; FER-2013's for seven classes if `None`.
+        mean, std: constants of the standardisation of pixels in [0, 1]; `FERImageProcessor`'s if `None`.
         image_size: height and width of its images in pixels.
-        say: is told what was read and what was assumed, a line each.
+        say: called with a line for everything that was read or assumed.
 
     Returns:
         The folder, for `from_pretrained`.
 
     Raises:
         FileNotFoundError: there is no such file.
-        FileExistsError: `folder` is there.
-        ValueError: the file holds other objects than tensors, or other tensors than this network's; or an option does
-            not fit.
+        FileExistsError: `folder` exists.
+        ValueError: the file contains other objects than tensors, or tensors of another network; or an option is
+            invalid.
     """
     path, folder = Path(path), Path(folder)
     if folder.exists():
-        raise FileExistsError(f"the output must be a new folder, {folder} is there already; choose another name.")
+        raise FileExistsError(f"the output must be a new folder, but {folder} exists; choose another name.")
     image_processor = _image_processor(mean, std, image_size)
     state_dict, left_out = read_state_dict(path)
     model = _network(path, state_dict, labels, image_size)
@@ -80,29 +80,29 @@ def import_weights(
 
 
 def read_state_dict(path: Path) -> tuple[dict[str, torch.Tensor], list[str]]:
-    """Read the tensors of a file by `torch.save`, without running anything that may be in it.
+    """Read the tensors of a file written by `torch.save`, without running any code in it.
 
     Returns:
-        Name → tensor on the CPU, without wrappers and prefixes, and the names of what stands beside the weights.
+        Name → tensor on the CPU, without wrappers and prefixes, and the names of the other entries in the file.
 
     Raises:
-        FileNotFoundError, ValueError: as `import_weights`.
+        FileNotFoundError, ValueError: as for `import_weights`.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"the weights must be a file, there is none at {path}; correct the path.")
+        raise FileNotFoundError(f"the weights must be an existing file, got {path}; correct the path.")
     try:
-        with warnings.catch_warnings(action="ignore"):  # about odd formats, all of which are refused below
+        with warnings.catch_warnings(action="ignore"):  # about unusual formats, which are all refused below
             content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # of many kinds, from EOFError to KeyError
         found = re.search(r"GLOBAL (\S+)", str(error))
         if found:
             raise ValueError(
-                f"{path} must hold tensors, numbers and texts only, but holds {found[1]}, which would run code when "
-                "loaded; load it where you trust it and save model.state_dict() alone."
+                f"{path} must contain only tensors, numbers and text, but contains {found[1]}, which would run code "
+                "when loaded; load it only if you trust it, and save just model.state_dict()."
             ) from None
         raise ValueError(
-            f"{path} must be a state_dict as torch.save writes it, cannot be read as one; save model.state_dict() "
-            "anew, or copy the file again."
+            f"{path} must be a state_dict written by torch.save, but cannot be read as one; save model.state_dict() "
+            "again, or copy the file again."
         ) from error
     left_out: list[str] = []
     for wrapper in WRAPPERS:
@@ -112,8 +112,8 @@ def read_state_dict(path: Path) -> tuple[dict[str, torch.Tensor], list[str]]:
             break
     if not isinstance(content, Mapping) or not all(isinstance(value, torch.Tensor) for value in content.values()):
         raise ValueError(
-            f"{path} must hold a dict of tensors, or one of {', '.join(WRAPPERS)} with it, got {_kind(content)}; save "
-            "model.state_dict()."
+            f"{path} must contain a dict of tensors, directly or under {', '.join(WRAPPERS)}, got {_kind(content)}; "
+            "save model.state_dict()."
         )
     return _without_prefixes({str(name): tensor for name, tensor in content.items()}), left_out
 
@@ -128,7 +128,7 @@ def _without_prefixes(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tenso
 def _network(
     path: Path, state_dict: dict[str, torch.Tensor], labels: Sequence[str] | None, image_size: int
 ) -> FERForImageClassification:
-    """A network with as many classes as the tensors are for, filled with them."""
+    """A network with the number of classes of the tensors, loaded with them."""
     shapes = {name: tuple(tensor.shape) for name, tensor in state_dict.items()}
     classes = (shapes.get(LAST) or (len(EMOTIONS),))[0]
     if labels is None and classes == len(EMOTIONS):
@@ -144,10 +144,10 @@ def _network(
     if misfit := first_misfit(wanted, shapes):
         name, must, has = misfit
         raise ValueError(
-            f"{path} must hold the tensors of {ARCHITECTURE} for {image_size}x{image_size} grey pixels, but {name} "
-            f"must be {must} and is {has}; see --image-size, or train this network anew."
+            f"{path} must contain the tensors of {ARCHITECTURE} for {image_size}x{image_size} grey pixels, but {name} "
+            f"must be {must} and is {has}; see --image-size, or train this network from scratch."
         )
-    model.network.load_state_dict(state_dict, strict=False)  # checked above, but for the counters
+    model.network.load_state_dict(state_dict, strict=False)  # checked above, except the counters
     return model
 
 
@@ -164,7 +164,7 @@ def _image_processor(mean: float | None, std: float | None, image_size: int) -> 
 
 
 def _kind(content: object) -> str:
-    """What a file holds in place of tensors, in a few words."""
+    """A short description of what a file contains instead of tensors."""
     if not isinstance(content, Mapping):
         return type(content).__name__
     name = next(name for name, value in content.items() if not isinstance(value, torch.Tensor))

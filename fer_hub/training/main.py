@@ -1,24 +1,24 @@
-"""Train a facial expression network on FER-2013, or on photographs of your own, and leave a checkpoint for the Hub.
+"""Train a facial expression network on FER-2013 or on your own photos, and write a checkpoint for the Hub.
 
     python train.py --data path/to/fer2013
     python train.py --recipe photographs --data path/to/fer2013     # options from recipes/photographs.json
     python train.py --data path/to/fer2013 --architecture scratch_cnn --num_train_epochs 100
-    python train.py --data path/to/fer2013 --resume            # go on after an interruption
+    python train.py --data path/to/fer2013 --resume            # continue after an interruption
     python train.py --data my_photos --images photographs --start_from checkpoints/fer2013 --learning_rate 0.003 \\
-        --num_train_epochs 10 --per_device_train_batch_size 32 --output_dir runs/mine   # classes of one's own
+        --num_train_epochs 10 --per_device_train_batch_size 32 --output_dir runs/mine   # custom classes
     torchrun --nproc_per_node 2 train.py --data path/to/fer2013                      # on several GPUs
     python train.py --data path/to/fer2013 --push_to_hub --hub_model_id owner/name   # and publish the result
 
 `--data` is a Hub dataset id, a parquet folder or file, the Kaggle CSV or an image folder (see `fer_hub/data`), of
-FER-2013 or with any other classes, which then are the network's: a folder `<class>/<images>` or
-`<split>/<class>/<images>` is enough. With `--images photographs` the largest face of each is found and cut out;
-`faces.csv` in `--output_dir` lists where, and the photographs without a face, which are left out.
-The epoch is chosen on the validation split; the test split is looked at once, at the end. Everything lands in
-`--output_dir`: `checkpoint-*` folders to resume from, `report/` with figures and pictures, and `final/`, the
+FER-2013 or with any other classes, which the network then predicts: a folder `<class>/<images>` or
+`<split>/<class>/<images>` is enough. With `--images photographs` the largest face of each photo is detected and
+cropped; `faces.csv` in `--output_dir` lists the boxes, and the photos without a face, which are left out.
+The epoch is selected on the validation split; the test split is evaluated once, at the end. All output is in
+`--output_dir`: `checkpoint-*` folders for resuming, `report/` with metrics and figures, and `final/`, the
 checkpoint: config.json, model.safetensors, preprocessor_config.json, the code files, metrics.json,
-training_args.json, training_log.json and .csv, and README.md with its pictures. `--recipe` takes options from a file,
-such as the training_args.json of any checkpoint; the command line overrides them. Every option of transformers'
-TrainingArguments is an option here.
+training_args.json, training_log.json and .csv, and README.md with its figures. `--recipe` reads options from a file,
+such as the training_args.json of any checkpoint; the command line overrides them. All options of transformers'
+TrainingArguments are available.
 """
 
 import logging
@@ -28,7 +28,7 @@ from pathlib import Path
 
 # Two processes on two cores starve each other when idle threads spin; must be set before torch is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-if os.environ.get("RANK", "0") != "0":  # with torchrun; only the first process shows how far it is
+if os.environ.get("RANK", "0") != "0":  # with torchrun; only the first process shows progress
     os.environ["TQDM_DISABLE"] = "1"
 
 from transformers import EarlyStoppingCallback, set_seed
@@ -52,16 +52,16 @@ logger = logging.getLogger("fer_hub.train")
 
 
 def main(argv: list[str] | None = None, *, prog: str = "train.py") -> dict:
-    """Train as the command line of the program `prog` says; returns what `final/metrics.json` holds."""
+    """Train with the options of the command line `argv`; returns the content of `final/metrics.json`."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     for name in ("httpx", "httpx2"):  # the Hub's client would log every request
         logging.getLogger(name).setLevel(logging.WARNING)
     data_args, model_args, args = FERArgumentParser(__doc__, prog).parse_args_into_dataclasses(argv)
-    if args.process_index > 0:  # with torchrun; the first process speaks for all
+    if args.process_index > 0:  # with torchrun; only the first process logs
         logging.getLogger().setLevel(logging.ERROR)
     check_start(model_args)
     last_checkpoint = find_checkpoint(args.output_dir, data_args.resume)
-    destination = take_over_push(args)  # refused now rather than after training; the Trainer itself pushes nothing
+    destination = take_over_push(args)  # fails now rather than after training; the Trainer itself pushes nothing
     set_seed(args.seed)
 
     # data: decoded once, kept in memory
@@ -79,7 +79,7 @@ def main(argv: list[str] | None = None, *, prog: str = "train.py") -> dict:
     if prepared.photographs and args.process_index == 0:
         write_faces(Path(args.output_dir) / "faces.csv", prepared.photographs)
     labels = data_args.labels
-    measured = "ferplus" if labels == "both" else labels  # a mean of labels and votes is for learning alone
+    measured = "ferplus" if labels == "both" else labels  # the mean of labels and votes is used for training only
     wanted = {name: targets(split, measured) for name, split in splits.items()}
     wanted["train"] = targets(splits["train"], labels, data_args.label_share)
     classes = list(wanted["train"].names)
@@ -126,7 +126,7 @@ def main(argv: list[str] | None = None, *, prog: str = "train.py") -> dict:
     if not trainer.is_world_process_zero():
         return {}
 
-    # the chosen epoch, measured: validation again, test this once; without accelerate's bfloat16 wrapper
+    # evaluate the selected epoch: validation again, test once; without accelerate's bfloat16 wrapper
     model = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
     about = {
         "data": prepared.about,

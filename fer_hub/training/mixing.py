@@ -1,4 +1,4 @@
-"""Training on mixtures of two images and of their labels: mixup and CutMix, for whole batches at once."""
+"""mixup and CutMix for whole batches."""
 
 import math
 from dataclasses import dataclass
@@ -12,15 +12,15 @@ from fer_hub.training.soft_labels import to_probabilities
 class Mixing:
     """Mixes every image of a batch with another one of the batch; the default mixes nothing.
 
-    Once per batch, as in the papers, a share λ is drawn from Beta(α, α) and a random order of the batch. With both
-    kinds switched on, one of the two is chosen for each batch with equal probability. Random numbers come from torch's
-    global generators, as those of `fer_hub.training.augmentation` do.
+    As in the papers, λ is drawn from Beta(α, α) once per batch, together with a random permutation. If both are
+    enabled, one of the two is chosen for each batch with equal probability. Random numbers come from torch's
+    global generators, as in `fer_hub.training.augmentation`.
 
     Attributes:
         mixup: α of mixup (Zhang et al. 2017, arXiv:1710.09412): the whole image is λ of one and 1 - λ of the other;
-            0 switches it off, 0.2 is usual, the larger the nearer to halves.
-        cutmix: α of CutMix (Yun et al. 2019, arXiv:1905.04899): a rectangle of the other image replaces the share
-            1 - λ of the image's area; 0 switches it off, 1 is usual.
+            0 disables it, 0.2 is usual, larger values give more even mixtures.
+        cutmix: α of CutMix (Yun et al. 2019, arXiv:1905.04899): a rectangle of the other image replaces a fraction
+            1 - λ of the image's area; 0 disables it, 1 is usual.
 
     Raises:
         ValueError: an α is not a number from 0.
@@ -43,11 +43,11 @@ class Mixing:
         Args:
             images: float tensor (images, channels, height, width).
             labels: class indices (images,) or probabilities (images, classes).
-            classes: how many classes there are.
+            classes: number of classes.
 
         Returns:
-            Images of the same shape, and their labels mixed in the same shares, float32 (images, classes); both as
-            they came if nothing is to be mixed.
+            Images of the same shape, and their labels mixed in the same proportion, float32 (images, classes); both
+            unchanged if mixing is disabled.
 
         Example:
             >>> _ = torch.manual_seed(0)
@@ -59,7 +59,9 @@ class Mixing:
             return images, labels
         cut = self.cutmix > 0 and (not self.mixup or torch.rand(()).item() < 0.5)
         alpha = self.cutmix if cut else self.mixup
-        share = torch.distributions.Beta(alpha, alpha).sample().item()  # drawn on the CPU: a GPU need not be waited for
+        share = (
+            torch.distributions.Beta(alpha, alpha).sample().item()
+        )  # drawn on the CPU to avoid a GPU synchronisation
         other = torch.randperm(len(images), device=images.device)
         if cut:
             top, bottom, left, right = rectangle(images.shape[2], images.shape[3], 1 - share)
@@ -73,9 +75,9 @@ class Mixing:
 
 
 def rectangle(height: int, width: int, area: float) -> tuple[int, int, int, int]:
-    """A random rectangle of the image's proportions and of the share `area` of its area, cut off at the borders.
+    """A random rectangle with the image's aspect ratio and the fraction `area` of its area, clipped at the borders.
 
-    The centre may be any pixel (CutMix, equation 2), so that the part that remains inside can be smaller than `area`.
+    The centre may be any pixel (CutMix, equation 2), so the part inside the image can be smaller than `area`.
 
     Returns:
         top, bottom, left, right in pixels; bottom and right are the first row and column outside.

@@ -1,4 +1,4 @@
-"""The command line of `train.py`: our own options first, in groups, then what else transformers' Trainer can."""
+"""The command line of `train.py`: fer_hub's options first, in groups, then the rest of transformers' options."""
 
 import argparse
 import dataclasses
@@ -73,27 +73,27 @@ GROUPS = {
         "hub_model_id",
     ],
 }
-"""Title → the options under it, in this order."""
+"""Title → options of the group, in this order."""
 
 REST = "everything else of transformers' TrainingArguments"
 
 OWN = {name for part in (DataArguments, ModelArguments, FERTrainingArguments) for name in part.__annotations__}
-"""Options whose help is ours; of transformers' only the first sentence is shown."""
+"""Options with our own help text; for the others only the first sentence of transformers' help is shown."""
 
 HELP = {
-    "max_steps": "Stop after so many steps, whatever num_train_epochs says.",
+    "max_steps": "Stop after this many steps, regardless of num_train_epochs.",
     "push_to_hub": "Publish the finished checkpoint on the Hub.",
     "hub_model_id": "Its name there, owner/name.",
-    "seed": "Seed of weights, order and augmentation.",
+    "seed": "Seed of weights, data order and augmentation.",
 }
-"""Option of transformers → what it does here."""
+"""Option of transformers → its help text here."""
 
 
 class FERArgumentParser(HfArgumentParser):
-    """transformers' parser of dataclasses, with a help that can be read.
+    """transformers' parser of dataclasses, with a readable help.
 
-    Options of `DataArguments` and `ModelArguments` that `GROUPS` does not name stand at the end of `what to train on`
-    and of `network`.
+    Options of `DataArguments` and `ModelArguments` that are not in `GROUPS` are listed at the end of `what to train on`
+    and `network`.
     """
 
     def __init__(self, description: str | None = None, prog: str = "train.py"):
@@ -113,10 +113,10 @@ class FERArgumentParser(HfArgumentParser):
             self._places[title]._group_actions.sort(key=lambda action: order.get(action.dest, len(order)))
 
     def parse_args_into_dataclasses(self, args=None, **kwargs):
-        """As in transformers; with `--recipe` its options take the place of the defaults.
+        """As in transformers; with `--recipe` its options replace the defaults.
 
         Raises:
-            FileNotFoundError, ValueError: as `read_recipe`.
+            FileNotFoundError, ValueError: as for `read_recipe`.
         """
         before = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
         before.add_argument("--recipe")
@@ -136,7 +136,7 @@ class FERArgumentParser(HfArgumentParser):
                 self._parse_dataclass_field(self._places[titles.get(item.name, own)], item)
 
     def _make_readable(self, action: argparse.Action) -> None:
-        """One spelling of the name, a short placeholder, a short help with the default at its end."""
+        """One spelling of the name, a short placeholder, a short help that ends with the default."""
         if isinstance(action, argparse._HelpAction):
             return
         if isinstance(action, argparse._StoreFalseAction):  # --no_NAME, see the epilog
@@ -150,7 +150,7 @@ class FERArgumentParser(HfArgumentParser):
         elif action.default not in (None, False, "", -1, []) and not action.required:
             text += " (%(default)s)"
         action.help = text
-        action.option_strings = action.option_strings[:1]  # what is shown; --with-hyphens is understood all the same
+        action.option_strings = action.option_strings[:1]  # shown in the help; --with-hyphens is accepted too
         if action.choices is None:
             switch = action.type is string_to_bool
             action.metavar = "yes|no" if switch else {int: "N", float: "X"}.get(action.type, "TEXT")

@@ -1,4 +1,4 @@
-"""Recipes: what decides the result of a training, as a JSON file that train.py takes."""
+"""Recipes: the options that determine the result of a training, as a JSON file for train.py."""
 
 from dataclasses import fields
 from pathlib import Path
@@ -48,19 +48,19 @@ DECISIVE = (
     "metric_for_best_model",
     "greater_is_better",
 )
-"""The training arguments that decide the result; paths, reporting and tokens are not among them."""
+"""The training arguments that determine the result, without paths, reporting and tokens."""
 
 PLACES = ("data", "ferplus_csv", "resume", "recipe")
-"""Options that say where something is on this machine, or how the run was begun."""
+"""Options with local paths, or about how the run was started."""
 
 NO_OPTIONS = ("bf16", "processes", "recipe")
-"""What training_args.json says that the command line cannot, or that follows from the machine."""
+"""Entries of training_args.json that are not command-line options or depend on the machine."""
 
 
 def recipe(data: DataArguments, model: ModelArguments, training: FERTrainingArguments) -> dict:
-    """Everything that decides the result of a training, JSON-ready, without paths and names of this machine.
+    """Everything that determines the result of a training, JSON-ready, without local paths and names.
 
-    `recipe` is the name of the shipped recipe that was asked for, `processes` how many computed it.
+    `recipe` is the name of the shipped recipe, if one was used; `processes` the number of processes.
     """
     own = {item.name: getattr(part, item.name) for part in (data, model) for item in fields(part)}
     own = {name: value for name, value in own.items() if name not in PLACES}
@@ -80,7 +80,7 @@ def read_recipe(source: str) -> dict:
 
     Raises:
         FileNotFoundError: there is no such recipe.
-        ValueError: the file holds something else than options of train.py.
+        ValueError: the file contains something other than options of train.py.
     """
     path = shipped_recipe(source) or Path(source)
     if not path.is_file():
@@ -93,14 +93,14 @@ def read_recipe(source: str) -> dict:
     known = known - set(PLACES) | set(NO_OPTIONS)
     if strange := [name for name in options if name not in known]:
         raise ValueError(
-            f"{path.name} must hold options of train.py, got {', '.join(strange)}; take them out, or train with the "
+            f"{path.name} must contain options of train.py, got {', '.join(strange)}; remove them, or train with the "
             "version of fer_hub that wrote them."
         )
     return {name: value for name, value in options.items() if name not in NO_OPTIONS}
 
 
 def _name(checkpoint: str | Path) -> str:
-    """A Hub id as it is, folders that others have too by their place in the repository, any other by its last name."""
+    """A Hub id unchanged, a folder of the repository by its relative path, any other folder by its last name."""
     if not Path(checkpoint).exists():
         return str(checkpoint)
     place = Path(checkpoint).resolve()
@@ -112,6 +112,6 @@ def _name(checkpoint: str | Path) -> str:
 
 
 def _plain(value: object) -> object:
-    """Enumerations and other objects as text; what JSON knows stays."""
+    """Enum members and other objects as text; JSON types unchanged."""
     value = getattr(value, "value", value)
     return value if value is None or isinstance(value, (bool, int, float, str, dict, list)) else str(value)

@@ -1,4 +1,4 @@
-"""Which checkpoint of an earlier run a training goes on from."""
+"""Finds the checkpoint from which an interrupted training resumes."""
 
 import json
 import logging
@@ -8,13 +8,13 @@ from pathlib import Path
 logger = logging.getLogger(__name__)
 
 WRITTEN_LAST = "trainer_state.json"
-"""The Trainer writes this file of a checkpoint after all others; without it the writing was interrupted."""
+"""The last file that the Trainer writes of a checkpoint; without it the checkpoint is incomplete."""
 
 
 def find_checkpoint(output_dir: str, resume: bool) -> str | None:
-    """The newest whole `checkpoint-*` folder of a run, or None for a new run.
+    """The newest complete `checkpoint-*` folder of a run, or None for a new run.
 
-    A folder that was being written when the run was interrupted is passed over; training writes it again.
+    A folder that was being written when the run was interrupted is skipped; training writes it again.
 
     Raises:
         SystemExit: `resume` without anything to resume, or a new run would mix with an old one in `output_dir`.
@@ -24,20 +24,20 @@ def find_checkpoint(output_dir: str, resume: bool) -> str | None:
     if not resume:
         if folders:
             raise SystemExit(
-                f"output_dir must be a folder without an earlier run, {output_dir} holds {folders[0].name}; add "
-                "--resume to go on with it, or choose another --output_dir."
+                f"output_dir must be a folder without an earlier run, but {output_dir} contains {folders[0].name}; "
+                "add --resume to continue it, or choose another --output_dir."
             )
         return None
     for folder in folders:
         if _is_whole(folder):
             return str(folder)
-        logger.warning(f"{folder.name} was not written to its end and is passed over")
+        logger.warning(f"{folder.name} is incomplete and is skipped")
     if folders:
         raise SystemExit(
-            f"--resume needs a checkpoint-* folder that was written to its end, {output_dir} holds none; begin anew in "
-            "another --output_dir."
+            f"--resume needs a complete checkpoint-* folder, but {output_dir} has none; start again in another "
+            "--output_dir."
         )
-    raise SystemExit(f"--resume needs a checkpoint-* folder in {output_dir}, found none; leave --resume out.")
+    raise SystemExit(f"--resume needs a checkpoint-* folder in {output_dir}, but there is none; leave --resume out.")
 
 
 def _is_whole(folder: Path) -> bool:

@@ -1,15 +1,15 @@
-"""Labels as probabilities, and what is done to them in training: smoothing, and weights against imbalance."""
+"""Labels as probabilities, label smoothing, and class weights."""
 
 import numpy as np
 import torch
 from torch.nn import functional as F
 
 CLASS_WEIGHTS = ("none", "balanced", "effective")
-"""What `class_weights` can weigh classes by."""
+"""Kinds of `class_weights`."""
 
 EFFECTIVE_BETA = 0.999
-"""Beta of the effective number of samples; the larger, the closer to `balanced`. 0.9, 0.99, 0.999 and 0.9999 were
-tried by its authors. On FER-2013 disgust, a sixteenth of happy, gets 2.8 times happy's weight with this one."""
+"""β of the effective number of samples; the larger, the closer to `balanced`. Its authors tried 0.9, 0.99, 0.999 and
+0.9999. On FER-2013 disgust, a sixteenth as frequent as happy, gets 2.8 times its weight with this value."""
 
 
 def to_probabilities(labels: torch.Tensor, classes: int) -> torch.Tensor:
@@ -18,11 +18,11 @@ def to_probabilities(labels: torch.Tensor, classes: int) -> torch.Tensor:
 
 
 def class_shares(labels: np.ndarray, classes: int) -> list[float]:
-    """How common each class is among labels; classes that never occur count as half an image.
+    """Class frequencies of labels; classes that do not occur count as half an image.
 
     Args:
         labels: class indices, integer array (images,), or probabilities, float array (images, classes).
-        classes: how many there are.
+        classes: number of classes.
 
     Example:
         >>> class_shares(np.array([0, 0, 0, 1]), 2)
@@ -35,7 +35,7 @@ def class_shares(labels: np.ndarray, classes: int) -> list[float]:
 def smooth_labels(labels: torch.Tensor, classes: int, smoothing: float) -> torch.Tensor:
     """Class indices (images,) or probabilities (images, classes) → smoothed probabilities (images, classes).
 
-    Label smoothing as in Szegedy et al. 2015, arXiv:1512.00567, section 7. Without smoothing labels stay as they are.
+    Label smoothing as in Szegedy et al. 2015, arXiv:1512.00567, section 7. Without smoothing labels do not change.
 
     Example:
         >>> smooth_labels(torch.tensor([1]), 2, 0.1)
@@ -47,7 +47,7 @@ def smooth_labels(labels: torch.Tensor, classes: int, smoothing: float) -> torch
 
 
 def class_weights(labels: torch.Tensor, classes: int, kind: str) -> torch.Tensor | None:
-    """One weight for each class, so that rare classes count as much as common ones.
+    """One weight per class, so that rare classes count as much as common ones.
 
     With n_c training images of class c (a soft label adds its probabilities to several classes) the weights are
     proportional to
@@ -59,8 +59,8 @@ def class_weights(labels: torch.Tensor, classes: int, kind: str) -> torch.Tensor
     and such that their mean over the training images is 1: losses, and with them the learning rate, keep their scale.
 
     Args:
-        labels: of the training images: class indices (images,) or probabilities (images, classes).
-        classes: how many classes there are.
+        labels: labels of the training images: class indices (images,) or probabilities (images, classes).
+        classes: number of classes.
         kind: one of `CLASS_WEIGHTS`.
 
     Returns:
@@ -80,8 +80,8 @@ def class_weights(labels: torch.Tensor, classes: int, kind: str) -> torch.Tensor
     counts = to_probabilities(labels, classes).double().sum(0)
     if (empty := (counts == 0).nonzero().flatten().tolist()) != []:
         raise ValueError(
-            f"class_weights {kind} needs training images of every class, class {empty[0]} has none; leave "
-            "--class_weights out, or take the class out of the data set."
+            f"class_weights {kind} needs training images of every class, but class {empty[0]} has none; leave "
+            "--class_weights out, or remove the class from the data set."
         )
     weights = 1 / counts if kind == "balanced" else (1 - EFFECTIVE_BETA) / (1 - EFFECTIVE_BETA**counts)
     return (weights * counts.sum() / (weights * counts).sum()).float()
@@ -90,22 +90,22 @@ def class_weights(labels: torch.Tensor, classes: int, kind: str) -> torch.Tensor
 def training_labels(
     labels: torch.Tensor, classes: int, *, smoothing: float = 0.0, weights: torch.Tensor | None = None
 ) -> torch.Tensor:
-    """What the loss of a training batch is computed from.
+    """The targets of the loss of a training batch.
 
-    With class weights w an image whose label is the distribution p counts Σ_c w_c p_c times: its own class's weight,
-    or the mean over its votes or over the two images it was mixed from. The weight is a factor of the image's whole
-    row, taken before smoothing. Weights inside the sum of the cross-entropy, as torch's `weight` has them, would
-    give the little probability that smoothing spends on a rare class that class's great weight, and teach the network
-    to see it everywhere.
+    With class weights w an image whose label is the distribution p has the weight Σ_c w_c p_c: the weight of its
+    class, or the mean over its votes or over the two images it was mixed from. The weight multiplies the image's whole
+    row and is computed before smoothing. Weights inside the sum of the cross-entropy, as in torch's `weight`, would
+    multiply the small smoothing probability of a rare class by its large weight, and bias the network towards that
+    class.
 
     Args:
         labels: class indices (images,) or probabilities (images, classes).
-        smoothing: share of each label spread over all classes.
-        weights: of `class_weights`, on the device of the labels.
+        smoothing: amount of label smoothing.
+        weights: result of `class_weights`, on the device of the labels.
 
     Returns:
-        The labels as they are without smoothing and weights; else float32 (images, classes), each row summing to the
-        image's weight.
+        The labels unchanged without smoothing and weights; otherwise float32 (images, classes), each row summing to
+        the image's weight.
 
     Example:
         >>> training_labels(torch.tensor([0, 1]), 2, weights=torch.tensor([0.5, 2.0]))

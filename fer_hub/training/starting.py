@@ -1,4 +1,4 @@
-"""The weights that training starts from: random ones, those of a checkpoint, or a backbone trained on ImageNet."""
+"""Initial weights of a training: random, from a checkpoint, or an ImageNet backbone."""
 
 import logging
 
@@ -10,7 +10,7 @@ logger = logging.getLogger(__name__)
 
 
 def check_start(arguments: ModelArguments) -> None:
-    """Refuse what contradicts itself before any data is read.
+    """Refuse conflicting options before any data is read.
 
     Raises:
         ValueError: `pretrained` is given for a network without a backbone, or together with `start_from`; or sizes for
@@ -19,19 +19,19 @@ def check_start(arguments: ModelArguments) -> None:
     for name in arguments.sizes():
         if arguments.start_from:
             raise ValueError(
-                f"--{name} must be left out with --start_from, whose network keeps its sizes; give one of the two."
+                f"--{name} must be left out with --start_from, whose network has fixed sizes; give one of the two."
             )
         if arguments.architecture != "residual_cnn":
             raise ValueError(
-                f"--{name} is for --architecture residual_cnn, got {arguments.architecture}, which has sizes of its "
-                "own; leave it out."
+                f"--{name} is for --architecture residual_cnn, got {arguments.architecture}, which has fixed sizes; "
+                "leave it out."
             )
     FERConfig(**arguments.sizes())  # checks them
     if arguments.pretrained == "auto":
         return
     if arguments.start_from:
         raise ValueError(
-            f"--pretrained must be left out with --start_from, whose weights take its place, got "
+            "--pretrained must be left out with --start_from, whose weights are used instead, got "
             f"{arguments.pretrained}; give one of the two."
         )
     if not hasattr(NETWORKS[arguments.architecture], "backbone_stages"):
@@ -43,14 +43,14 @@ def check_start(arguments: ModelArguments) -> None:
 
 
 def load_pretrained(model: FERForImageClassification, source: str, *, resuming: bool = False) -> str | None:
-    """Give a transfer network the backbone that `--pretrained` names.
+    """Load the backbone given by `--pretrained` into a transfer network.
 
     Args:
         source: `auto`, `none`, a folder or a Hub id.
-        resuming: the weights will come from a checkpoint of this run; nothing is loaded.
+        resuming: the weights will come from a checkpoint of this run, so nothing is loaded.
 
     Returns:
-        What `source` stands for: a Hub id, a folder or `none`; None for a network without a backbone.
+        The resolved source: a Hub id, a folder or `none`; None for a network without a backbone.
     """
     if not hasattr(model.network, "backbone_stages"):
         return None

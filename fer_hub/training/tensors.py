@@ -1,22 +1,22 @@
-"""Whether the tensors of a file are those of a network."""
+"""Compares the tensors of a file with those of a network."""
 
 from collections.abc import Mapping
 
 COUNTER = "num_batches_tracked"
-"""How often a batch norm was trained; nothing reads it, and older files do not have it."""
+"""Step counter of batch norm; unused, and missing in older files."""
 
 Shape = tuple[int, ...]
 
 
 def first_misfit(wanted: Mapping[str, Shape], held: Mapping[str, Shape]) -> tuple[str, Shape | str, Shape | str] | None:
-    """The first tensor by which a file does not fit a network; counters of batch norms may be missing.
+    """The first tensor of a file that does not match a network; counters of batch norms may be missing.
 
     Args:
         wanted: name → shape of the network's tensors.
         held: name → shape of the file's.
 
     Returns:
-        Its name, the shape that it must have and the one that it has, "absent" where there is none; None if all fit.
+        Its name, the expected shape and the shape found, "absent" if there is none; None if all match.
 
     Example:
         >>> first_misfit({"weight": (3, 1)}, {"weight": (3, 1), "bias": (3,)})

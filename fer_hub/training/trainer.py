@@ -1,4 +1,4 @@
-"""The HF Trainer on batches of decoded faces: augmentation, soft labels and memory layout in one place."""
+"""The HF Trainer for decoded faces: batch augmentation, soft labels and memory layout."""
 
 import contextlib
 import importlib.util
@@ -24,14 +24,14 @@ from fer_hub.training.weight_averaging import AverageWeights, check_checkpoint
 
 
 class FaceDataset(Dataset):
-    """A split held decoded in memory (28,709 images of 48x48 are 66 MB), from which whole batches are cut at once.
+    """A decoded split in memory (28,709 images of 48x48 take 66 MB) that returns whole batches at once.
 
     Args:
         images: uint8 array (images, height, width), as `fer_hub.data.decode_images` returns it.
         labels: class indices, integer array (images,), or probabilities, float array (images, classes).
 
     Raises:
-        ValueError: images and labels do not belong together.
+        ValueError: images and labels do not match.
     """
 
     def __init__(self, images: np.ndarray, labels: np.ndarray):
@@ -52,7 +52,7 @@ class FaceDataset(Dataset):
         return {name: column[index] for name, column in self._columns.items()}
 
     def __getitems__(self, indices: list[int]) -> dict[str, torch.Tensor]:
-        """torch's data loader asks for a whole batch at once where this method is there."""
+        """Called by torch's data loader to get a whole batch at once."""
         chosen = torch.as_tensor(indices)
         return {name: column[chosen] for name, column in self._columns.items()}
 
@@ -60,17 +60,17 @@ class FaceDataset(Dataset):
 class FERTrainer(Trainer):
     """HF's Trainer for `FaceDataset`s: augments, mixes and standardises whole batches on the model's device.
 
-    Mixing, class weights, label smoothing, averaging and freezing are those that `args` asks for. They act in training
-    alone: the loss of an evaluation is the plain cross-entropy.
+    Mixing, class weights, label smoothing, weight averaging and freezing are set in `args`. They apply to training
+    only: the evaluation loss is the plain cross-entropy.
 
     Args:
         args: `FERTrainingArguments`.
-        image_processor: its `normalize_batch` is the last step before the model, in training as in evaluation.
-        augmentation: applied to training batches only, before they are mixed and before the image processor.
+        image_processor: its `normalize_batch` is the last step before the model, in training and in evaluation.
+        augmentation: applied to training batches only, before mixing and the image processor.
         (others): as for `transformers.Trainer`.
 
     Raises:
-        ValueError: `args` ask for what the network or the training images do not have.
+        ValueError: `args` do not match the network or the training images.
     """
 
     def __init__(
@@ -94,10 +94,10 @@ class FERTrainer(Trainer):
             )
         if self.args.torch_compile and self.args.device.type == "cpu" and not self.model.suits_channels_last:
             raise ValueError(
-                "torch_compile on a CPU needs a network of at least 16 channels everywhere, got one with fewer before "
-                "a stride, at which torch crashes; leave --torch_compile out, or take larger sizes."
+                "torch_compile on a CPU needs a network of at least 16 channels everywhere, got one with fewer "
+                "before a stride, with which torch crashes; leave --torch_compile out, or use larger sizes."
             )
-        self.label_smoother = None  # _prepare_inputs smooths instead: HF's own cannot read probabilities as labels
+        self.label_smoother = None  # _prepare_inputs smooths instead: HF's own does not support probabilities as labels
         self.names = list(self.model.config.id2label.values())
         self.classes = len(self.names)
         self.mixing = Mixing(self.args.mixup, self.args.cutmix)
@@ -113,7 +113,7 @@ class FERTrainer(Trainer):
         for callback in (_OwnRandomNumbers(), self.freezing, self.averaging):
             if callback is not None:
                 self.add_callback(callback)
-        if self.args.device.type == "cuda":  # batches have one size: the fastest kernels for it are worth a search
+        if self.args.device.type == "cuda":  # batches have one size, so searching for the fastest kernels pays off
             torch.backends.cudnn.benchmark = True
         self.memory_format = torch.contiguous_format
         if self.args.channels_last and self.model.suits_channels_last:
@@ -121,14 +121,14 @@ class FERTrainer(Trainer):
         self.model.to(memory_format=self.memory_format)
 
     def train(self, resume_from_checkpoint: str | bool | None = None, **kwargs):
-        """As in `transformers.Trainer`; a checkpoint must be of a training with or without an average, like this."""
+        """As in `transformers.Trainer`; a checkpoint must match this training in whether the weights are averaged."""
         if resume_from_checkpoint is True:
             resume_from_checkpoint = get_last_checkpoint(self.args.output_dir)
         if resume_from_checkpoint:
             check_checkpoint(resume_from_checkpoint, self.averaging is not None)
         if self.averaging is not None:
             self.averaging.checkpoint = Path(resume_from_checkpoint) if resume_from_checkpoint else None
-        with _known_to_be_absent("lomo_optim"):  # accelerate looks for it on the disk twice in every step
+        with _known_to_be_absent("lomo_optim"):  # accelerate searches for it on disk twice per step
             return super().train(resume_from_checkpoint=resume_from_checkpoint, **kwargs)
 
     def compute_loss(self, model, inputs, return_outputs=False, **kwargs):
@@ -138,12 +138,12 @@ class FERTrainer(Trainer):
         return super().compute_loss(model, inputs, return_outputs=return_outputs, **kwargs)
 
     def evaluate(self, *args, **kwargs) -> dict[str, float]:
-        """As in `transformers.Trainer`; during a training with an average it is the average that is measured."""
+        """As in `transformers.Trainer`; during a training with weight averaging, the average is evaluated."""
         with self._evaluated_weights():
             return super().evaluate(*args, **kwargs)
 
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
-        """As in `transformers.Trainer`: what is evaluated is saved, and beside it what training goes on from."""
+        """As in `transformers.Trainer`: saves the evaluated weights, and those needed for resuming."""
         with self._evaluated_weights():
             super().save_model(output_dir, _internal_call=_internal_call)
         if self.averaging is not None and self.averaging.average is not None and self.args.should_save:
@@ -154,12 +154,12 @@ class FERTrainer(Trainer):
         average = self.averaging.average if self.averaging is not None else None
         with average.applied() if average is not None else contextlib.nullcontext():
             if self.args.world_size > 1 and self.is_in_train:
-                for buffer in self.model.buffers():  # every process has batch norm statistics of its own
+                for buffer in self.model.buffers():  # every process has its own batch norm statistics
                     torch.distributed.broadcast(buffer, 0)
             yield
 
     def floating_point_ops(self, inputs: dict[str, torch.Tensor]) -> int:
-        """Not counted: transformers' formula is that of language models, and adds up all parameters in every step."""
+        """Disabled: transformers' formula is for language models, and sums all parameters in every step."""
         return 0
 
     def _prepare_inputs(self, inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -188,11 +188,11 @@ def _as_it_is(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 @contextlib.contextmanager
 def _known_to_be_absent(module: str) -> Iterator[None]:
-    """Inside the block Python answers at once that a module is not installed, if it is not."""
+    """Makes imports of a module that is not installed fail immediately inside the block."""
     if module in sys.modules or importlib.util.find_spec(module) is not None:
         yield
         return
-    sys.modules[module] = None  # what the import system itself takes as "not there"
+    sys.modules[module] = None  # marks a missing module for the import system
     try:
         yield
     finally:
@@ -200,7 +200,7 @@ def _known_to_be_absent(module: str) -> Iterator[None]:
 
 
 class _OwnRandomNumbers(TrainerCallback):
-    """Of several processes each augments with random numbers of its own; in what order images come they agree on."""
+    """Gives each of several processes its own random numbers for augmentation; they share the order of the images."""
 
     def on_train_begin(self, args, state, control, **kwargs):
         if args.world_size > 1:
@@ -208,11 +208,11 @@ class _OwnRandomNumbers(TrainerCallback):
 
 
 class TrainingClock(TrainerCallback, ExportableState):
-    """Counts the seconds of a training over all its interruptions; the Trainer saves it with every checkpoint.
+    """Counts the seconds of a training across interruptions; the Trainer saves it with every checkpoint.
 
     Attributes:
-        seconds: spent in the steps up to `last checkpoint or end`, evaluations and saving included.
-        from_step: the step at which counting began; 0 unless the run goes on from a checkpoint without a clock.
+        seconds: time up to the last checkpoint or the end, including evaluation and saving.
+        from_step: the step at which counting started; 0 unless the run resumed from a checkpoint without a clock.
     """
 
     def __init__(self, seconds: float = 0.0, from_step: int | None = None):
@@ -234,5 +234,5 @@ class TrainingClock(TrainerCallback, ExportableState):
         self.seconds, self._since = self.seconds + now - self._since, now
 
     def state(self) -> dict:
-        """What the Trainer writes into trainer_state.json."""
+        """The state that the Trainer saves in trainer_state.json."""
         return {"args": {"seconds": self.seconds, "from_step": self.from_step}, "attributes": {}}

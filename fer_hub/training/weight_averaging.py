@@ -1,6 +1,6 @@
-"""An exponential moving average of the weights: it is what gets evaluated, chosen and saved.
+"""An exponential moving average of the weights, which is evaluated, selected and saved.
 
-The last steps of a training jump around a good place; the average of the weights lies closer to it (Polyak and
+The last steps of a training oscillate around a minimum; the average of the weights is closer to it (Polyak and
 Juditsky 1992; Tarvainen and Valpola 2017, arXiv:1703.01780).
 """
 
@@ -17,20 +17,20 @@ from transformers import TrainerCallback
 from fer_hub.files import replacing
 
 TRAINED_WEIGHTS = "unaveraged.safetensors"
-"""File of a `checkpoint-*` folder with the weights that training goes on from; model.safetensors holds the average."""
+"""File of a `checkpoint-*` folder with the weights for resuming; model.safetensors contains the average."""
 
 
 class WeightAverage:
     """The average of a model's weights over the steps of its training.
 
-    After step t (from 1) the average moves towards the weights by the share 1 - d_t, where
+    After step t (from 1) the average is d_t * average + (1 - d_t) * weights, where
     d_t = min(decay, (1 + t) / (10 + t)): a warm-up, as in TensorFlow's ExponentialMovingAverage, without which the
-    random weights of the start would weigh in for about 1 / (1 - decay) steps. Buffers in floating point, the means
-    and variances of batch norm, are averaged as the weights are; counters are copied.
+    initial random weights would influence the average for about 1 / (1 - decay) steps. Floating-point buffers, the
+    means and variances of batch norm, are averaged like the weights; counters are copied.
 
     Args:
-        model: its present weights are the first average. It is to keep its tensors: what changes is their content.
-        decay: in (0, 1); the average reaches back over about 1 / (1 - decay) steps.
+        model: its current weights are the first average. Its tensors must be modified in place, not replaced.
+        decay: in (0, 1); the average covers about 1 / (1 - decay) steps.
     """
 
     def __init__(self, model: nn.Module, decay: float):
@@ -42,7 +42,7 @@ class WeightAverage:
 
     @torch.no_grad()
     def update(self) -> None:
-        """Take in the model's weights of one more step."""
+        """Update the average with the model's current weights."""
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
         torch._foreach_lerp_(
@@ -62,17 +62,17 @@ class WeightAverage:
             _copy(kept, self.trained)
 
     def apply(self) -> None:
-        """Give the model the averaged weights."""
+        """Copy the averaged weights to the model."""
         _copy(self.values, self.trained)
 
     def save(self, folder: Path) -> None:
-        """Write what training goes on from, beside the average: `TRAINED_WEIGHTS`."""
+        """Write the weights for resuming next to the average: `TRAINED_WEIGHTS`."""
         with replacing(folder / TRAINED_WEIGHTS) as temporary:
             tensors = {name: tensor.contiguous() for name, tensor in self.trained.items()}
             save_file(tensors, temporary, metadata={"format": "pt", "updates": str(self.updates)})
 
     def load(self, folder: Path) -> None:
-        """Go on from what `save` wrote; the model must hold the average that lies beside it."""
+        """Resume from the files of `save`; the model must have the average loaded."""
         _copy(self.trained, self.values)
         with safe_open(folder / TRAINED_WEIGHTS, "pt") as file:
             self.updates = int(file.metadata()["updates"])
@@ -83,11 +83,11 @@ class AverageWeights(TrainerCallback):
     """Keeps a `WeightAverage` during `Trainer.train`; afterwards the model has the averaged weights.
 
     Args:
-        decay: of the average.
+        decay: decay of the average.
 
     Attributes:
-        average: the `WeightAverage` while training runs, else `None`.
-        checkpoint: the folder that the training goes on from, if any; to be set before it begins.
+        average: the `WeightAverage` during training, otherwise `None`.
+        checkpoint: the folder from which the training resumes, if any; must be set before it starts.
     """
 
     def __init__(self, decay: float):
@@ -104,27 +104,29 @@ class AverageWeights(TrainerCallback):
         self.average.update()
 
     def on_train_end(self, args, state, control, **kwargs):
-        if not (args.load_best_model_at_end and state.best_model_checkpoint):  # else the model already has the best one
+        if not (
+            args.load_best_model_at_end and state.best_model_checkpoint
+        ):  # otherwise the model already has the best one
             self.average.apply()
         self.average = None
 
 
 def check_checkpoint(checkpoint: str | Path, averaging: bool) -> None:
-    """A training with an average goes on only with one, and one without only without.
+    """Check that a training with weight averaging resumes with it, and one without resumes without.
 
     Raises:
-        ValueError: the checkpoint is of the other kind.
+        ValueError: the checkpoint does not match.
     """
     averaged = (Path(checkpoint) / TRAINED_WEIGHTS).is_file()
     if averaged and not averaging:
         raise ValueError(
-            f"--ema must be given to go on from {Path(checkpoint).name}, which was trained with it, got none; add it "
-            "with the same decay."
+            f"--ema is required to resume from {Path(checkpoint).name}, which was trained with it; add it with the "
+            "same decay."
         )
     if averaging and not averaged:
         raise ValueError(
-            f"--ema must be given from the first step on, and {Path(checkpoint).name} was trained without it; leave it "
-            "out, or begin a new run."
+            f"--ema must be used from the first step on, but {Path(checkpoint).name} was trained without it; leave it "
+            "out, or start a new run."
         )
 
 

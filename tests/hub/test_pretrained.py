@@ -19,7 +19,7 @@ from fer_hub.training.tensors import COUNTER
 from tests.hub.stand_in import WRITE_TOKEN
 from tests.hub.stand_in_repository import Repository
 
-ROUTE = "name a local folder with --pretrained FOLDER, or train from random weights with --pretrained none."
+ROUTE = "pass a local folder with --pretrained FOLDER, or train from random weights with --pretrained none."
 PREFIX = "mobilenet_v2."
 FIRST = "conv_stem.first_conv.convolution.weight"
 
@@ -146,7 +146,7 @@ def test_another_backbone_is_refused(model, tensors, tmp_path, change, told):
     save_file(change(tensors), path)
     assert refusal(model, path) == (
         ValueError,
-        f"{path} must hold the backbone of mobilenet_v2, but {told}; {ROUTE}",
+        f"{path} must contain the backbone of mobilenet_v2, but {told}; {ROUTE}",
     )
 
 
@@ -163,23 +163,23 @@ def test_files_that_are_not_whole_safetensors(model, published, tmp_path):
     path.write_bytes((published / "model.safetensors").read_bytes()[:-40])
     assert refusal(model, tmp_path) == (
         ValueError,
-        f"{path} must be a whole safetensors file, cannot be read (Error while deserializing header: incomplete "
-        "metadata, file not fully covered); copy or download it again.",
+        f"{path} must be a complete safetensors file, but cannot be read (Error while deserializing header: "
+        "incomplete metadata, file not fully covered); copy or download it again.",
     )
     path = path.rename(tmp_path / "pytorch_model.bin")
     assert refusal(model, path) == (
         ValueError,
-        f"a backbone must come as a safetensors file, got {path}; others may run code when they are loaded.",
+        f"a backbone must be a safetensors file, got {path}; others may run code when loaded.",
     )
     assert refusal(model, tmp_path) == (
         FileNotFoundError,
-        f"the folder of a backbone must hold model.safetensors, {tmp_path} has none, only pytorch_model.bin, which may "
-        "run code when loaded; name another one.",
+        f"the folder of a backbone must contain model.safetensors, but {tmp_path} does not, only pytorch_model.bin, "
+        "which may run code when loaded; choose another one.",
     )
     path.unlink()
     assert refusal(model, tmp_path) == (
         FileNotFoundError,
-        f"the folder of a backbone must hold model.safetensors, {tmp_path} has none; name another one.",
+        f"the folder of a backbone must contain model.safetensors, but {tmp_path} does not; choose another one.",
     )
 
 
@@ -230,7 +230,7 @@ def test_a_revision(online, model, tensors):
     assert_filled(model, newer, PREFIX)
     assert refusal(model, "someone/net", revision="v9") == (
         FileNotFoundError,
-        "revision must be a branch, tag or commit of someone/net, got 'v9'; leave it out for the newest.",
+        "revision must be a branch, tag or commit of someone/net, got 'v9'; omit it to load the latest.",
     )
 
 
@@ -239,12 +239,12 @@ def test_repositories_without_safetensors(online, model):
     put(online, "someone/empty", **{"README.md": b""})
     assert refusal(model, "someone/old") == (
         FileNotFoundError,
-        "the repository of a backbone must hold model.safetensors, someone/old has none, only pytorch_model.bin, which "
-        "may run code when loaded; name another one.",
+        "the repository of a backbone must contain model.safetensors, but someone/old does not, only "
+        "pytorch_model.bin, which may run code when loaded; choose another one.",
     )
     assert refusal(model, "someone/empty") == (
         FileNotFoundError,
-        "the repository of a backbone must hold model.safetensors, someone/empty has none; name another one.",
+        "the repository of a backbone must contain model.safetensors, but someone/empty does not; choose another one.",
     )
     assert not [line for line in online.requests if line.startswith("GET") and "pytorch_model.bin" in line]
 
@@ -254,8 +254,8 @@ def test_repositories_that_are_not_there_for_you(online, model, name):
     put(online, "someone/secret", private=True, **{"model.safetensors": b""})
     assert refusal(model, name) == (
         FileNotFoundError,
-        f"pretrained weights must be a folder, a safetensors file or a Hub id, {name} is none of these, or is private; "
-        "correct the name, or run hf auth login.",
+        f"pretrained weights must be a folder, a safetensors file or a Hub id, but {name} is none of these, or is "
+        "private; correct the name, or run hf auth login.",
     )
 
 
@@ -264,8 +264,8 @@ def test_a_token_that_the_hub_refuses(online, model, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", WRITE_TOKEN + "expired")
     assert refusal(model, "someone/gated") == (
         PermissionError,
-        "someone/gated must be a repository that you may read, the Hub refused it (401); run hf auth login, and ask "
-        "for access on its page if it is gated.",
+        "someone/gated must be a repository that you can access, but the Hub refused it (401); run hf auth login, "
+        "and request access on its page if it is gated.",
     )
 
 
@@ -285,7 +285,7 @@ def test_without_a_network(online, model, monkeypatch):
         assert refusal(model) == (
             ConnectionError,
             "pretrained weights must come from the Hub or its cache, google/mobilenet_v2_1.0_224 is not in the cache "
-            f"and {constants.ENDPOINT} does not answer; {ROUTE}",
+            f"and {constants.ENDPOINT} does not respond; {ROUTE}",
         )
 
 
@@ -293,6 +293,6 @@ def test_offline(online, model, monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     assert refusal(model) == (
         ConnectionError,
-        "pretrained weights must come from the Hub or its cache, google/mobilenet_v2_1.0_224 is not in the cache and "
+        "pretrained weights must come from the Hub or its cache, but google/mobilenet_v2_1.0_224 is not in the cache and "
         f"HF_HUB_OFFLINE is set; {ROUTE}",
     )

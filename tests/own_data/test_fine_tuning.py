@@ -49,7 +49,7 @@ def test_known_classes_keep_their_rows(tiny_checkpoint, names):
     images = torch.randn(2, 1, 48, 48)
     rows = [EMOTIONS.index(name) for name in names]
     assert torch.allclose(model.eval()(images).logits, before.eval()(images).logits[:, rows], atol=1e-5)
-    assert said == [f"{tiny_checkpoint}: knows {', '.join(names)}, whose rows of the last layer are taken over"]
+    assert said == [f"{tiny_checkpoint}: has {', '.join(names)}, whose rows of the last layer are kept"]
 
 
 def test_other_classes_get_a_new_last_layer_even_if_they_are_as_many(tiny_checkpoint):
@@ -62,8 +62,8 @@ def test_other_classes_get_a_new_last_layer_even_if_they_are_as_many(tiny_checkp
     assert kept and all(torch.equal(value, kept[key]) for key, value in weights(model, head=False).items())
     assert not torch.equal(last_layer(model)[1].weight, last_layer(before)[1].weight)
     assert said == [
-        f"{tiny_checkpoint}: its classes {', '.join(EMOTIONS)} give way to {', '.join(names)}: all weights are taken "
-        "over but those of the last layer"
+        f"{tiny_checkpoint}: its classes {', '.join(EMOTIONS)} are replaced by {', '.join(names)}: all weights except "
+        "the last layer are kept"
     ]
 
 

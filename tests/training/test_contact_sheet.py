@@ -104,4 +104,4 @@ def test_an_installed_package_has_no_examples(tmp_path, monkeypatch):
     monkeypatch.setattr(contact_sheet, "EXAMPLES", tmp_path)
     with pytest.raises(FileNotFoundError) as caught:
         contact_sheet.example_crops()
-    assert str(caught.value) == "--data must name a data set, got nothing, and the example photos are not installed."
+    assert str(caught.value) == "--data must name a data set, as the example photos are not installed."

@@ -1,4 +1,4 @@
-"""--patience: training ends when validation has not got better for so many evaluations."""
+"""--patience: training ends when validation has not improved for this many evaluations."""
 
 from transformers import EarlyStoppingCallback
 

@@ -94,7 +94,7 @@ def test_the_command_says_what_it_assumed(theirs, path, tmp_path, capsys):
     )
     assert main(["import-weights", str(path), "--output", str(tmp_path / "mine")]) == 1
     assert capsys.readouterr().err == (
-        f"error: the output must be a new folder, {tmp_path / 'mine'} is there already; choose another name.\n"
+        f"error: the output must be a new folder, but {tmp_path / 'mine'} exists; choose another name.\n"
     )
 
 
@@ -134,8 +134,8 @@ def test_nothing_in_the_file_is_run(theirs, path, tmp_path, form):
     assert not (tmp_path / "made").exists()
     assert told == (
         ValueError,
-        f"{path} must hold tensors, numbers and texts only, but holds {os.name}.mkdir, which would run code when "
-        "loaded; load it where you trust it and save model.state_dict() alone.",
+        f"{path} must contain only tensors, numbers and text, but contains {os.name}.mkdir, which would run code when "
+        "loaded; load it only if you trust it, and save just model.state_dict().",
     )
     if form == "pickle":  # the payload is real
         pickle.loads(path.read_bytes())
@@ -146,8 +146,8 @@ def test_a_whole_model_is_refused(theirs, path, tmp_path):
     torch.save(theirs, path)
     assert refusal(path, tmp_path) == (
         ValueError,
-        f"{path} must hold tensors, numbers and texts only, but holds {__name__}.TheirNetwork, which would run code "
-        "when loaded; load it where you trust it and save model.state_dict() alone.",
+        f"{path} must contain only tensors, numbers and text, but contains {__name__}.TheirNetwork, which would run "
+        "code when loaded; load it only if you trust it, and save just model.state_dict().",
     )
 
 
@@ -157,15 +157,15 @@ def test_files_that_are_none_of_torch(theirs, path, tmp_path, content):
     path.write_bytes(path.read_bytes()[:-300] if content == b"cut" else content)
     assert refusal(path, tmp_path) == (
         ValueError,
-        f"{path} must be a state_dict as torch.save writes it, cannot be read as one; save model.state_dict() anew, or "
-        "copy the file again.",
+        f"{path} must be a state_dict written by torch.save, but cannot be read as one; save model.state_dict() "
+        "again, or copy the file again.",
     )
 
 
 def test_no_file(path, tmp_path):
     assert refusal(path, tmp_path) == (
         FileNotFoundError,
-        f"the weights must be a file, there is none at {path}; correct the path.",
+        f"the weights must be an existing file, got {path}; correct the path.",
     )
 
 
@@ -181,7 +181,7 @@ def test_what_is_no_dict_of_tensors(path, tmp_path, content, told):
     torch.save(content, path)
     assert refusal(path, tmp_path) == (
         ValueError,
-        f"{path} must hold a dict of tensors, or one of model_state_dict, state_dict with it, got {told}; save "
+        f"{path} must contain a dict of tensors, directly or under model_state_dict, state_dict, got {told}; save "
         "model.state_dict().",
     )
 
@@ -204,7 +204,8 @@ def test_other_networks_are_refused(theirs, path, tmp_path, changes, options, to
     torch.save(state, path)
     assert refusal(path, tmp_path, **options) == (
         ValueError,
-        f"{path} must hold the tensors of scratch_cnn for {told}; see --image-size, or train this network anew.",
+        f"{path} must contain the tensors of scratch_cnn for {told}; see --image-size, or train this network from "
+        "scratch.",
     )
 
 

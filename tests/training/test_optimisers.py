@@ -56,8 +56,8 @@ def test_options_that_adamw_would_not_look_at_are_refused():
     with pytest.raises(ValueError) as caught:
         arguments(optim="adamw_torch", optim_args="momentum=0.9")
     assert str(caught.value) == (
-        "optim_args must be left out with adamw_torch, which would not look at them, got 'momentum=0.9'; its options "
-        "are --adam_beta1, --adam_beta2 and --adam_epsilon."
+        "optim_args must be left out with adamw_torch, which ignores them, got 'momentum=0.9'; its options are "
+        "--adam_beta1, --adam_beta2 and --adam_epsilon."
     )
 
 
@@ -103,6 +103,4 @@ def test_the_learning_rate_stays_while_the_metric_gets_better(tmp_path):
 def test_precision_is_not_contradicted():
     with pytest.raises(ValueError) as caught:
         arguments(precision="fp32", bf16=True)
-    assert str(caught.value) == (
-        "precision must not be fp32 with --bf16, the two contradict each other; leave one of them out."
-    )
+    assert str(caught.value) == ("precision must not be fp32 with --bf16, as the two conflict; leave one of them out.")

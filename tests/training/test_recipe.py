@@ -77,9 +77,9 @@ def test_the_command_line_overrides_a_recipe(tmp_path):
         (
             {"teachers": ["a"], "ema": 0.9},
             ValueError,
-            "training_args.json must hold options of train.py, got teachers",
+            "training_args.json must contain options of train.py, got teachers",
         ),
-        ({"data": "somewhere"}, ValueError, "training_args.json must hold options of train.py, got data"),
+        ({"data": "somewhere"}, ValueError, "training_args.json must contain options of train.py, got data"),
     ],
 )
 def test_what_is_no_recipe_is_refused(source, error, sentence, tmp_path):

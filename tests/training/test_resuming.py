@@ -67,8 +67,8 @@ def test_a_half_written_checkpoint_is_passed_over(tmp_path, caplog):
     (tmp_path / "checkpoint-200").mkdir()  # not even that file
     assert find_checkpoint(output, resume=True) == str(tmp_path / "checkpoint-20")
     assert [record.message for record in caplog.records] == [
-        "checkpoint-200 was not written to its end and is passed over",
-        "checkpoint-100 was not written to its end and is passed over",
+        "checkpoint-200 is incomplete and is skipped",
+        "checkpoint-100 is incomplete and is skipped",
     ]
 
 
@@ -76,8 +76,7 @@ def test_nothing_whole_to_resume(tmp_path):
     with pytest.raises(SystemExit) as caught:
         find_checkpoint(folder(tmp_path, half=(5,)), resume=True)
     assert str(caught.value) == (
-        f"--resume needs a checkpoint-* folder that was written to its end, {tmp_path} holds none; begin anew in "
-        "another --output_dir."
+        f"--resume needs a complete checkpoint-* folder, but {tmp_path} has none; start again in another --output_dir."
     )
 
 
@@ -86,8 +85,8 @@ def test_a_new_run_wants_a_new_folder(tmp_path):
     with pytest.raises(SystemExit) as caught:
         find_checkpoint(folder(tmp_path, 9, 10), resume=False)
     assert str(caught.value) == (
-        f"output_dir must be a folder without an earlier run, {tmp_path} holds checkpoint-10; add --resume to go on "
-        "with it, or choose another --output_dir."
+        f"output_dir must be a folder without an earlier run, but {tmp_path} contains checkpoint-10; add --resume to "
+        "continue it, or choose another --output_dir."
     )
 
 
@@ -95,7 +94,7 @@ def test_resume_from_checkpoint_points_to_resume(tmp_path):
     with pytest.raises(ValueError) as caught:
         small_trainer(tmp_path, resume_from_checkpoint="runs/fer/checkpoint-5")
     assert str(caught.value) == (
-        "resume_from_checkpoint must be left out, got runs/fer/checkpoint-5; --resume goes on from the newest "
+        "resume_from_checkpoint must be left out, got runs/fer/checkpoint-5; --resume continues from the newest "
         "checkpoint in output_dir."
     )
 

@@ -67,8 +67,8 @@ def test_one_start_is_enough():
     with pytest.raises(ValueError) as caught:
         check_start(ModelArguments(architecture="vgg16", pretrained="owner/name", start_from="checkpoints/fer2013"))
     assert str(caught.value) == (
-        "--pretrained must be left out with --start_from, whose weights take its place, got owner/name; give one of "
-        "the two."
+        "--pretrained must be left out with --start_from, whose weights are used instead, got owner/name; give one "
+        "of the two."
     )
 
 
@@ -77,11 +77,11 @@ def test_one_start_is_enough():
     [
         (
             {"depths": [2, 2], "architecture": "vgg16"},
-            "--depths is for --architecture residual_cnn, got vgg16, which has sizes of its own; leave it out.",
+            "--depths is for --architecture residual_cnn, got vgg16, which has fixed sizes; leave it out.",
         ),
         (
             {"depths": [1, 1, 2], "start_from": "owner/name"},
-            "--depths must be left out with --start_from, whose network keeps its sizes; give one of the two.",
+            "--depths must be left out with --start_from, whose network has fixed sizes; give one of the two.",
         ),
         (
             {"hidden_sizes": [8, 16], "depths": [1]},

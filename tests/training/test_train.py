@@ -97,15 +97,17 @@ def test_an_old_run_is_not_overwritten(finished, small_csv, tiny_checkpoint):
     with pytest.raises(SystemExit) as caught:
         train.main(options(small_csv, tiny_checkpoint, folder))
     assert str(caught.value) == (
-        f"output_dir must be a folder without an earlier run, {folder} holds checkpoint-6; add --resume to go on with "
-        "it, or choose another --output_dir."
+        f"output_dir must be a folder without an earlier run, but {folder} contains checkpoint-6; add --resume to "
+        "continue it, or choose another --output_dir."
     )
 
 
 def test_resume_needs_something_to_resume(tmp_path, small_csv, tiny_checkpoint):
     with pytest.raises(SystemExit) as caught:
         train.main([*options(small_csv, tiny_checkpoint, tmp_path), "--resume"])
-    assert str(caught.value) == f"--resume needs a checkpoint-* folder in {tmp_path}, found none; leave --resume out."
+    assert str(caught.value) == (
+        f"--resume needs a checkpoint-* folder in {tmp_path}, but there is none; leave --resume out."
+    )
 
 
 def test_unknown_precision_is_refused(tmp_path, small_csv, tiny_checkpoint):

@@ -119,8 +119,7 @@ def test_a_run_without_an_average_does_not_go_on_with_one_and_the_other_way_roun
     with pytest.raises(ValueError) as caught:
         small_trainer(tmp_path / "a").train(resume_from_checkpoint=str(folder / "checkpoint-3"))
     assert str(caught.value) == (
-        "--ema must be given to go on from checkpoint-3, which was trained with it, got none; add it with the same "
-        "decay."
+        "--ema is required to resume from checkpoint-3, which was trained with it; add it with the same decay."
     )
     plain = tmp_path / "checkpoint-3"
     plain.mkdir()
@@ -128,8 +127,8 @@ def test_a_run_without_an_average_does_not_go_on_with_one_and_the_other_way_roun
     with pytest.raises(ValueError) as caught:
         small_trainer(tmp_path / "b", ema=0.7).train(resume_from_checkpoint=str(plain))
     assert str(caught.value) == (
-        "--ema must be given from the first step on, and checkpoint-3 was trained without it; leave it out, or begin a "
-        "new run."
+        "--ema must be used from the first step on, but checkpoint-3 was trained without it; leave it out, or start "
+        "a new run."
     )
 
 
