@@ -15,23 +15,23 @@ from fer_hub.training import camera
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Ranges of the random changes; every image of a batch draws its own. The default changes nothing.
+    """Ranges of the random changes, drawn independently for every image of a batch. The default changes nothing.
 
     Attributes:
-        flip: probability of mirroring left and right.
-        rotation: largest turn, in degrees either way.
-        shift: largest move, in fractions of the side, each way and each axis.
-        zoom: largest change of size: a factor between 1 / (1 + zoom) and 1 + zoom.
+        flip: probability of a horizontal flip.
+        rotation: largest rotation in degrees, either way.
+        shift: largest translation in fractions of the side, either way along each axis.
+        zoom: largest scaling: a factor between 1 / (1 + zoom) and 1 + zoom.
         shear: largest horizontal shear, in degrees either way.
         brightness: largest added grey value, in fractions of the full range, either way.
         contrast: largest change of contrast: a factor between 1 / (1 + contrast) and 1 + contrast.
-        crop: side of a square window that alone is kept, in fractions of the image's side; it lies anywhere in the
-            image. Less to compute, and another framing every time; only for networks that take images of any size.
+        crop: side of a random square crop in fractions of the image's side. Reduces compute and varies the framing;
+            only for networks that accept images of any size.
         erasing: probability of blanking a rectangle (random erasing, Zhong et al. 2017, arXiv:1708.04896).
         erasing_area: smallest and largest area of that rectangle, in fractions of the image.
-        cover: probability of hiding eyes, mouth or a rectangle before the image is moved, see `camera.covered`.
-        gamma, fade, side_light, blur, low_resolution, noise, exposure, jpeg: probabilities of what light and cameras do
-            to a picture; how strong, says `camera.RANGES`.
+        cover: probability of occluding eyes, mouth or a rectangle before the image is moved, see `camera.covered`.
+        gamma, fade, side_light, blur, low_resolution, noise, exposure, jpeg: probabilities of lighting and camera
+            effects, whose strengths are in `camera.RANGES`.
     """
 
     flip: float = 0.0
@@ -61,9 +61,9 @@ class Augmentation:
             images: tensor (images, channels, height, width), uint8 or float, values 0 to 255.
 
         Returns:
-            float32 tensor on the same device, values 0 to 255, of the same shape but for a smaller height and width
-            with `crop`. What moves in from outside the image has one random grey value per image, so that no value
-            of a border means anything.
+            float32 tensor on the same device, values 0 to 255, of the same shape except for a smaller height and width
+            with `crop`. Pixels from outside the image have one random grey value per image, so that the network cannot
+            learn anything from the padding.
 
         Example:
             >>> _ = torch.manual_seed(0)
@@ -95,7 +95,7 @@ class Augmentation:
         across, down = (2 * _between(count, self.shift, device) for _ in range(2))
         if self.crop < 1:
             across, down = (move + _between(count, 1 - self.crop, device) for move in (across, down))
-        # rows of the matrix that takes an output position to its input position, in [-1, 1] coordinates
+        # rows of the matrix from output to input positions, in [-1, 1] coordinates
         theta = torch.stack(
             [
                 torch.stack([cos * mirror, shear * cos - sin, across], dim=1),
@@ -164,12 +164,12 @@ PRESETS = {
         jpeg=0.25,
     ),
 }
-"""Named augmentations: `none`; `light`, which keeps a face looking like a photograph; `heavy`, beyond that; `crop`, as
-`light` but with random windows of 40 of 48 pixels instead of shifts, which a network computes in two thirds of the
-time (40x40 windows of FER-2013: Khaireddin and Chen 2021, arXiv:2105.03588); `frames`, as `crop` but with as much
-change of size as there is between the frames of FER-2013 and those that `fer_hub.detection.framing` cuts out around
-found faces (0.8 to 1.2 for 80 of 100 validation images, 0.68 to 1.39 for 96); `camera`, for people's photographs:
-windows, and what light, cameras and things before a face do to them."""
+"""Named augmentations: `none`; `light`, with realistic changes; `heavy`, with stronger ones; `crop`, like `light` but
+with random crops of 40 of 48 pixels instead of shifts, which take two thirds of the compute (40x40 crops of FER-2013:
+Khaireddin and Chen 2021, arXiv:2105.03588); `frames`, like `crop` but with as much scaling as there is between the
+frames of FER-2013 and those of `fer_hub.detection.framing` around detected faces (0.8 to 1.2 for 80 of 100 validation
+images, 0.68 to 1.39 for 96); `camera`, for everyday photos: random crops, lighting and camera effects, and
+occlusion."""
 
 EFFECTS = {name: Augmentation(**{name: 1.0}) for name in ("cover", *camera.RANGES)}
-"""What `camera` is made of, each alone and to every image, for looking at it."""
+"""The components of `camera`, each alone and applied to every image, for visual inspection."""

@@ -1,7 +1,7 @@
-"""What cameras, light and things before a face do to a picture, for whole batches at once, on the device they live on.
+"""Lighting, camera effects and occlusion for whole batches, on their device.
 
-Every function takes float images (images, channels, height, width) with values 0 to 255 and one strength for each
-image, a tensor (images,), and returns images of the same shape; `photographed` draws the strengths.
+Every function takes float images (images, channels, height, width) with values 0 to 255 and one strength per image, a
+tensor (images,), and returns images of the same shape; `photographed` draws the strengths.
 """
 
 import math
@@ -32,16 +32,16 @@ RANGES = {
     "exposure": (-3.0, 0.6),
     "jpeg": (8.0, 70.0),
 }
-"""What can happen to a picture, in this order, and how strong it is: exponents and factors as natural logarithms,
-`blur` and `low_resolution` in fractions of the side, the others as their functions take them."""
+"""Effects, in this order, and ranges of their strengths: exponents and factors as natural logarithms, `blur` and
+`low_resolution` in fractions of the side, the others as in their functions."""
 
 
 def photographed(images: torch.Tensor, probabilities: Mapping[str, float]) -> torch.Tensor:
-    """Let happen at random what cameras and light do, for every image by itself.
+    """Apply random lighting and camera effects, independently for every image.
 
     Args:
         images: float tensor (images, channels, side, side), values 0 to 255.
-        probabilities: key of `RANGES` → how likely it is; what is not named does not happen.
+        probabilities: key of `RANGES` → probability; effects that are not listed are not applied.
 
     Returns:
         Images of the same shape and range.
@@ -67,10 +67,10 @@ def photographed(images: torch.Tensor, probabilities: Mapping[str, float]) -> to
 
 
 def covered(images: torch.Tensor, probability: float) -> torch.Tensor:
-    """Hide, of faces framed as in FER-2013, the eyes, the mouth or any rectangle behind one grey value.
+    """Occlude eyes, mouth or a random rectangle of faces framed as in FER-2013 with one grey value.
 
-    Of those that something happens to a quarter loses the eyes, a quarter mouth and chin, half a rectangle of 3 to 25 %
-    of the area.
+    Of the affected images a quarter loses the eyes, a quarter mouth and chin, and half a rectangle of 3 to 25 % of the
+    area.
     """
 
     def between(low: float, high: float) -> torch.Tensor:
@@ -94,7 +94,7 @@ def covered(images: torch.Tensor, probability: float) -> torch.Tensor:
 
 
 def gamma(images: torch.Tensor, exponent: torch.Tensor) -> torch.Tensor:
-    """Grey values, as a share of 255, to the power of the exponent: above 1 shadows sink, below 1 they rise."""
+    """Grey values, as a fraction of 255, to the power of the exponent: above 1 shadows get darker, below 1 brighter."""
     return 255 * (images.clamp(0, 255) / 255) ** _each(exponent)
 
 
@@ -105,11 +105,11 @@ def contrast(images: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
 
 
 def side_light(images: torch.Tensor, strength: torch.Tensor, angle: torch.Tensor) -> torch.Tensor:
-    """Light from one side: a factor of 1 + strength at that edge, falling evenly to 1 - strength at the other.
+    """Light from one side: a factor that falls linearly from 1 + strength at that edge to 1 - strength at the other.
 
     Args:
         strength: 0 to 1.
-        angle: where the light comes from, in radians.
+        angle: direction of the light in radians.
     """
     height, width = images.shape[2:]
     y = torch.linspace(-1, 1, height, device=images.device)[:, None]
@@ -119,17 +119,17 @@ def side_light(images: torch.Tensor, strength: torch.Tensor, angle: torch.Tensor
 
 
 def blur(images: torch.Tensor, across: torch.Tensor, down: torch.Tensor) -> torch.Tensor:
-    """Gaussian blur with a standard deviation of its own along each axis, in pixels; 0 leaves the image sharp."""
+    """Gaussian blur with separate standard deviations along the two axes, in pixels; 0 means no blur."""
     height, width = images.shape[2:]
     return _gaussians(height, down) @ images @ _gaussians(width, across).transpose(2, 3)
 
 
 def shrink(images: torch.Tensor, side: torch.Tensor) -> torch.Tensor:
-    """As if photographed with fewer pixels: shrunk to `side` x `side` and enlarged again.
+    """Simulate a lower resolution: downscale to `side` x `side` and enlarge again.
 
     Args:
         images: square.
-        side: in pixels, whole numbers between 1 and the images' side.
+        side: integers from 1 to the images' side, in pixels.
     """
     sides, which = side.round().long().unique(return_inverse=True)
     maps = torch.stack([_resampling(images.shape[-1], int(value), images.device) for value in sides])[which][:, None]
@@ -137,20 +137,20 @@ def shrink(images: torch.Tensor, side: torch.Tensor) -> torch.Tensor:
 
 
 def noise(images: torch.Tensor, deviation: torch.Tensor) -> torch.Tensor:
-    """Add normal noise of so many grey values."""
+    """Add normal noise with this standard deviation in grey values."""
     return images + _each(deviation) * torch.randn_like(images)
 
 
 def expose(images: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
-    """More or less light: multiplied, cut off at 255, and rounded to whole grey values as a sensor does."""
+    """Change the exposure: multiply, clip at 255, and round to whole grey values as a sensor does."""
     return (images * _each(factor)).clamp(0, 255).round()
 
 
 def jpeg(images: torch.Tensor, quality: torch.Tensor) -> torch.Tensor:
-    """What is left after JPEG compression of a grey image with the usual tables, from 1 (worst) to 100.
+    """JPEG compression of grey images with the standard tables, at quality 1 (worst) to 100.
 
-    The 8x8 blocks begin at the upper left; sides that are no multiple of 8 are continued with their last pixels. The
-    scaling of the table by the quality is that of the Independent JPEG Group's library.
+    The 8x8 blocks start at the upper left; sides that are not a multiple of 8 are padded with their last pixels. The
+    table is scaled by the quality as in the library of the Independent JPEG Group.
     """
     height, width = images.shape[2:]
     padded = F.pad(images, (0, -width % 8, 0, -height % 8), mode="replicate")
@@ -175,7 +175,7 @@ def cover(
     """Fill a rectangle of every image with one grey value.
 
     Args:
-        left, top, right, bottom: edges in fractions of the side; nothing is filled where they enclose nothing.
+        left, top, right, bottom: edges in fractions of the side; an empty rectangle changes nothing.
         grey: 0 to 255.
     """
     height, width = images.shape[2:]
@@ -199,8 +199,7 @@ def _gaussians(side: int, deviation: torch.Tensor) -> torch.Tensor:
 
 
 def _resampling(side: int, small: int, device: torch.device) -> torch.Tensor:
-    """The matrix (side, side) that shrinks a line of pixels, each new one the mean of what it covers, and enlarges it
-    again bilinearly."""
+    """The matrix (side, side) that downscales a line of pixels by area averaging and enlarges it again bilinearly."""
     unit = torch.eye(side, device=device)[None]  # each column is a line with one white pixel
     return F.interpolate(F.adaptive_avg_pool1d(unit, small), side, mode="linear")[0].T
 

@@ -1,7 +1,6 @@
-"""What the augmentation presets do to training images, as one picture.
+"""A contact sheet of the augmentation presets.
 
-One block for each preset, one row for each image: first the image itself, then as training would see it, each time
-drawn anew.
+One block per preset, one row per image: the original, followed by randomly augmented versions as in training.
 """
 
 from collections.abc import Sequence
@@ -15,16 +14,16 @@ from PIL import Image, ImageDraw, ImageFont
 from fer_hub.training.augmentation import EFFECTS, PRESETS
 
 SHOWN = PRESETS | EFFECTS
-"""What can be drawn: the presets, and what `camera` is made of, each alone."""
+"""Augmentations that can be shown: the presets, and each component of `camera`."""
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-"""Photographs of a clone of the repository; an installed package has none."""
+"""Example photos in a clone of the repository; an installed package has none."""
 
 SIDE, GAP, MARGIN, LINE = 96, 4, 12, 24
-"""Of a picture, between two, around all, and of a line of text, in pixels."""
+"""Sizes in pixels: side of an image, gap between two, margin, and height of a line of text."""
 
 EDGE = "#0072B2"
-"""Around the originals, which might be taken for draws otherwise."""
+"""Colour of the frame around the originals, which distinguishes them from augmented images."""
 
 
 def contact_sheet(
@@ -35,7 +34,7 @@ def contact_sheet(
     Args:
         images: uint8 array (images, height, width).
         presets: keys of `SHOWN`, one block each.
-        draws: augmented pictures beside each original, at the same scale.
+        draws: number of augmented images next to each original, at the same scale.
         seed: the same seed gives the same sheet.
 
     Returns:
@@ -66,13 +65,13 @@ def contact_sheet(
             sheet.paste(_enlarged(image, len(image)), (MARGIN, y))
             for column, picture in enumerate(drawn):
                 shown = _enlarged(picture, len(image))
-                gap = (SIDE - shown.width) // 2  # around a window
+                gap = (SIDE - shown.width) // 2  # around a smaller crop
                 sheet.paste(shown, (MARGIN + GAP + (column + 1) * step + gap, y + gap))
     return sheet
 
 
 def ranges(preset: str) -> str:
-    """What a preset changes, and by how much at most.
+    """The changes of a preset and their largest strengths.
 
     Example:
         >>> ranges("none"), ranges("light").split(", ")[:2]
@@ -95,8 +94,8 @@ def draw(images: np.ndarray, preset: str, draws: int, seed: int = 0) -> np.ndarr
         images: uint8 array (images, height, width).
 
     Returns:
-        uint8 array (images, draws, height, width), smaller than the images where the preset crops; torch's global
-        random numbers are left as they were.
+        uint8 array (images, draws, height, width), smaller than the images if the preset crops; the state of torch's
+        global random generator is restored.
     """
     batch = torch.from_numpy(np.repeat(images, draws, axis=0))[:, None]
     with torch.random.fork_rng(devices=[]):
@@ -106,7 +105,7 @@ def draw(images: np.ndarray, preset: str, draws: int, seed: int = 0) -> np.ndarr
 
 
 def example_crops(size: int = 48) -> np.ndarray:
-    """The faces of the example photos as training images: found, framed and made grey as the pipeline does it.
+    """The faces of the example photos as training images: detected, cropped and converted to grey as in the pipeline.
 
     Returns:
         uint8 array (images, size, size).
@@ -129,11 +128,11 @@ def example_crops(size: int = 48) -> np.ndarray:
 
 
 def training_crops(data: str, count: int, seed: int = 0) -> np.ndarray:
-    """Some training images of a data set, as many of each class as can be.
+    """Some training images of a data set, with the classes as balanced as possible.
 
     Args:
-        data: whatever `load_fer2013` takes.
-        count: at most so many.
+        data: any source that `load_fer2013` accepts.
+        count: largest number of images.
 
     Returns:
         uint8 array (images, 48, 48).
@@ -143,7 +142,7 @@ def training_crops(data: str, count: int, seed: int = 0) -> np.ndarray:
     split = load_fer2013(data)["train"]
     labels = np.asarray(split["label"][:])
     order = np.random.default_rng(seed).permutation(len(labels))
-    turn = np.empty(len(labels), dtype=np.int64)  # how many of its class come before it
+    turn = np.empty(len(labels), dtype=np.int64)  # number of images of the same class before it
     for label in np.unique(labels):
         members = order[labels[order] == label]
         turn[members] = np.arange(len(members))
@@ -152,6 +151,6 @@ def training_crops(data: str, count: int, seed: int = 0) -> np.ndarray:
 
 
 def _enlarged(image: np.ndarray, original: int) -> Image.Image:
-    """As large as it is beside an original of `original` pixels, which is drawn with `SIDE`."""
+    """Scaled by the same factor as an original of `original` pixels, which is drawn with `SIDE`."""
     side = round(SIDE * len(image) / original)
     return Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC)

@@ -284,8 +284,8 @@ def test_without_a_network(online, model, monkeypatch):
         monkeypatch.setattr("time.sleep", lambda seconds: None)  # the client tries six times, more and more slowly
         assert refusal(model) == (
             ConnectionError,
-            "pretrained weights must come from the Hub or its cache, google/mobilenet_v2_1.0_224 is not in the cache "
-            f"and {constants.ENDPOINT} does not respond; {ROUTE}",
+            "pretrained weights must come from the Hub or its cache, but google/mobilenet_v2_1.0_224 is not in the "
+            f"cache and {constants.ENDPOINT} does not respond; {ROUTE}",
         )
 
 
@@ -293,6 +293,6 @@ def test_offline(online, model, monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     assert refusal(model) == (
         ConnectionError,
-        "pretrained weights must come from the Hub or its cache, but google/mobilenet_v2_1.0_224 is not in the cache and "
-        f"HF_HUB_OFFLINE is set; {ROUTE}",
+        "pretrained weights must come from the Hub or its cache, but google/mobilenet_v2_1.0_224 is not in the cache "
+        f"and HF_HUB_OFFLINE is set; {ROUTE}",
     )
