@@ -8,6 +8,8 @@ The numbers may be fractions and may lie outside the image.
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 Box = tuple[float, float, float, float]
 
 
@@ -164,9 +166,16 @@ def nms(
     >>> nms([(0, 0, 10, 10), (1, 0, 11, 10), (50, 50, 60, 60)], [0.8, 0.9, 0.7])
     [1, 2]
     """
-    kept: list[int] = []
-    for index in sorted(range(len(boxes)), key=lambda i: -scores[i]):
-        box = boxes[index]
-        if all(iou(box, boxes[k]) <= max_iou and containment(box, boxes[k]) <= max_containment for k in kept):
-            kept.append(index)
+    if not len(boxes):
+        return []
+    corners = np.asarray(boxes, np.float64)
+    areas = (corners[:, 2:] - corners[:, :2]).clip(0).prod(1)
+    left, kept = np.argsort(-np.asarray(scores, np.float64), kind="stable"), []
+    while left.size:
+        best, left = left[0], left[1:]
+        kept.append(int(best))
+        common = np.minimum(corners[best, 2:], corners[left, 2:]) - np.maximum(corners[best, :2], corners[left, :2])
+        common = common.clip(0).prod(1)
+        smaller, union = np.minimum(areas[best], areas[left]), areas[best] + areas[left] - common
+        left = left[(common <= max_iou * union) & ((common <= max_containment * smaller) | (smaller == 0))]
     return kept

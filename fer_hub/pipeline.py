@@ -1,5 +1,6 @@
 """From photos to emotions: detect the faces, crop them as in FER-2013, classify them in batches."""
 
+import copy
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,6 +21,7 @@ import fer_hub.model  # noqa: F401 (registers our networks with the Auto classes
 from fer_hub.boxes import Box, clip
 from fer_hub.detection.detector import DEFAULT_MIN_SCORE, FaceDetector
 from fer_hub.detection.framing import face_crop
+from fer_hub.detection.watching import Watcher
 from fer_hub.hub.loading import explain_load_error
 from fer_hub.hub.shipped import default_checkpoint
 from fer_hub.images import ImageSource, load_image
@@ -85,7 +87,7 @@ class FERPipeline:
         revision: str | None = None,
         device: str | torch.device | None = None,
         min_score: float = DEFAULT_MIN_SCORE,
-        detector: str = "both",
+        detector: str = "fused",
         search: str = "normal",
         batch_size: int = 64,
         flip_average: bool = False,
@@ -139,16 +141,18 @@ class FERPipeline:
         return pipeline
 
     def __call__(
-        self, images: ImageSource | list[ImageSource] | tuple[ImageSource, ...]
+        self, images: ImageSource | list[ImageSource] | tuple[ImageSource, ...], min_score: float | None = None
     ) -> list[FacePrediction] | list[list[FacePrediction]]:
         """Detect and classify all faces.
 
         Args:
             images: a photo, in any form that `load_image` accepts, or a list or tuple of photos.
+            min_score: minimum detection score of a face for this call; `None` leaves it to the detector.
 
         Returns:
-            For one photo its faces, the largest first; an empty list if there is none. For a list of photos a
-            list of such lists in the same order. Boxes are in whole pixels inside the upright photo.
+            For one photo its faces, the most prominent first (see `detection.score.prominence`); an empty list if there
+            is none. For a list of photos a list of such lists in the same order. Boxes are in whole pixels inside the
+            upright photo.
 
         Raises:
             TypeError, ValueError, FileNotFoundError, ConnectionError, TimeoutError: from `load_image`; for a list
@@ -164,7 +168,7 @@ class FERPipeline:
                 if many:
                     error.args = (f"image {position} of the list: {error}",)
                 raise
-            found = self.detector.detect(image)
+            found = self.detector.detect(image, *([] if min_score is None else [min_score]))
             faces.append([(_whole_pixels(face.box, image.size), face) for face in found])
             crops += [self._cut_out(image, face) for face in found]  # the photo itself is not kept
         rows = iter(self.classify_crops(crops))
@@ -202,6 +206,17 @@ class FERPipeline:
                 rows.append({labels[index]: value for index, value in enumerate(values)})
         return rows
 
+    def for_frames(self, min_score: float | None = None) -> Self:
+        """A pipeline over the same network for the frames of one film or camera, in their order: see `Watcher`.
+
+        A detector that is no `FaceDetector` stays as it is.
+        """
+        clone = copy.copy(self)
+        clone._owns_detector = False
+        if isinstance(self.detector, FaceDetector):
+            clone.detector = Watcher(self.detector, min_score)
+        return clone
+
     def close(self) -> None:
         """Close the detector if this pipeline created it; a second call has no effect."""
         if self._owns_detector:
@@ -228,7 +243,7 @@ class FERPipeline:
 
 def _prediction(box: Box, face: Face, probabilities: dict[str, float]) -> FacePrediction:
     emotion = max(probabilities, key=probabilities.__getitem__)
-    return FacePrediction(box, face.score, emotion, probabilities, face.keypoints)
+    return FacePrediction(box, face.score, emotion, probabilities, face.keypoints, face.quality)
 
 
 def _whole_pixels(box: Box, size: tuple[int, int]) -> tuple[int, int, int, int]:

@@ -22,22 +22,26 @@ class Face:
         keypoints: name (of `KEYPOINTS`) → (x, y) in pixels of the upright photo; may be empty.
         angle: in-plane rotation of the head in degrees, clockwise as seen in the photo, -180 to 180; 0 for a head
             that is upright or nearly so. The box is axis-aligned in any case.
+        quality: how much of the face can be seen, 0 to 1, see `detection.quality`; `None` if it was not measured.
 
     Raises:
-        ValueError: the box is not four finite numbers with x0 < x1 and y0 < y1, the score is outside 0 to 1, a
-            keypoint is not two finite numbers, or the angle is outside -180 to 180.
+        ValueError: the box is not four finite numbers with x0 < x1 and y0 < y1, the score or the quality is outside 0
+            to 1, a keypoint is not two finite numbers, or the angle is outside -180 to 180.
     """
 
     box: Box
     score: float
     keypoints: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     angle: float = 0.0
+    quality: float | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.angle, bool) or not isinstance(self.angle, (int, float)) or not -180 <= self.angle <= 180:
             raise ValueError(f"angle must be a number of degrees from -180 to 180, got {self.angle!r}.")
         object.__setattr__(self, "box", check_box(self.box))
         object.__setattr__(self, "score", _unit("score", self.score))
+        if self.quality is not None:
+            object.__setattr__(self, "quality", _unit("quality", self.quality))
         object.__setattr__(self, "keypoints", _check_keypoints(self.keypoints))
 
     @property
@@ -56,6 +60,8 @@ class FacePrediction:
         emotion: the label with the highest probability.
         probabilities: label → probability, every label in the order of the model, summing to 1.
         keypoints: name → (x, y) in pixels of the upright photo; may be empty.
+        quality: how much of the face can be seen, 0 to 1, see `detection.quality`: below `TOO_POOR` there the
+            probabilities are a guess; `None` where nobody has looked.
 
     Raises:
         ValueError: a field is invalid.
@@ -70,10 +76,13 @@ class FacePrediction:
     emotion: str
     probabilities: Mapping[str, float]
     keypoints: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    quality: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "box", check_box(self.box))
         object.__setattr__(self, "score", _unit("score", self.score))
+        if self.quality is not None:
+            object.__setattr__(self, "quality", _unit("quality", self.quality))
         object.__setattr__(self, "keypoints", _check_keypoints(self.keypoints))
         if not isinstance(self.probabilities, Mapping) or not self.probabilities:
             raise ValueError(f"probabilities must map every label to its probability, got {self.probabilities!r}.")
@@ -90,11 +99,13 @@ class FacePrediction:
         """Plain numbers, strings and dicts, ready for `json.dumps`; the box as in transformers' object detection.
 
         Returns:
-            `{"box": {"xmin", "ymin", "xmax", "ymax"}, "score", "emotion", "probabilities": {label: probability}}`
+            `{"box": {"xmin", "ymin", "xmax", "ymax"}, "score", "quality", "emotion", "probabilities": {label:
+            probability}}`
         """
         return {
             "box": dict(zip(("xmin", "ymin", "xmax", "ymax"), self.box, strict=True)),
             "score": self.score,
+            "quality": self.quality,
             "emotion": self.emotion,
             "probabilities": dict(self.probabilities),
         }

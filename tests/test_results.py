@@ -17,6 +17,7 @@ def test_a_prediction_becomes_json_and_back():
     expected = {
         "box": {"xmin": 10, "ymin": 20, "xmax": 50, "ymax": 70},
         "score": 0.5,
+        "quality": None,
         "emotion": "happy",
         "probabilities": PROBABILITIES,
     }

@@ -7,16 +7,20 @@ from typing import TextIO
 
 from fer_hub.results import FacePrediction
 
-COLUMNS = ("path", "width", "height", "face", "score", "xmin", "ymin", "xmax", "ymax", "emotion")
+COLUMNS = ("path", "width", "height", "face", "score", "quality", "xmin", "ymin", "xmax", "ymax", "emotion")
 """Columns of the CSV before those of the labels."""
+
+
+KEYS = ("score", "quality", "box", "emotion", "probabilities")
+"""What a JSON line has of a face."""
 
 
 class CsvFaces:
     """One line per face; a photograph without a face has one line, empty from `face` on.
 
-    Columns: `path`, `width` and `height` of the upright photograph in pixels, `face` (0 for the largest), `score` of
-    the detector, 0 to 1, the box `xmin`, `ymin`, `xmax`, `ymax` in pixels, `emotion`, and the probability of every
-    label.
+    Columns: `path`, `width` and `height` of the upright photograph in pixels, `face` (0 for the most prominent),
+    `score` of the detector and `quality`, 0 to 1, the box `xmin`, `ymin`, `xmax`, `ymax` in pixels, `emotion`, and the
+    probability of every label.
     """
 
     def __init__(self, file: TextIO, labels: Sequence[str]) -> None:
@@ -29,7 +33,8 @@ class CsvFaces:
         start = [_printable(path), *size]
         for number, face in enumerate(faces):
             probabilities = (round(face.probabilities[label], 6) for label in self._labels)
-            self._rows.writerow([*start, number, round(face.score, 6), *face.box, face.emotion, *probabilities])
+            scores = (round(face.score, 6), rounded(face.quality))
+            self._rows.writerow([*start, number, *scores, *face.box, face.emotion, *probabilities])
         if not faces:
             self._rows.writerow(start + [""] * (len(COLUMNS) - len(start) + len(self._labels)))
 
@@ -37,8 +42,8 @@ class CsvFaces:
 class JsonFaces:
     """The same rows as JSON objects, one per line.
 
-    A row has `path`, `width`, `height`, `face`, `score`, `box`, `emotion` and `probabilities`; without a face all from
-    `face` on are null.
+    A row has `path`, `width`, `height`, `face`, `score`, `quality`, `box`, `emotion` and `probabilities`; without a
+    face all from `face` on are null.
     """
 
     def __init__(self, file: TextIO, labels: Sequence[str]) -> None:
@@ -49,16 +54,19 @@ class JsonFaces:
         start = {"path": _printable(path), "width": size[0], "height": size[1]}
         for number, face in enumerate(faces):
             row = face.to_dict()
-            row["score"] = round(row["score"], 6)
+            row |= {"score": round(face.score, 6), "quality": rounded(face.quality)}
             row["probabilities"] = {label: round(value, 6) for label, value in row["probabilities"].items()}
-            self._append(
-                start | {"face": number} | {key: row[key] for key in ("score", "box", "emotion", "probabilities")}
-            )
+            self._append(start | {"face": number} | {key: row[key] for key in KEYS})
         if not faces:
-            self._append(start | dict.fromkeys(("face", "score", "box", "emotion", "probabilities")))
+            self._append(start | dict.fromkeys(("face", *KEYS)))
 
     def _append(self, row: dict) -> None:
         self._file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def rounded(quality: float | None) -> float | None:
+    """A quality with six digits; `None` where it was not measured."""
+    return None if quality is None else round(quality, 6)
 
 
 def _printable(path: str) -> str:

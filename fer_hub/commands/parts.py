@@ -139,7 +139,8 @@ CheckpointOption = Annotated[
     typer.Option("--checkpoint", metavar="FOLDER|ID", help="Checkpoint folder or Hub id; the shipped one if left out."),
 ]
 DetectorOption = Annotated[
-    Literal["both", "short_range", "full_range"], typer.Option("--detector", help="Models that look for faces.")
+    Literal["fused", "yunet", "mediapipe", "short_range", "full_range"],
+    typer.Option("--detector", help="What looks for faces."),
 ]
 MinScoreOption = Annotated[
     float, typer.Option("--min-score", metavar="X", min=0, max=1, help="Least detection score of a face, 0 to 1.")
@@ -149,5 +150,5 @@ DeviceOption = Annotated[
 ]
 QuietOption = Annotated[bool, typer.Option("--quiet", help="No progress bar.")]
 
-MIN_SCORE = 0.5
+MIN_SCORE = 0.8
 """`fer_hub.detection.detector.DEFAULT_MIN_SCORE`, whose module imports too much for a help text."""

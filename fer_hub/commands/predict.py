@@ -34,7 +34,7 @@ def predict(
         typer.Option(help="Of the rows; by the ending of FILE if left out, csv for others.", show_default=False),
     ] = None,
     checkpoint: CheckpointOption = None,
-    detector: DetectorOption = "both",
+    detector: DetectorOption = "fused",
     search: Annotated[
         Literal["fast", "normal", "thorough"], typer.Option(help="How long small and turned faces are looked for.")
     ] = "normal",
@@ -54,10 +54,10 @@ def predict(
         fer-hub predict photos/ "more/**/*.jpg" --output faces.csv
         fer-hub predict photos/ --output faces.jsonl
 
-    One row for each face, the largest first, and one for a photograph without a face: path, width and height, number
-    of the face, detection score, box in pixels of the upright photograph, emotion, and the probability of every label.
-    Folders are searched with all below them. Files that cannot be read are listed at the end, and the exit code is
-    then 1; the others are in the rows all the same.
+    One row for each face, the most prominent first, and one for a photograph without a face: path, width and height,
+    number of the face, detection score, quality, box in pixels of the upright photograph, emotion, and the probability
+    of every label. Folders are searched with all below them. Files that cannot be read are listed at the end, and the
+    exit code is then 1; the others are in the rows all the same.
     """
     if output != "-" and Path(output).is_dir():
         raise UsageError(f"--output must be a file, got {output}, which is a folder; name a file in it.")

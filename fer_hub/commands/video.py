@@ -30,7 +30,7 @@ def video(
     max_frames: Annotated[int | None, typer.Option(metavar="N", help="Refuse videos of more frames.")] = None,
     format: Annotated[Literal["mp4", "webm"], typer.Option(help="Of annotated videos.")] = "mp4",
     no_video: Annotated[bool, typer.Option("--no-video", help="Write no annotated video.")] = False,
-    detector: DetectorOption = "both",
+    detector: DetectorOption = "fused",
     min_score: MinScoreOption = MIN_SCORE,
     device: DeviceOption = None,
     quiet: QuietOption = False,

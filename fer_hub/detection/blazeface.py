@@ -140,7 +140,20 @@ def _let_go() -> None:
 # may be taken twice by a thread: the garbage collector can close a detector while another one is created
 _stderr_lock = threading.RLock()
 
-_NATIVE_LINE = re.compile(rb"(INFO|WARNING|ERROR): |[IWEF]\d{4} \d\d:\d\d:")
+
+def _renew_lock() -> None:
+    global _stderr_lock
+    _stderr_lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)  # a thread of the parent may have held it, and is not there
+
+_NATIVE_LINE = re.compile(
+    rb"((INFO|WARNING|ERROR): (\[\w+\.cc:|Logging before|All log messages before|Created TensorFlow)"
+    rb"|[IWEF]\d{4} \d\d:\d\d:\S+ +\d+ \S+\.cc:)"
+)
+"""What native code writes names its source file; what the web server and others write does not, and is passed on."""
 
 _WARNING = b"not aligned"
 """In a warning that native code gives once in a process: at the first search, in whatever thread and by whatever model,

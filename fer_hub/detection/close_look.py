@@ -72,7 +72,7 @@ def look_closely(
         if not found:
             return None
         seen.append(max(found, key=lambda face: face.score))
-    face = _turned(_agreed(*seen), factor, centre(around), angle)
+    face = turned(_agreed(*seen), factor, centre(around), angle)
     return face if centre_inside(face.box, image) else None
 
 
@@ -102,23 +102,23 @@ def _mirrored(face: Face, width: float) -> Face:
     return Face((width - x1, y0, width - x0, y1), face.score, points)
 
 
-def _turned(face: Face, factor: float, middle: tuple[float, float], angle: float) -> Face:
-    """From pixels of a look, turned by that angle around its middle, to pixels of the photo."""
+def turned(face: Face, factor: float, middle: tuple[float, float], angle: float, size: float = LOOK_SIZE) -> Face:
+    """From pixels of a look of that size, turned by that angle around its middle, to pixels of the photo."""
     cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
 
     def point(x: float, y: float) -> tuple[float, float]:
-        x, y = (x - LOOK_SIZE / 2) * factor, (y - LOOK_SIZE / 2) * factor
+        x, y = (x - size / 2) * factor, (y - size / 2) * factor
         return middle[0] + x * cos - y * sin, middle[1] + x * sin + y * cos
 
     x, y = point(*centre(face.box))
     half_width, half_height = ((b - a) * factor / 2 for a, b in (face.box[::2], face.box[1::2]))
-    turned = Face(
+    result = Face(
         (x - half_width, y - half_height, x + half_width, y + half_height),
         face.score,
         {name: point(*place) for name, place in face.keypoints.items()},
     )
-    tilt = eye_angle(turned)
-    return Face(turned.box, turned.score, turned.keypoints, tilt if abs(tilt) >= TILTED else 0.0)
+    tilt = eye_angle(result)
+    return Face(result.box, result.score, result.keypoints, tilt if abs(tilt) >= TILTED else 0.0)
 
 
 def _agreed(a: Face, b: Face) -> Face:

@@ -1,86 +1,47 @@
-"""Finding the faces of a photo.
+"""Finding the faces of a photo: one door to the detectors, with scores that mean the same whichever looks."""
 
-A search has two steps. First one or both models look at the whole photo, shrunk to what they need, and at
-overlapping parts of it if it is large, and name candidates generously. Then the short-range model takes a close
-look at every candidate, cut out with the same surroundings whatever its size in the photo, and at the mirror
-image of that cut. Only what both looks call a face, with eyes, nose and mouth in the same places, stays; its box
-is the mean of the two. That does three things: noise and patterns that resemble a face once are sorted out, small
-faces that were unsure from afar are kept, and every box means the same, whichever model found it and however
-large it is, so that one framing (`fer_hub.detection.framing`) fits all.
-"""
-
-import math
 from dataclasses import replace
 from typing import Self
 
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image
 
-from fer_hub.boxes import Box, iou, nms, scale
-from fer_hub.detection.blazeface import CLOSED, BlazeFace
-from fer_hub.detection.close_look import FAR_MARGIN, PADDING_GREY, look_closely, placed
+from fer_hub.detection.blazeface import CLOSED
+from fer_hub.detection.fused_search import FusedSearch
+from fer_hub.detection.mediapipe_search import MediaPipeSearch
+from fer_hub.detection.quality import face_quality
+from fer_hub.detection.score import in_order, own_score
 from fer_hub.images import load_image
 from fer_hub.results import Face
 
-MODELS = ("both", "short_range", "full_range")
+MODELS = ("fused", "yunet", "mediapipe", "short_range", "full_range")
 """Values of `FaceDetector(model=...)`."""
+
+EARLIER_NAMES = {"both": "mediapipe"}
+"""Values that still mean what they meant, under their new names."""
 
 SEARCHES = ("fast", "normal", "thorough")
 """Values of `FaceDetector(search=...)`."""
 
-DEFAULT_MIN_SCORE = 0.5
-"""98.3 % of 600 FER-2013 training images reach it, as they are and on a grey canvas; so do 19 of 900 cut-outs
-of photos without a face, and 6 of 685 pictures of noise, plain colours, soft blobs and icons. Close-ups that do not
-may still count as faces, see `FaceDetector.detect`."""
-
-CANDIDATE_SCORE = 0.3
-"""What the first step takes for a candidate. From 0.5 down to 0.3, a third more small faces are found."""
-
-SEARCH_SIZE = (192, 640)
-"""The photo's longer side is brought into this range for the first step, in pixels. The models see 128 and 192
-pixels of it; with more than 640 they find no further face."""
-
-PARTS_FROM, PART, OVERLAP = 1280, 0.4, 0.2
-"""Photos whose longer side has more pixels than the first are searched in parts too: squares of that share of
-the longer side, each sharing that much of its side with the next. In 1600x1200 pixels with twelve people, parts
-raise the share of faces found from 4 to 93 % where faces are 3 % of the longer side wide, and from 35 to 100 %
-where they are 5 %."""
-
-SMALL_PARTS, SMALL_PARTS_FROM = (0.125, 0.34), 480
-"""Side lengths of the parts of the thorough search, as shares of the longer side, and the least number of pixels of
-the longer side. The short-range model searches them, because it also sees heads that are tilted or upside down."""
-
-SURE = 0.7
-"""Faces with a lower score are looked at upside down and from both sides in the thorough search: seen so, an upright
-face has about 0.85, a turned one 0.6."""
-
-DOUBT = 0.1
-"""Taken off the score of what only small parts show, and once more of what is turned by more than `UPSIDE` degrees, in
-the thorough search: what is no face gets more chances there and mostly ends below 0.5, while faces have 0.8 or more."""
-
-UPSIDE = 60.0
-"""Faces turned by more degrees than that are rare enough to doubt them."""
-
-CLOSE_UP = 0.4
-"""What is found only with the grey border or by looking again must be wider than this part of the shorter side."""
-
-UNSURE, AGAIN = 0.2, 0.1
-"""Where nothing is found, close-ups whose score is lower than `min_score` by at most the first are looked at twice
-more, see `FaceDetector.detect`; the second is added to the mean of the three scores, as three that agree say more."""
+DEFAULT_MIN_SCORE = 0.8
+"""From here on 98 of 100 boxes are faces, all scores above it taken together: the lowest score of which that is true on
+photographs of groups. At it alone, 80 of 100 are."""
 
 
 class FaceDetector:
     """Find the faces of a photo. Threads may share a detector; close it after use, or use it with `with`.
 
     Args:
-        model: "short_range" for faces from about an eighth of the photo's longer side upwards (webcam,
-            portraits), "full_range" for smaller ones too, down to about a fifteenth (a thirtieth in photos of
-            more than 1280 pixels), but poor for faces that fill the photo; "both" for all of them, at the price
-            of both.
-        min_score: faces with a lower score are left out, 0 to 1.
-        search: "fast" looks at the whole photo only, "normal" at overlapping parts of large ones too, "thorough" at
-            small parts as well, for faces down to a sixtieth of the longer side (32 of 1920 pixels) and 20 pixels,
-            for tilted heads, and for photos that lie on their side or upside down. `python -m benchmarks.detection`
-            prints what each finds and costs.
+        model: "fused" is YuNet for small faces and many, helped by MediaPipe's BlazeFace for tilted ones; "yunet" is
+            YuNet alone; "mediapipe" is both models of BlazeFace, of which "short_range" is for faces from about an
+            eighth of the photo's longer side upwards (webcam, portraits), and "full_range" for smaller ones too, down
+            to about a fifteenth (a thirtieth in photos of more than 1280 pixels), but poor for faces that fill the
+            photo. "both" is the earlier name of "mediapipe".
+        min_score: faces with a lower score are left out, 0 to 1; of those with 0.5, half are faces, see
+            `fer_hub.detection.score`.
+        search: "fast" looks at a small copy of the photo only, "normal" at its own pixels (MediaPipe's models at
+            overlapping parts of large ones), "thorough" at enlarged ones too and at the photo turned; it is for very
+            small faces, for tilted heads, and for photos that show people upright and turned. `python -m
+            benchmarks.detection` prints what each finds and costs.
 
     Raises:
         ValueError: an argument is not the above.
@@ -89,64 +50,58 @@ class FaceDetector:
         >>> with FaceDetector() as detector:
         ...     [face] = detector.detect(load_image("examples/astronaut.jpg"))
         >>> [round(edge / 10) * 10 for edge in face.box], round(face.score, 1)
-        ([170, 70, 280, 170], 0.9)
+        ([170, 70, 280, 170], 1.0)
     """
 
-    def __init__(self, model: str = "both", min_score: float = DEFAULT_MIN_SCORE, search: str = "normal") -> None:
+    def __init__(self, model: str = "fused", min_score: float = DEFAULT_MIN_SCORE, search: str = "normal") -> None:
+        model = EARLIER_NAMES.get(model, model)
         if model not in MODELS:
-            raise ValueError(f"model must be one of {', '.join(MODELS)}, got {model!r}; both is the default.")
-        if isinstance(min_score, bool) or not isinstance(min_score, (int, float)) or not 0 <= min_score <= 1:
-            raise ValueError(
-                f"min_score must be a number from 0 to 1, got {min_score!r}; the default is {DEFAULT_MIN_SCORE}."
-            )
+            raise ValueError(f"model must be one of {', '.join(MODELS)}, got {model!r}; fused is the default.")
         if search not in SEARCHES:
             raise ValueError(f"search must be one of {', '.join(SEARCHES)}, got {search!r}; normal is the default.")
         self.model = model
-        self.min_score = min_score
+        self.min_score = _checked(min_score)
         self.search = search
         self._closed = False
-        self._close_up = BlazeFace("short_range", CANDIDATE_SCORE)
-        self._searchers = [self._close_up] if model in ("both", "short_range") else []
-        if model in ("both", "full_range"):
-            self._searchers.append(BlazeFace("full_range", CANDIDATE_SCORE))
+        if model in ("fused", "yunet"):
+            self._search = FusedSearch(search, tilted=model == "fused")
+        else:
+            self._search = MediaPipeSearch("both" if model == "mediapipe" else model, search)
 
-    def detect(self, image: Image.Image) -> list[Face]:
-        """All faces of a photo, the one with the largest box first; an empty list where there is none.
-
-        Where nothing is found, the photo is searched once more with a grey border of half its size all around:
-        the models miss faces that are cut off by the edges. Of 1,500 FER-2013 training images, which are cut
-        off at the hairline, the short-range model at a score of 0.5 names 94.4 % without a border and 99.3 %
-        with this one (white 99.2 %, black 98.5 %, repeated edges 97.1 %, mirrored edges 96.7 %).
-
-        Where there is still nothing, close-ups that were nearly taken for a face are looked at again, from further
-        away and with their contrast stretched: mostly profiles, and faces with hands before them, glasses or wide open
-        mouths. Of 123 faces of FER-2013's validation split that were missed so far, that finds 41; of 1,381 cut-outs of
-        photos and pictures without a face, it takes 41 for one instead of 34.
+    def detect(self, image: Image.Image, min_score: float | None = None) -> list[Face]:
+        """All faces of a photo, the most prominent first (see `score.prominence`); an empty list where there is none.
 
         Args:
             image: an upright RGB photo; whatever else `load_image` takes is loaded by it.
+            min_score: for this photo alone, instead of the detector's own.
 
         Raises:
+            ValueError: `min_score` is not a number from 0 to 1.
             RuntimeError: the detector is closed, or MediaPipe failed twice in a row.
         """
-        if self._closed:
-            raise RuntimeError(CLOSED)
-        if not _is_upright_rgb(image):
-            image = load_image(image)
-        faces, unsure = self._search(image)
-        if not faces:
-            faces, more = (_close_ups(found, image) for found in self._search(image, padded=True))
-            unsure = _close_ups(unsure, image) + more
-        if not faces:
-            again = [self._look_again(image, face) for face in _best_of_each_place(unsure, 0.3)]
-            faces = _best_of_each_place([face for face in again if face.score >= self.min_score], 0.3)
-        return sorted(faces, key=lambda face: -face.area)
+        image, least = self._begin(image, min_score)
+        return self._finish(image, self._search.faces(image, least))
+
+    def follow(self, image: Image.Image, faces: list[Face], min_score: float | None = None) -> list[Face]:
+        """Where the faces of a film's last frame are in the next one, each looked at alone: quick, blind for others.
+
+        Args:
+            image: the next frame.
+            faces: of the frame before, as `detect` or this method returned them.
+            min_score: as for `detect`.
+
+        Returns:
+            The faces that are still there. Models other than "fused" and "yunet" search the whole frame.
+        """
+        image, least = self._begin(image, min_score)
+        if not isinstance(self._search, FusedSearch):
+            return self._finish(image, self._search.faces(image, least))
+        return self._finish(image, self._search.near(image, faces, least))
 
     def close(self) -> None:
         """Free the models; a second call does nothing."""
         self._closed = True
-        for model in {self._close_up, *self._searchers}:
-            model.close()
+        self._search.close()
 
     def __enter__(self) -> Self:
         return self
@@ -154,58 +109,27 @@ class FaceDetector:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _search(self, image: Image.Image, *, padded: bool = False) -> tuple[list[Face], list[Face]]:
-        """The faces of a photo, and what nearly reached the score of a face."""
-        # one copy of a size at which no view has to be shrunk much, because shrinking 12 megapixels takes long
-        base, factor = _shrunk(image, round(SEARCH_SIZE[1] / PART))
-        usual, more = [], []
-        for views, found in zip(self._views(max(image.size), base.size, padded=padded), (usual, more), strict=True):
-            for model, view in views:
-                found += _look_from_afar(model, base, view, padded=padded)
-        faces = []
-        for candidate in _best_of_each_place(usual + more, 0.5):
-            known = any(iou(candidate.box, face.box) > 0.3 for face in usual)
-            face = self._look_closely(image, scale(candidate.box, 1 / factor), 0 if known else DOUBT)
-            if face is not None:
-                faces.append(face)
-        sure = [face for face in faces if face.score >= self.min_score]
-        unsure = [face for face in faces if self.min_score - UNSURE <= face.score < self.min_score]
-        return _best_of_each_place(sure, 0.3), unsure
+    @property
+    def _scored_by(self) -> str:
+        return "yunet" if isinstance(self._search, FusedSearch) else "mediapipe"
 
-    def _views(self, longer: int, size: tuple[int, int], *, padded: bool) -> tuple[list, list]:
-        """Which model looks at which part of a copy of that size of a photo whose longer side is given.
+    def _begin(self, image: Image.Image, min_score: float | None) -> tuple[Image.Image, float]:
+        if self._closed:
+            raise RuntimeError(CLOSED)
+        least = own_score(self.min_score if min_score is None else _checked(min_score), self._scored_by)
+        return (image if _is_upright_rgb(image) else load_image(image)), least
 
-        Returns:
-            (model, box) for the usual views, and for those of the thorough search.
-        """
-        usual, more = [(model, (0, 0, *size)) for model in self._searchers], []
-        if padded or self.search == "fast":
-            return usual, more
-        if self.model != "short_range" and longer > PARTS_FROM:
-            usual += [(self._searchers[-1], part) for part in _parts(size, PART)]
-        if self.search == "thorough" and longer >= SMALL_PARTS_FROM:
-            more = [(self._close_up, part) for share in SMALL_PARTS for part in _parts(size, share)]
-        return usual, more
+    def _finish(self, image: Image.Image, faces: list[Face]) -> list[Face]:
+        faces = in_order(faces, image.size, self._scored_by)
+        return [replace(face, quality=face_quality(image, face)) for face in faces]
 
-    def _look_closely(self, image: Image.Image, box: Box, doubt: float) -> Face | None:
-        """The face at a candidate's place, its score lowered by `doubt`; `None` where it is none."""
-        face = look_closely(self._close_up, image, box)
-        if self.search == "thorough":
-            face = _doubted(face, doubt)
-            if face is not None and face.angle:  # once more, so that its eyes are level
-                level = look_closely(self._close_up, image, face.box, face.angle)
-                face = _better(face, _doubted(level, doubt))
-            if face is None or face.score < SURE:
-                for angle in (90, -90, 180):
-                    face = _better(face, _doubted(look_closely(self._close_up, image, box, angle), doubt))
-        return face
 
-    def _look_again(self, image: Image.Image, face: Face) -> Face:
-        """An unsure face with the score that three kinds of looks agree on."""
-        further = look_closely(self._close_up, image, face.box, margin=FAR_MARGIN)
-        clearer = look_closely(self._close_up, image, face.box, stretched=True)
-        scores = [face.score, *(look.score if look else 0.0 for look in (further, clearer))]
-        return replace(face, score=min(1.0, sum(scores) / len(scores) + AGAIN))
+def _checked(min_score: float) -> float:
+    if isinstance(min_score, bool) or not isinstance(min_score, (int, float)) or not 0 <= min_score <= 1:
+        raise ValueError(
+            f"min_score must be a number from 0 to 1, got {min_score!r}; the default is {DEFAULT_MIN_SCORE}."
+        )
+    return min_score
 
 
 def _is_upright_rgb(image: object) -> bool:
@@ -214,54 +138,3 @@ def _is_upright_rgb(image: object) -> bool:
         and image.mode == "RGB"
         and image.getexif().get(ExifTags.Base.Orientation, 1) == 1
     )
-
-
-def _shrunk(image: Image.Image, longer: int) -> tuple[Image.Image, float]:
-    """A copy whose longer side is at most `longer` pixels, and by what factor it was resized."""
-    factor = min(1.0, longer / max(image.size))
-    size = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
-    return image.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0), factor
-
-
-def _look_from_afar(model: BlazeFace, image: Image.Image, view: Box, *, padded: bool) -> list[Face]:
-    """Candidates in one view of an image, whose longer side is brought within `SEARCH_SIZE`."""
-    width, height = view[2] - view[0], view[3] - view[1]
-    factor = min(max(max(width, height), SEARCH_SIZE[0]), SEARCH_SIZE[1]) / max(width, height)
-    size = (max(1, round(width * factor)), max(1, round(height * factor)))
-    small = image.resize(size, Image.Resampling.BILINEAR, box=view, reducing_gap=2.0)
-    left = top = 0
-    if padded:
-        left, top = small.width // 2, small.height // 2
-        small = ImageOps.expand(small, (left, top, left, top), PADDING_GREY)
-    return [placed(face, 1 / factor, view[0] - left / factor, view[1] - top / factor) for face in model.find(small)]
-
-
-def _parts(size: tuple[int, int], part: float) -> list[Box]:
-    """Overlapping squares that cover an image, whose side is that share of its longer side."""
-    side = max(size) * part
-    starts = []
-    for length in size:
-        gaps = math.ceil(max(0, length - side) / (side * (1 - OVERLAP)))
-        starts.append([(length - side) * i / gaps for i in range(gaps + 1)] if gaps else [0])
-    return [(x, y, min(x + side, size[0]), min(y + side, size[1])) for y in starts[1] for x in starts[0]]
-
-
-def _close_ups(faces: list[Face], image: Image.Image) -> list[Face]:
-    return [face for face in faces if face.box[2] - face.box[0] > CLOSE_UP * min(image.size)]
-
-
-def _best_of_each_place(faces: list[Face], max_iou: float) -> list[Face]:
-    kept = nms([face.box for face in faces], [face.score for face in faces], max_iou=max_iou)
-    return [faces[index] for index in kept]
-
-
-def _better(a: Face | None, b: Face | None) -> Face | None:
-    return max((face for face in (a, b) if face is not None), key=lambda face: face.score, default=None)
-
-
-def _doubted(face: Face | None, doubt: float) -> Face | None:
-    """A face with its score lowered by `doubt`, and by `DOUBT` where it lies on its side or upside down."""
-    if face is None:
-        return None
-    doubt += DOUBT if abs(face.angle) > UPSIDE else 0
-    return replace(face, score=max(0.0, face.score - doubt))

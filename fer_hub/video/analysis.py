@@ -146,7 +146,7 @@ def analyse_video(
             target, size = files.add(paths["output"]), (info.width, info.height)
             writer = VideoWriter(target, size, reader.time_base, info.fps, reader.start_pts, reader.sound)
             stack.enter_context(writer)
-        for event in follow_faces(pipeline, tracker, watched, every, keep_all=writer is not None):
+        for event in follow_faces(pipeline.for_frames(), tracker, watched, every, keep_all=writer is not None):
             if isinstance(event, av.Packet):
                 if writer is not None:
                     writer.write_sound(event)

@@ -15,7 +15,7 @@ from fer_hub.video.tracking import TrackedFace
 FORMAT_VERSION = 1
 """Version of the JSON layout; incremented when a field changes its meaning or is removed."""
 
-COLUMNS = ("frame", "time", "face_id", "score", "xmin", "ymin", "xmax", "ymax", "emotion")
+COLUMNS = ("frame", "time", "face_id", "score", "quality", "xmin", "ymin", "xmax", "ymax", "emotion")
 """Columns of the CSV that precede the label columns."""
 
 
@@ -59,8 +59,9 @@ class StagedFiles:
 class CsvRows:
     """One line per analysed frame and face; a frame without a face has one line whose other fields are empty.
 
-    Columns: `frame` (0 for the first), `time` in seconds, `face_id`, `score` of the detector, the box `xmin`, `ymin`,
-    `xmax`, `ymax` in pixels of the upright frame, `emotion`, and the smoothed probability of every label.
+    Columns: `frame` (0 for the first), `time` in seconds, `face_id`, `score` of the detector, `quality`, the box
+    `xmin`, `ymin`, `xmax`, `ymax` in pixels of the upright frame, `emotion`, and the smoothed probability of every
+    label.
     """
 
     def __init__(self, path: Path, labels: Sequence[str]) -> None:
@@ -73,9 +74,8 @@ class CsvRows:
         """Append a frame."""
         for face in sorted(faces, key=_face_id):
             probabilities = (round(face.probabilities[label], 6) for label in self._labels)
-            self._rows.writerow(
-                [frame, round(time, 6), face.face_id, round(face.score, 6), *face.box, face.emotion, *probabilities]
-            )
+            scores = (round(face.score, 6), _rounded(face.quality))
+            self._rows.writerow([frame, round(time, 6), face.face_id, *scores, *face.box, face.emotion, *probabilities])
         if not faces:
             self._rows.writerow([frame, round(time, 6)] + [""] * (len(COLUMNS) - 2 + len(self._labels)))
 
@@ -107,14 +107,14 @@ class JsonRows:
         """Append a frame."""
         for face in sorted(faces, key=_face_id):
             row = face.to_dict()
-            row["score"] = round(row["score"], 6)
+            row |= {"score": round(face.score, 6), "quality": _rounded(face.quality)}
             row["probabilities"] = {label: round(value, 6) for label, value in row["probabilities"].items()}
             self._append(
                 {"frame": frame, "time": round(time, 6)}
-                | {key: row[key] for key in ("face_id", "score", "box", "emotion", "probabilities")}
+                | {key: row[key] for key in ("face_id", "score", "quality", "box", "emotion", "probabilities")}
             )
         if not faces:
-            empty = dict.fromkeys(("face_id", "score", "box", "emotion", "probabilities"))
+            empty = dict.fromkeys(("face_id", "score", "quality", "box", "emotion", "probabilities"))
             self._append({"frame": frame, "time": round(time, 6), **empty})
 
     def finish(self, summary: dict[str, Any]) -> None:
@@ -131,6 +131,10 @@ class JsonRows:
     def _append(self, row: dict[str, Any]) -> None:
         self._file.write(self._separator + _text(row))
         self._separator = ",\n"
+
+
+def _rounded(quality: float | None) -> float | None:
+    return None if quality is None else round(quality, 6)
 
 
 def _face_id(face: TrackedFace) -> int:

@@ -224,8 +224,9 @@ def _tracked(prediction: FacePrediction, track: _Track) -> TrackedFace:
     probabilities = track.probabilities
     emotion = max(probabilities, key=probabilities.__getitem__)
     return TrackedFace(
-        prediction.box, prediction.score, emotion, probabilities, prediction.keypoints, face_id=track.face_id
-    )
+        prediction.box, prediction.score, emotion, probabilities, prediction.keypoints, prediction.quality,
+        face_id=track.face_id,
+    )  # fmt: skip
 
 
 def _number(value: object) -> float | None:

@@ -13,17 +13,24 @@ from PIL import Image
 from fer_hub.files import write_text
 from fer_hub.results import FacePrediction
 
-HEADERS = ["face", "emotion", "probability", "detection", "xmin", "ymin", "xmax", "ymax"]
+HEADERS = ["face", "emotion", "probability", "detection", "quality", "xmin", "ymin", "xmax", "ymax"]
 """Columns of the tables on the page."""
 
-CSV_HEADERS = ["face", "score", "xmin", "ymin", "xmax", "ymax", "emotion"]
+CSV_HEADERS = ["face", "score", "quality", "xmin", "ymin", "xmax", "ymax", "emotion"]
 """First columns of the CSV files; one per label follows."""
 
 
 def table(faces: Sequence[FacePrediction]) -> list[list]:
     """One row per face under `HEADERS`."""
     return [
-        [number, face.emotion, round(face.probabilities[face.emotion], 4), round(face.score, 4), *face.box]
+        [
+            number,
+            face.emotion,
+            round(face.probabilities[face.emotion], 4),
+            round(face.score, 4),
+            None if face.quality is None else round(face.quality, 2),
+            *face.box,
+        ]
         for number, face in enumerate(faces, start=1)
     ]
 
@@ -40,7 +47,14 @@ def downloads(annotated: Image.Image, report: dict) -> list[str]:
 def csv_rows(report: dict) -> list[list]:
     """One row per face under `CSV_HEADERS` and the labels."""
     return [
-        [number, face["score"], *face["box"].values(), face["emotion"], *face["probabilities"].values()]
+        [
+            number,
+            face["score"],
+            face["quality"],
+            *face["box"].values(),
+            face["emotion"],
+            *face["probabilities"].values(),
+        ]
         for number, face in enumerate(report["faces"], start=1)
     ]
 

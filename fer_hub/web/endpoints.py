@@ -22,7 +22,7 @@ def add_endpoints(service: Service) -> None:
     """Add `/predict`, `/annotate`, `/classify`, `/predict_batch` and `/predict_video` to the Blocks being built."""
 
     def predict(image: Image.Image | None, model: str, min_score: float, thorough: bool):
-        """Box, detection score, emotion and all probabilities for every face of a photo, the largest first.
+        """Box, detection score, emotion and all probabilities for every face of a photo, the most prominent first.
 
         Args:
             image: the photo.
@@ -46,7 +46,7 @@ def add_endpoints(service: Service) -> None:
         return save_picture(draw(image, find(service, image, model, min_score, thorough)))
 
     def classify(image: Image.Image | None, model: str, min_score: float, thorough: bool):
-        """Probabilities of all emotions for the largest face of a photo; no label if there is no face.
+        """Probabilities of all emotions for the most prominent face of a photo; no label if there is no face.
 
         Args:
             image: the photo.
@@ -136,5 +136,5 @@ def required(image: Image.Image | None) -> Image.Image:
 
 
 def largest(faces: list[FacePrediction]) -> dict[str, float] | None:
-    """The largest face's probabilities in the form of `gr.Label`; `None` without a face."""
+    """The first face's probabilities in the form of `gr.Label`; `None` without a face."""
     return dict(faces[0].probabilities) if faces else None

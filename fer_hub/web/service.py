@@ -8,14 +8,15 @@ from typing import Self
 from PIL import Image
 
 from fer_hub.detection.detector import DEFAULT_MIN_SCORE, FaceDetector
+from fer_hub.detection.watching import Watcher
 from fer_hub.pipeline import FERPipeline
-from fer_hub.results import Face, FacePrediction
+from fer_hub.results import FacePrediction
 
 VERSION = 1
 """Version of the JSON of `report`; incremented when a field changes its meaning or is removed."""
 
 LOWEST_SCORE = 0.3
-"""Minimum score of the detectors; each request then keeps the faces above its own threshold."""
+"""Lowest threshold that a request may set for the detection score."""
 
 
 class Service:
@@ -36,9 +37,9 @@ class Service:
             raise ValueError("checkpoints must name at least one checkpoint folder or Hub id, got none; add one.")
         self.checkpoints = dict(checkpoints)
         self._detectors = {
-            "normal": FaceDetector("both", LOWEST_SCORE),
-            "thorough": FaceDetector("both", LOWEST_SCORE, search="thorough"),
-            "live": FaceDetector("short_range", LOWEST_SCORE),
+            "normal": FaceDetector(),
+            "thorough": FaceDetector(search="thorough"),
+            "live": FaceDetector(search="fast"),
         }
         self._pipelines: dict[str, dict[str, FERPipeline]] = {}  # by checkpoint and search
         self._lock = threading.Lock()
@@ -49,7 +50,7 @@ class Service:
         return list(self.checkpoints)
 
     def pipeline(self, model: str, search: str = "normal") -> FERPipeline:
-        """The pipeline of a checkpoint; it detects faces with a score of at least `LOWEST_SCORE`.
+        """The pipeline of a checkpoint.
 
         Raises:
             ValueError: the name is unknown.
@@ -73,20 +74,29 @@ class Service:
             ValueError: the name is unknown.
         """
         known = self.pipeline(model)
-        return FERPipeline(known.model, known.image_processor, _Choosy(known.detector, min_score))
+        return known.for_frames(min_score)
+
+    def watcher(self) -> Watcher:
+        """What finds the faces of one visitor's camera, frame after frame."""
+        return Watcher(self._detectors["live"])
+
+    def live_faces(self, frame: Image.Image, model: str, min_score: float, watcher: Watcher) -> list[FacePrediction]:
+        """Faces of the next frame of a visitor's camera, the most prominent first."""
+        known = self.pipeline(model, "live")
+        return FERPipeline(known.model, known.image_processor, watcher)(frame, min_score)
 
     def faces(
         self, image: Image.Image, model: str, min_score: float = DEFAULT_MIN_SCORE, search: str = "normal"
     ) -> list[FacePrediction]:
-        """Faces of a photo with a detection score of at least `min_score`, the largest first."""
-        return [face for face in self.pipeline(model, search)(image) if face.score >= min_score]
+        """Faces of a photo with a detection score of at least `min_score`, the most prominent first."""
+        return self.pipeline(model, search)(image, min_score)
 
     def labels(self, model: str) -> list[str]:
         """Names of a checkpoint's expressions, in the order of its probabilities."""
         return list(self.pipeline(model).model.config.id2label.values())
 
     def report(self, image: Image.Image, faces: list[FacePrediction], model: str) -> dict:
-        """The result of `/predict`, see `schema.json`: size of the photo in pixels and its faces, the largest first."""
+        """The result of `/predict`, see `schema.json`: size of the photo in pixels and its faces, the most prominent first."""
         return {
             "version": VERSION,
             "model": model,
@@ -106,13 +116,3 @@ class Service:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-class _Choosy:
-    """Wraps a detector and keeps the faces with at least a minimum score."""
-
-    def __init__(self, detector: FaceDetector, min_score: float) -> None:
-        self._detector, self._min_score = detector, min_score
-
-    def detect(self, image: Image.Image) -> list[Face]:
-        return [face for face in self._detector.detect(image) if face.score >= self._min_score]

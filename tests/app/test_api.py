@@ -55,13 +55,13 @@ def test_the_endpoints_their_parameters_and_defaults_are_promises(client):
         }
         for name, facts in endpoints.items()
     }
-    options = {"model": MODEL, "min_score": 0.5, "thorough": False}
+    options = {"model": MODEL, "min_score": 0.8, "thorough": False}
     assert promised == {
         "/predict": {"image": "required", **options},
         "/annotate": {"image": "required", **options},
         "/classify": {"image": "required", **options},
         "/predict_batch": {"images": "required", **options},
-        "/predict_video": {"video": "required", "model": MODEL, "every": 1, "min_score": 0.5},
+        "/predict_video": {"video": "required", "model": MODEL, "every": 1, "min_score": 0.8},
     }
     returned = {name: [row["component"] for row in facts["returns"]] for name, facts in endpoints.items()}
     assert returned == {
@@ -219,7 +219,7 @@ def test_an_unknown_model_is_refused(http, value):
 def test_a_min_score_out_of_range_is_refused(http, value):
     file = http.upload(PORTRAIT.read_bytes(), "a.jpg")
     sentence = http.refusal("predict", file, MODEL, value)
-    assert sentence.startswith("min_score must be a number from 0.3 to 1, got ") and sentence.endswith("; default 0.5.")
+    assert sentence.startswith("min_score must be a number from 0.3 to 1, got ") and sentence.endswith("; default 0.8.")
 
 
 @pytest.mark.parametrize("value", [0, 31, 1.5, "2", None, True])

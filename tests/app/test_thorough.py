@@ -90,5 +90,5 @@ def test_videos_keep_to_the_detectors_score_too(http, short_video):
     file = http.upload(short_video.read_bytes(), "a.mp4")
     event, told = http.call("predict_video", file, "fer2013", 1, 1)
     assert event == "complete" and told[0]["faces"] == 0
-    sentence = "min_score must be a number from 0.3 to 1, got 0.1; default 0.5."
+    sentence = "min_score must be a number from 0.3 to 1, got 0.1; default 0.8."
     assert http.refusal("predict_video", file, "fer2013", 1, 0.1) == sentence

@@ -70,7 +70,7 @@ def test_the_command_measures_the_constants_on_the_real_data(fer2013_folder, cap
     framing.main([str(fer2013_folder), "--images", "60", "--seed", "3"])
     result = json.loads(capsys.readouterr().out)
     assert result["seed"] == 3
-    for model, least in (("both", 56), ("short_range", 56), ("full_range", 48)):
+    for model, least in (("fused", 56), ("mediapipe", 56), ("short_range", 56), ("full_range", 48)):
         assert result[model]["images"] == 60
         assert result[model]["found"] >= least
         assert result[model]["box_scale"] == pytest.approx(FER_BOX_SCALE, abs=0.05)

@@ -187,6 +187,7 @@ def test_a_tracked_face_is_a_value_that_json_takes():
         "face_id": 1,
         "box": {"xmin": 10, "ymin": 0, "xmax": 50, "ymax": 40},
         "score": 0.9,
+        "quality": None,
         "emotion": "happy",
         "probabilities": {"angry": 0.2, "happy": 0.5, "sad": 0.3},
     }

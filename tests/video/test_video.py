@@ -36,7 +36,7 @@ def test_real_faces_keep_their_ids_in_every_file(pipeline, people, tmp_path):
     rows = read_csv(paths["csv"])
     labels = list(pipeline.model.config.id2label.values())
     box = ["xmin", "ymin", "xmax", "ymax"]
-    assert list(rows[0]) == ["frame", "time", "face_id", "score", *box, "emotion", *labels]
+    assert list(rows[0]) == ["frame", "time", "face_id", "score", "quality", *box, "emotion", *labels]
     assert [int(row["frame"]) for row in rows] == [frame for frame in range(9) for _ in (1, 2)] + [9, 10, 11]
     for row in rows:
         assert float(row["time"]) == pytest.approx(int(row["frame"]) / 10)
@@ -61,7 +61,8 @@ def test_real_faces_keep_their_ids_in_every_file(pipeline, people, tmp_path):
     assert content["video"] == {"name": "people.mp4", "width": 480, "height": 270, "fps": 10}
     assert content["labels"] == labels
     for row, same in zip(content["rows"], rows, strict=True):
-        flat = [row["frame"], row["time"], row["face_id"], row["score"], *(row["box"] or dict.fromkeys(box)).values()]
+        flat = [row["frame"], row["time"], row["face_id"], row["score"], row["quality"]]
+        flat += (row["box"] or dict.fromkeys(box)).values()
         flat += [row["emotion"], *(row["probabilities"] or dict.fromkeys(labels)).values()]
         assert ["" if value is None else str(value) for value in flat] == list(same.values())
 

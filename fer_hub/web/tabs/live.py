@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import gradio as gr
 from PIL import Image
 
+from fer_hub.detection.watching import Watcher
 from fer_hub.drawing import draw
 from fer_hub.video.tracking import FaceTracker
 from fer_hub.web.service import Service
@@ -31,6 +32,7 @@ class LiveSession:
         self.tracker = FaceTracker(smoothing=0.5)
         self.times: list[float] = []
         self.pending: Future | None = None
+        self.watcher: Watcher | None = None
 
     def rate(self, now: float) -> float:
         """Frames per second over the last `RATE_SECONDS`, this one included; 0 for the first."""
@@ -52,12 +54,14 @@ def encode(picture: Image.Image) -> bytes:
 def answer_frame(
     service: Service, frame: Image.Image, session: LiveSession, model: str, min_score: float, smoothing: float
 ) -> tuple[bytes, dict[str, float] | None]:
-    """The next camera frame with boxes and bars as JPEG, and the largest face's probabilities."""
+    """The next camera frame with boxes and bars as JPEG, and the first face's probabilities."""
     now = time.monotonic()
     if session.was_off(now):  # it may be somebody else now
         session.tracker.forget()
+        session.watcher = None
+    session.watcher = session.watcher or service.watcher()
     session.tracker.smoothing = smoothing
-    faces = session.tracker.update(service.faces(frame, model, min_score, "live"), now)
+    faces = session.tracker.update(service.live_faces(frame, model, min_score, session.watcher), now)
     largest = dict(faces[0].probabilities) if faces else {}
     picture = draw_bars(draw(frame, faces), largest, f"{session.rate(now):.0f} frames/s")
     return encode(picture), largest or None

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import gradio as gr
 from PIL import Image
 
+from fer_hub.detection.quality import TOO_POOR, weakness
 from fer_hub.drawing import draw
 from fer_hub.results import FacePrediction
 from fer_hub.web.downloads import HEADERS, downloads, table
@@ -32,6 +33,7 @@ def add_photo_tab(service: Service, model: gr.Dropdown, min_score: gr.Slider, ex
         faces = find(service, image, model, min_score, thorough)
         names = face_names(faces)
         note = f"{count(faces)} found." if faces else NO_FACE.format("" if thorough else ", or search thoroughly")
+        note += "".join(poor_faces(image, faces))
         choice = gr.Radio(choices=names, value=names[0] if names else None, visible=len(names) > 1)
         annotated = draw(image, faces)
         report = service.report(image, faces, model)
@@ -50,7 +52,8 @@ def add_photo_tab(service: Service, model: gr.Dropdown, min_score: gr.Slider, ex
             name for name, face in (faces or {}).items()
             if face["box"]["xmin"] <= x <= face["box"]["xmax"] and face["box"]["ymin"] <= y <= face["box"]["ymax"]
         ]  # fmt: skip
-        return hit[-1] if hit else gr.skip()  # the smallest, where boxes overlap
+        # the smallest of several
+        return min(hit, key=lambda name: faces[name]["box"]["xmax"] - faces[name]["box"]["xmin"], default=gr.skip())
 
     with gr.Row():
         with gr.Column():
@@ -66,7 +69,7 @@ def add_photo_tab(service: Service, model: gr.Dropdown, min_score: gr.Slider, ex
             chosen = gr.Radio([], label="Face", visible=False, elem_id="faces")
             probabilities = gr.Label(label="Probabilities of the selected face", elem_id="probabilities")
     with gr.Accordion("All faces: table, JSON and downloads", open=False):
-        rows = gr.Dataframe(headers=HEADERS, label="Faces, the largest first", interactive=False)
+        rows = gr.Dataframe(headers=HEADERS, label="Faces, the most prominent first", interactive=False)
         files = gr.File(
             label="Annotated photo, JSON and CSV", file_count="multiple", interactive=False, elem_id="photo-files"
         )
@@ -102,6 +105,15 @@ def face_names(faces: Sequence[FacePrediction]) -> list[str]:
     """One line per face for the selection list: number, emotion and probability."""
     return [
         f"{number} {face.emotion} {face.probabilities[face.emotion]:.0%}" for number, face in enumerate(faces, start=1)
+    ]
+
+
+def poor_faces(image: Image.Image, faces: Sequence[FacePrediction]) -> list[str]:
+    """A sentence for each face of which too little can be seen."""
+    return [
+        f" Face {number}: {weakness(image, face.box)} to tell."
+        for number, face in enumerate(faces, start=1)
+        if face.quality is not None and face.quality < TOO_POOR
     ]
 
 

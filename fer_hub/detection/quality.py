@@ -1,0 +1,108 @@
+"""How much of a face can be seen: whether an expression can be told from it at all.
+
+Quality is measured on the face as the network gets it, 48x48 grey values, and from its size, tilt and detection score.
+0.5 means that on such faces the shipped network was right half as often as on FER-2013's own images, 1 that it was
+right as often. The weights were fitted by
+
+    python -m benchmarks.quality path/to/fer2013
+
+on training images made dark, blurred, noisy, small, hidden in part or compressed, and measured on validation images.
+"""
+
+import math
+
+import numpy as np
+from PIL import Image
+
+from fer_hub.boxes import Box
+from fer_hub.detection.framing import face_crop
+from fer_hub.results import Face
+
+SIZE = 48
+"""Width and height of the crop that is measured, in pixels."""
+
+TOO_POOR = 0.5
+"""Below this quality the probabilities are a guess."""
+
+SMALL, DARK = 24, 50
+"""A poor face of fewer pixels is too small, one with a lower mean grey of 255 too dark, any other too blurred."""
+
+MEASURES = ("size", "fine", "coarse", "noise", "dark", "bright", "contrast", "uneven", "flat")
+"""What `measures` returns, in this order."""
+
+MEANS = (5.3528, 2.1903, 2.8237, 1.6084, 0.1573, 0.0493, 3.6925, 0.7756, 0.1725)
+SPREADS = (0.664, 0.8706, 0.6689, 1.5396, 0.2634, 0.086, 0.6766, 0.3027, 0.1749)
+WEIGHTS = (0.2835, -1.0865, 1.8667, 0.3975, -0.0937, -0.0474, -0.9636, -0.0606, 0.1633)
+INTERCEPT, BEST = 0.1499, 0.6245
+"""Logistic regression of "the label was right" over the measures, and what it says of undamaged images on average."""
+
+
+def face_quality(image: Image.Image, face: Face) -> float:
+    """How much of a face can be seen, 0 to 1.
+
+    Args:
+        image: the RGB photo.
+        face: where `FaceDetector` found it.
+    """
+    return crop_quality(face_crop(image, face, SIZE).convert("L"), face.box[2] - face.box[0])
+
+
+def crop_quality(crop: Image.Image, width: float) -> float:
+    """The same of a crop that is framed as FER-2013 frames a face.
+
+    Args:
+        crop: grey, `SIZE` x `SIZE` pixels.
+        width: of the face's box in the photo, in pixels: how much the crop was enlarged.
+    """
+    values = (np.array(measures(crop, width)) - MEANS) / SPREADS
+    share = 1 / (1 + math.exp(-float(values @ WEIGHTS) - INTERCEPT))
+    return min(1.0, share / BEST)
+
+
+def weakness(image: Image.Image, box: Box) -> str:
+    """Why so little of a face can be seen, in words: "too small", "too dark" or "too blurred".
+
+    Args:
+        image: the RGB photo.
+        box: of the face, in pixels.
+    """
+    if box[2] - box[0] < SMALL:
+        return "too small"
+    grey = np.asarray(face_crop(image, Face(box, 1.0), SIZE).convert("L"), np.float32)
+    return "too dark" if float(grey.mean()) < DARK else "too blurred"
+
+
+def measures(crop: Image.Image, width: float) -> tuple[float, ...]:
+    """What the quality follows from, see `MEASURES`.
+
+    Returns:
+        size: binary logarithm of the box's width in pixels, at most that of 48.
+        fine, coarse: logarithm of the mean difference of neighbours, in the crop and in one of a quarter of its side.
+        noise: logarithm of the mean size of what a plane through every 3x3 pixels does not explain.
+        dark, bright: shares of pixels below 32 and above 224 of 255.
+        contrast: logarithm of the standard deviation of the grey values.
+        uneven: how far left and right differ, in standard deviations.
+        flat: share of pixels that equal their right neighbours.
+    """
+    grey = np.asarray(crop, np.float32)
+    small = grey.reshape(12, 4, 12, 4).mean((1, 3))
+    deviation = float(grey.std()) + 1
+    # Immerkær 1996, "Fast noise variance estimation": a mask that planes and straight edges do not excite
+    rough = grey[:, :-2] - 2 * grey[:, 1:-1] + grey[:, 2:]
+    rough = rough[:-2] - 2 * rough[1:-1] + rough[2:]
+    return (
+        math.log2(min(max(width, 4.0), SIZE)),
+        math.log(_steps(grey) + 0.5),
+        math.log(_steps(small) + 0.5),
+        math.log(float(np.median(np.abs(rough))) + 0.5),
+        float((grey < 32).mean()),
+        float((grey > 224).mean()),
+        math.log(deviation),
+        float(np.abs(small - small[:, ::-1]).mean()) / deviation,
+        float((grey[:, 1:] == grey[:, :-1]).mean()),
+    )
+
+
+def _steps(grey: np.ndarray) -> float:
+    """Mean difference of neighbours, along and across."""
+    return float(np.abs(np.diff(grey, axis=0)).mean() + np.abs(np.diff(grey, axis=1)).mean()) / 2

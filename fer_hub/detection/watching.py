@@ -1,0 +1,53 @@
+"""Finding faces in frame after frame of a film or a camera: where they were, and everywhere now and then."""
+
+from PIL import Image
+
+from fer_hub.detection.detector import FaceDetector
+from fer_hub.results import Face
+
+SEARCH_EVERY = 5
+"""Every so many frames the whole picture is searched, for who is new."""
+
+
+class Watcher:
+    """A detector for the frames of one film or one visitor's camera, in their order; threads must not share it.
+
+    Args:
+        detector: what searches; may serve others too, and is closed by whoever made it.
+        min_score: faces with a lower score are left out; `None` leaves it to the detector.
+        every: the whole frame is searched at least every so many frames.
+
+    Raises:
+        ValueError: `every` is not a whole number above 0.
+    """
+
+    def __init__(self, detector: FaceDetector, min_score: float | None = None, every: int = SEARCH_EVERY) -> None:
+        if isinstance(every, bool) or not isinstance(every, int) or every < 1:
+            raise ValueError(f"every must be a whole number above 0, got {every!r}; {SEARCH_EVERY} is the default.")
+        self._detector, self._min_score, self._every = detector, min_score, every
+        self._faces: list[Face] = []
+        self._since = 0
+
+    def detect(self, image: Image.Image, min_score: float | None = None) -> list[Face]:
+        """The faces of the next frame, the most prominent first.
+
+        The whole frame is searched when it is time, when there were no faces, and when one of them is gone: after a
+        cut in a film all of them are.
+
+        Args:
+            image: the frame.
+            min_score: for this frame, instead of the watcher's own.
+        """
+        least = self._min_score if min_score is None else min_score
+        known, self._since = self._faces, self._since + 1
+        faces = []
+        if known and self._since < self._every:
+            faces = self._detector.follow(image, known, least)
+        if not faces or len(faces) < len(known):
+            faces, self._since = self._detector.detect(image, least), 0
+        self._faces = faces
+        return faces
+
+    def forget(self) -> None:
+        """Search the next frame whole."""
+        self._faces = []

@@ -1,0 +1,137 @@
+"""YuNet, a detector of 75,856 parameters that sees small faces and many, through ONNX Runtime.
+
+The model (Wu, Peng, Yu: "YuNet: A Tiny Millisecond-level Face Detector", Machine Intelligence Research 2023) is
+shipped in `fer_hub/assets/face_detection/`. OpenCV's FaceDetectorYN gives the same faces (a test compares them) and
+takes 1.2 to 2 times as long on one core.
+"""
+
+import math
+import os
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from fer_hub.boxes import Box, nms
+from fer_hub.detection.blazeface import CLOSED, FOLDER
+from fer_hub.results import Face
+
+FILE = "yunet_n_dynamic.onnx"
+"""Name of the model's file in `fer_hub/assets/face_detection/`."""
+
+STRIDES = (8, 16, 32)
+"""The network answers for every square of so many pixels, at three sizes."""
+
+MULTIPLE = 32
+"""Height and width of the input are padded with black to multiples of this."""
+
+MAX_IOU = 0.45
+"""Of two boxes that overlap by more (intersection over union), the one with the lower score goes."""
+
+SIDE, DROP = 1.09, 0.064
+"""From YuNet's box, forehead to chin, to the box that MediaPipe would give, eyebrows to chin: side of that square in
+widths of YuNet's box, and how far its centre lies below the middle of YuNet's box, in widths too."""
+
+
+class YuNet:
+    """The network, loaded on first use; threads may share it.
+
+    Args:
+        min_score: faces with a lower score are left out, 0 to 1; the network's own scale.
+    """
+
+    def __init__(self, min_score: float) -> None:
+        self.min_score = min_score
+        self._lock = threading.Lock()
+        self._session: Any = None
+        self._closed = False
+
+    def find(self, image: Image.Image) -> list[Face]:
+        """Faces of an RGB image, the best first; boxes as MediaPipe's, see `SIDE`.
+
+        Raises:
+            RuntimeError: it is closed.
+        """
+        return self.find_all([image])[0]
+
+    def find_all(self, images: Sequence[Image.Image]) -> list[list[Face]]:
+        """The same for several images of the same size at once."""
+        if not images:
+            return []
+        width, height = images[0].size
+        padded = [math.ceil(side / MULTIPLE) * MULTIPLE for side in (height, width)]
+        pixels = np.zeros((len(images), 3, *padded), np.float32)
+        for row, image in zip(pixels, images, strict=True):
+            row[:, :height, :width] = np.asarray(image)[:, :, ::-1].transpose(2, 0, 1)  # BGR, 0 to 255
+        session = self._loaded()
+        names = [output.name for output in session.get_outputs()]
+        outputs = dict(zip(names, session.run(None, {session.get_inputs()[0].name: pixels}), strict=True))
+        return [_faces(outputs, index, padded[1], self.min_score) for index in range(len(images))]
+
+    def close(self) -> None:
+        """Free the model; a second call does nothing."""
+        with self._lock:
+            self._session, self._closed = None, True
+
+    def _loaded(self) -> Any:
+        with self._lock:
+            if self._closed:
+                raise RuntimeError(CLOSED)
+            if self._session is None:
+                self._session = _load(FOLDER / FILE)
+            return self._session
+
+    def __getstate__(self) -> dict:
+        return {"min_score": self.min_score, "_closed": self._closed}
+
+    def __setstate__(self, state: dict) -> None:
+        self.__init__(state["min_score"])
+        self._closed = state["_closed"]
+
+
+def _load(file: Path) -> Any:
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # before the import, which is when it is read
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1  # several photographs at a time use several cores better than one does
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(file.read_bytes(), options, providers=["CPUExecutionProvider"])
+
+
+def _faces(outputs: dict[str, np.ndarray], index: int, width: int, min_score: float) -> list[Face]:
+    """Decode the answer for one image of a batch; `width` is that of the padded input in pixels."""
+    found = []
+    for stride in STRIDES:
+        # a score is the geometric mean of "there is a face" and "this square is at its centre"
+        parts = (outputs[f"{name}_{stride}"][index, :, 0].clip(0, 1) for name in ("cls", "obj"))
+        score = np.sqrt(math.prod(parts))
+        chosen = np.flatnonzero(score >= min_score)
+        corner = np.stack([chosen % (width // stride), chosen // (width // stride)], 1)
+        centre_and_size = outputs[f"bbox_{stride}"][index, chosen]
+        centres = (centre_and_size[:, :2] + corner) * stride
+        sizes = np.exp(centre_and_size[:, 2:]) * stride
+        points = (outputs[f"kps_{stride}"][index, chosen].reshape(-1, 5, 2) + corner[:, None]) * stride
+        found.append((score[chosen], centres, sizes, points))
+    scores, centres, sizes, points = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    boxes = np.concatenate([centres - sizes / 2, centres + sizes / 2], 1)
+    return [
+        Face(_as_mediapipe(*centres[i].tolist(), float(sizes[i, 0])), float(scores[i]), _keypoints(points[i].tolist()))
+        for i in nms(boxes, scores, max_iou=MAX_IOU, max_containment=math.inf)
+    ]
+
+
+def _as_mediapipe(x: float, y: float, width: float) -> Box:
+    half = SIDE * width / 2
+    return x - half, y + DROP * width - half, x + half, y + DROP * width + half
+
+
+def _keypoints(points: list[list[float]]) -> dict[str, tuple[float, float]]:
+    """MediaPipe's names; the middle of the mouth from its corners. YuNet sees no ears."""
+    right_eye, left_eye, nose, right_corner, left_corner = (tuple(point) for point in points)
+    mouth = tuple((a + b) / 2 for a, b in zip(right_corner, left_corner, strict=True))
+    return {"right_eye": right_eye, "left_eye": left_eye, "nose_tip": nose, "mouth_center": mouth}
