@@ -214,7 +214,7 @@ def test_options_reach_the_detector(tiny_checkpoint):
         detector = pipeline.detector
         assert (detector.model, detector.min_score, detector.search) == ("short_range", 1.0, "fast")
         assert pipeline(ASTRONAUT) == []
-    with pytest.raises(ValueError, match=r"^model must be one of both, short_range, full_range, got 'none';"):
+    with pytest.raises(ValueError, match=r"^model must be one of fused, yunet, mediapipe, short_range, full_range, got 'none';"):
         FERPipeline.from_pretrained(tiny_checkpoint, detector="none")
 
 

@@ -96,7 +96,7 @@ class Service:
         return list(self.pipeline(model).model.config.id2label.values())
 
     def report(self, image: Image.Image, faces: list[FacePrediction], model: str) -> dict:
-        """The result of `/predict`, see `schema.json`: size of the photo in pixels and its faces, the most prominent first."""
+        """The result of `/predict`, see `schema.json`: size of the photo in pixels, and faces, most prominent first."""
         return {
             "version": VERSION,
             "model": model,
