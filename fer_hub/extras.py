@@ -1,14 +1,14 @@
-"""What to install where a package is missing that only a part of fer_hub needs."""
+"""Errors for missing optional packages, which name the extra to install."""
 
 from importlib.util import find_spec
 
 
 def missing(extra: str, *modules: str) -> ModuleNotFoundError | None:
-    """The error to raise unless all these modules are installed, which the extra brings; looks, but imports nothing.
+    """The error to raise if any of these modules is not installed, otherwise None; imports nothing.
 
     Args:
-        extra: of pyproject.toml, as "video".
-        modules: names to import, as "av".
+        extra: the extra of pyproject.toml with these modules, such as "video".
+        modules: import names, such as "av".
 
     Example:
         >>> missing("video", "json"), missing("video", "no_such_module")

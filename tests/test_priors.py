@@ -33,15 +33,17 @@ def test_training_changes_nothing_and_uniform_favours_the_rare():
 @pytest.mark.parametrize(
     ("config", "prior", "sentence"),
     [
-        (CONFIG, "flat", "prior must be training, uniform or a share for each label, got 'flat'; choose one of these."),
-        (CONFIG, {"a": 1, "b": 1}, "prior must have a share for each of a, b, c, got a, b; correct it."),
-        (CONFIG, {"a": 1, "b": -1, "c": 1}, "prior must hold numbers from 0, one of them above, got "
-         "{'a': 1, 'b': -1, 'c': 1}; give each label how common it is."),
-        (CONFIG, {"a": 0, "b": 0, "c": 0}, "prior must hold numbers from 0, one of them above, got "
-         "{'a': 0, 'b': 0, 'c': 0}; give each label how common it is."),
+        (CONFIG, "flat", "prior must be training, uniform or a number per label, got 'flat'; choose one of these."),
+        (CONFIG, {"a": 1, "b": 1}, "prior must have a number for each of a, b, c, got a, b; correct it."),
+        (CONFIG, {"a": 1, "b": -1, "c": 1},
+            "prior must have numbers of at least 0, one of them above 0, got {'a': 1, 'b': -1, 'c': 1}; give each "
+            "label its relative frequency."),
+        (CONFIG, {"a": 0, "b": 0, "c": 0},
+            "prior must have numbers of at least 0, one of them above 0, got {'a': 0, 'b': 0, 'c': 0}; give each "
+            "label its relative frequency."),
         (SimpleNamespace(id2label=CONFIG.id2label, class_shares=None), "uniform",
-         "a prior needs a checkpoint whose config.json says in class_shares how common each class was in training, got "
-         "one that does not; leave prior out, or train with this version of fer_hub."),
+         "a prior needs a checkpoint whose config.json has the class frequencies of its training in class_shares, "
+         "but it does not; leave prior out, or train with this version of fer_hub."),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_refused(config, prior, sentence):

@@ -1,23 +1,23 @@
-"""The checkpoints and example photographs that come with fer_hub: all in a clone, the default one in a wheel."""
+"""The checkpoints and example photos that come with fer_hub: all in a clone, only the default in a wheel."""
 
 from pathlib import Path
 
 DEFAULT = "fer2013"
-"""The folder in checkpoints/ that a wheel carries, and that is loaded where none is named."""
+"""The folder in checkpoints/ that is included in the wheel and loaded by default."""
 
 FILES = ("*.json", "*.safetensors", "*.py", "*.png", "README.md")
-"""What of its folder goes into the wheel; setup.py copies it."""
+"""Its files that are included in the wheel; setup.py copies them."""
 
 VARIABLE = "FER_HUB_CHECKPOINT"
-"""The environment variable, also of a Space, that tells the app which checkpoint folder or Hub id to load first."""
+"""The environment variable, also of a Space, with the checkpoint folder or Hub id that the app loads first."""
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 HOME = _PACKAGE / "shipped" if (_PACKAGE / "shipped").is_dir() else _PACKAGE.parent
-"""What holds checkpoints/ and examples/: a folder of the installed package, or the clone that the package lies in."""
+"""The folder with checkpoints/ and examples/: in the installed package, or the clone that contains the package."""
 
 
 def shipped_checkpoints() -> dict[str, Path]:
-    """Name → folder of the checkpoints that came along, the default first; empty in a Space, which loads its own.
+    """Name → folder of the included checkpoints, the default first; empty in a Space, which loads its own.
 
     Example:
         >>> next(iter(shipped_checkpoints()))
@@ -28,20 +28,20 @@ def shipped_checkpoints() -> dict[str, Path]:
 
 
 def default_checkpoint() -> Path:
-    """The folder of the checkpoint that is loaded where none is named.
+    """The folder of the checkpoint that is loaded by default.
 
     Raises:
-        FileNotFoundError: none came along, as in a copy of the package without its clone.
+        FileNotFoundError: no checkpoint is included, as in a copy of the package without its clone.
     """
     folder = HOME / "checkpoints" / DEFAULT
     if not (folder / "config.json").is_file():
         raise FileNotFoundError(
             f"without an argument the checkpoint that comes with fer_hub is loaded, but there is none at {folder}; "
-            "name a checkpoint folder or a Hub id."
+            "pass a checkpoint folder or a Hub id."
         )
     return folder
 
 
 def example_photographs() -> list[Path]:
-    """The example photographs that came along."""
+    """The included example photos."""
     return sorted((HOME / "examples").glob("*.jpg"))

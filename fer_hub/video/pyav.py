@@ -1,4 +1,4 @@
-"""PyAV, which the extra "video" brings; `av` is imported from here, so that an error names the extra where it lacks."""
+"""PyAV, from the extra "video"; `av` is imported from here, so that the error names the extra if it is missing."""
 
 from fer_hub.extras import missing
 
@@ -8,7 +8,6 @@ if absent := missing("video", "av"):
 import av
 
 TOLERANT = {} if int(av.__version__.partition(".")[0]) >= 19 else {"metadata_errors": "replace"}
-"""What `av.open` must be told to read files whose titles are not UTF-8; since version 19 it does without, and refuses
-the argument."""
+"""Arguments of `av.open` for files whose titles are not UTF-8; version 19 does not need them and refuses them."""
 
 __all__ = ["TOLERANT", "av"]
