@@ -1,4 +1,4 @@
-"""What several test files share: where the real data is, a small checkpoint on disk, and the cores of the machine."""
+"""Shared fixtures: the real data, a small checkpoint on disk, and the number of workers."""
 
 import os
 from pathlib import Path
@@ -68,7 +68,7 @@ def tiny_checkpoint(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def small_csv(tmp_path_factory) -> Path:
-    """A made-up `fer2013.csv`: 10, 3 and 2 images per emotion and split, each a brightness of its own."""
+    """A synthetic `fer2013.csv`: 10, 3 and 2 images per emotion and split, each emotion with its own brightness."""
     import numpy as np
 
     random = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""Made-up data without any meaning: images of noise, and logits with labels that were drawn from them."""
+"""Synthetic data: noise images, and logits with labels drawn from them."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ from fer_hub.inference.logits import softmax
 
 
 def write_noise(path: Path, counts: Mapping[str, int], emotions: Sequence[int]) -> Path:
-    """A `fer2013.csv` of noise: under every `Usage` so many times these emotions."""
+    """A `fer2013.csv` of noise: these emotions, repeated, under every `Usage`."""
     random = np.random.default_rng(3)
     lines = ["emotion,pixels,Usage"]
     for usage, count in counts.items():

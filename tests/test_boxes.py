@@ -1,4 +1,4 @@
-"""Box arithmetic: hand calculations, and laws that hold for every box."""
+"""Box arithmetic: hand-computed values, and properties of every box."""
 
 import math
 
@@ -56,7 +56,7 @@ def test_overlap_is_symmetric_and_bounded(a, b):
 
 
 @given(some_box(), some_box(), coordinates, coordinates, st.sampled_from([0.25, 0.5, 2, 4]))
-def test_overlap_ignores_where_the_origin_is_and_how_large_a_pixel_is(a, b, dx, dy, factor):
+def test_overlap_does_not_depend_on_origin_and_scale(a, b, dx, dy, factor):
     assert math.isclose(iou(shift(a, dx, dy), shift(b, dx, dy)), iou(a, b))
     assert math.isclose(iou(scale(a, factor), scale(b, factor)), iou(a, b))
 
@@ -66,7 +66,7 @@ def test_empty_boxes_overlap_nothing():
 
 
 @given(some_box(), sizes, sizes)
-def test_clip_is_what_lies_in_the_image(box, width, height):
+def test_clip_is_the_part_inside_the_image(box, width, height):
     clipped = clip(box, width, height)
     assert area(clipped) == intersection(box, (0, 0, width, height))
     assert clip(clipped, width, height) == clipped
@@ -141,7 +141,7 @@ def test_check_box_gives_plain_numbers():
         ),
     ],
 )
-def test_check_box_says_what_is_wrong(box, message):
+def test_check_box_refuses_invalid_boxes(box, message):
     with pytest.raises(ValueError) as error:
         check_box(box)
     assert str(error.value) == message

@@ -1,4 +1,4 @@
-"""Drawing: colours, places of the labels, every size of photo; the photo itself stays as it is."""
+"""Drawing: colours, label positions, every size of photo; the photo itself is not modified."""
 
 import itertools
 from pathlib import Path
@@ -26,7 +26,7 @@ def count(image: Image.Image, colour: tuple[int, int, int]) -> int:
     return int((np.asarray(image) == colour).all(2).sum())
 
 
-def test_every_emotion_has_a_colour_of_its_own():
+def test_every_emotion_has_a_distinct_colour():
     assert list(COLOURS) == [*EMOTIONS, "contempt"]
     for one, other in itertools.combinations(COLOURS.values(), 2):
         assert sum(abs(a - b) for a, b in zip(one, other, strict=True)) > 80
@@ -51,7 +51,7 @@ def lab(colour: tuple[int, int, int], seen_as: list) -> np.ndarray:
 
 
 @pytest.mark.parametrize("vision", SEEN_AS)
-def test_colour_blind_people_can_tell_the_colours_apart(vision):
+def test_colour_blind_people_can_distinguish_the_colours(vision):
     seen = {name: lab(colour, np.array(SEEN_AS[vision])) for name, colour in COLOURS.items()}
     for one, other in itertools.combinations(seen, 2):  # 2 to 3 is a difference that is just seen
         assert np.linalg.norm(seen[one] - seen[other]) > (30 if "contempt" in (one, other) else 16), (one, other)
@@ -75,7 +75,7 @@ def test_box_and_label_have_the_colour_of_the_emotion(emotion):
     assert pixels[60:78, 100:150].sum() > 300  # the label above it
 
 
-def test_the_photo_stays_as_it_is():
+def test_the_photo_is_not_modified():
     photo = Image.new("RGB", (320, 240), (120, 120, 120))
     before = photo.tobytes()
     drawn = draw(photo, [prediction((100, 80, 180, 160))])
@@ -105,7 +105,7 @@ def test_every_size_of_photo(size):
     assert count(drawn, COLOURS["surprise"]) > 0
 
 
-def test_letters_grow_with_the_photo():
+def test_text_scales_with_the_photo():
     def label_height(factor: int) -> int:
         photo = Image.new("RGB", (400 * factor, 400 * factor), (120, 120, 120))
         box = tuple(factor * edge for edge in (100, 150, 300, 350))
@@ -120,7 +120,7 @@ def test_letters_grow_with_the_photo():
     "box", [(0, 0, 60, 60), (340, 0, 400, 60), (0, 240, 60, 300), (340, 240, 400, 300), (0, 0, 400, 300)]
 )
 def test_labels_at_the_edges_are_whole(box):
-    """A label has as many coloured pixels in a corner as in the middle, so nothing of it is cut off."""
+    """A label has as many coloured pixels in a corner as in the middle, so it is not clipped."""
     photo = Image.new("RGB", (400, 300), (120, 120, 120))
     width, height = box[2] - box[0], box[3] - box[1]
     middle = (170, 120, 170 + width, 120 + height) if width == 60 else None
@@ -131,7 +131,7 @@ def test_labels_at_the_edges_are_whole(box):
         assert drawn > 1500
 
 
-def test_labels_leave_other_faces_free():
+def test_labels_do_not_cover_other_faces():
     """Two faces, one above the other: the lower label would cover the upper face if it stood above its box."""
     photo = Image.new("RGB", (400, 300), (120, 120, 120))
     upper, lower = (150, 60, 230, 140), (150, 143, 230, 223)

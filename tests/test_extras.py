@@ -1,4 +1,4 @@
-"""A package that only a part of fer_hub needs is named, with the extra that brings it."""
+"""Missing optional packages are named, with the extra that installs them."""
 
 import subprocess
 import sys
@@ -29,6 +29,6 @@ def test_the_app_without_its_extra_is_one_sentence():
     assert done.stderr == 'gradio must be installed for this; run pip install ".[app]" in a clone of fer_hub.\n'
 
 
-def test_people_are_followed_without_the_extra_for_video_files():
+def test_tracking_does_not_need_the_extra_for_video_files():
     code = "import sys; sys.modules['av'] = None; import fer_hub; fer_hub.FaceTracker()"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).returncode == 0

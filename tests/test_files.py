@@ -1,4 +1,4 @@
-"""Folders and files that appear whole or not at all, whatever stood there before and whatever fails."""
+"""Atomic writes of folders and files, whatever existed before and whatever fails."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ def content(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_a_folder_is_made_or_replaced_and_nothing_else_stays(tmp_path):
+def test_a_folder_is_created_or_replaced_completely(tmp_path):
     build(tmp_path / "a" / "b", "old")
     (tmp_path / "a" / "b" / "left over").write_text("old")
     build(tmp_path / "a" / "b")
@@ -32,7 +32,7 @@ def test_an_error_in_the_block_leaves_the_old_folder(tmp_path):
 
 
 @pytest.mark.parametrize("there", [True, False])
-def test_of_a_link_the_folder_that_it_leads_to_is_replaced(tmp_path, there):
+def test_the_target_of_a_link_is_replaced(tmp_path, there):
     if there:
         build(tmp_path / "disk" / "real", "old")
     (tmp_path / "link").symlink_to(tmp_path / "disk" / "real")

@@ -1,4 +1,4 @@
-"""Loading: every kind of source and mode comes out upright and RGB, everything else with one clear sentence."""
+"""Loading: every kind of source and mode gives upright RGB; anything else is refused with one clear sentence."""
 
 import asyncio
 import contextlib
@@ -38,10 +38,10 @@ def photo() -> Image.Image:
 
 
 HEIC = Path(__file__).parent / "app" / "plain.heic"
-"""A photograph of one colour as an iPhone writes it, 64x48 pixels."""
+"""A photo of one colour as written by an iPhone, 64x48 pixels."""
 
 
-def test_photographs_of_iphones_are_read():
+def test_heic_photos_are_read():
     pytest.importorskip("pillow_heif", reason="needs pillow-heif to read HEIC")
     for source in (HEIC, str(HEIC), HEIC.read_bytes()):
         assert load_image(source).size == (64, 48)
@@ -162,11 +162,11 @@ def hidden_red(kind: str) -> Image.Image:
 
 
 @pytest.mark.parametrize("kind", ["RGBA", "LA", "P", "PA"])
-def test_transparency_is_laid_over_white(kind):
+def test_transparency_is_composited_over_white(kind):
     assert load_image(hidden_red(kind)).getpixel((1, 1)) == WHITE
 
 
-def test_transparent_files_are_laid_over_white():
+def test_transparent_files_are_composited_over_white():
     assert load_image(encoded(hidden_red("P"), transparency=0)).getpixel((1, 1)) == WHITE
     assert load_image(encoded(Image.new("RGB", (4, 4), RED), transparency=RED)).getpixel((1, 1)) == WHITE
 
@@ -201,7 +201,7 @@ def test_arrays(array, pixel):
 
 
 def png_header(width: int, height: int) -> bytes:
-    """A PNG that claims a size and holds nothing: reading its header must be enough to refuse it."""
+    """A PNG with a size in its header but no data: reading the header must be enough to refuse it."""
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     chunk = b"IHDR" + header
     return (
@@ -285,7 +285,7 @@ NOT_AN_IMAGE = (
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else "",
 )
-def test_what_is_no_photo_is_refused_in_one_sentence(source, kind, message):
+def test_invalid_sources_are_refused_in_one_sentence(source, kind, message):
     with pytest.raises(kind) as error:
         load_image(source)
     assert str(error.value) == message
@@ -300,7 +300,7 @@ def test_a_folder_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP"])
-def test_a_file_cut_off_is_refused(file_format, tmp_path):
+def test_a_truncated_file_is_refused(file_format, tmp_path):
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8))
     path = tmp_path / "cut"
     data = encoded(noise, file_format)
@@ -317,7 +317,7 @@ def test_the_limit_can_be_raised_and_lowered(photo):
 
 
 class Server(BaseHTTPRequestHandler):
-    """Answers by the path that is asked for."""
+    """Responds according to the requested path."""
 
     release = threading.Event()
 
@@ -376,7 +376,7 @@ def test_a_url_is_read(server):
     assert load_image(f"{server}/to?/photo.png").size == (30, 20)
 
 
-def test_urls_that_give_no_photo(server):
+def test_urls_without_a_photo_are_refused(server):
     cases = [
         ("/missing", {}, ConnectionError, "{url} must be a readable image, but the server returned 404."),
         ("/text", {}, ValueError, "the file at {url} must be an image of a known format (JPEG, PNG, WebP, GIF, BMP, "
@@ -423,18 +423,18 @@ def test_a_url_is_read_where_an_event_loop_runs(server):
         "100.64.0.1", "224.0.0.1", "0.0.0.0", "255.255.255.255", "192.168.0.1",
     ],
 )  # fmt: skip
-def test_addresses_that_lead_inside_are_not_public(address):
+def test_internal_addresses_are_not_public(address):
     assert not is_public(address)
 
 
 @pytest.mark.parametrize(
     "address", ["8.8.8.8", "2606:4700:4700::1111", "64:ff9b::808:808", "::ffff:8.8.8.8", "2002:808:808::1"]
 )
-def test_addresses_of_the_open_internet_are_public(address):
+def test_public_addresses_are_accepted(address):
     assert is_public(address)
 
 
-def test_a_url_nobody_answers():
+def test_an_unreachable_url():
     with pytest.raises(ConnectionError, match=r"^http://127\.0\.0\.1:1/x cannot be reached \(.*\); check the URL\.$"):
         load_image("http://127.0.0.1:1/x")
 
@@ -452,7 +452,7 @@ def test_a_crop_of_whole_pixels_is_exact():
 
 @pytest.mark.parametrize("shift", [0.0, 0.25, 0.5, 0.75])
 @pytest.mark.parametrize("size", [10, 20, 60])
-def test_a_crop_is_accurate_below_a_pixel(shift, size):
+def test_a_crop_has_sub_pixel_accuracy(shift, size):
     side = 20
     cut = np.asarray(crop(ramp(100, 80), (30 + shift, 40, 50 + shift, 60), size)).astype(float)
     step = side / size
@@ -488,7 +488,7 @@ def test_a_crop_without_a_size_keeps_its_own():
         ((9, 0, 5, 20), "box must have x0 < x1 and y0 < y1, got (9, 0, 5, 20); the order is left, top, right, bottom."),
     ],
 )
-def test_a_crop_says_what_is_wrong(box, message):
+def test_invalid_crops_are_refused(box, message):
     with pytest.raises(ValueError) as error:
         crop(Image.new("RGB", (40, 40)), box)
     assert str(error.value) == message
@@ -503,7 +503,7 @@ def test_the_examples_are_portraits():
     ("angle", "turn"),
     [(90, Image.Transpose.ROTATE_270), (180, Image.Transpose.ROTATE_180), (-90, Image.Transpose.ROTATE_90)],
 )
-def test_a_turned_crop_stands_upright(angle, turn):
+def test_a_rotated_crop_is_upright(angle, turn):
     """Cut out of the photo turned clockwise, a square looks as it does in the photo itself."""
     noise = np.random.default_rng(0).integers(0, 256, (12, 12, 3), np.uint8)
     photo = Image.fromarray(noise).resize((240, 240), Image.Resampling.BICUBIC)

@@ -1,4 +1,4 @@
-"""From photos to predictions: shapes of the answer, batching, loading, and what is refused."""
+"""From photos to predictions: shapes of the results, batching, loading, and what is refused."""
 
 import json
 import math
@@ -40,7 +40,7 @@ def coloured_photo(columns: int, rows: int, seed: int = 0) -> Image.Image:
 
 
 def counting(model: torch.nn.Module) -> list[int]:
-    """The batch sizes that go through the network from now on."""
+    """Records the batch sizes of all following forward passes."""
     batches: list[int] = []
     model.register_forward_pre_hook(
         lambda module, args, kwargs: batches.append(len(kwargs["pixel_values"])), with_kwargs=True
@@ -87,7 +87,7 @@ def test_a_list_gives_a_list_of_lists(pipeline):
     assert pipeline([]) == []
 
 
-def test_nobody_gives_an_empty_list(pipeline):
+def test_no_face_gives_an_empty_list(pipeline):
     assert pipeline(Image.new("L", (300, 200), 90)) == []
 
 
@@ -125,7 +125,7 @@ def test_crops_are_softmax_of_the_logits():
     assert pipeline.classify_crops([]) == []
 
 
-def test_with_flip_average_a_face_and_its_mirror_image_say_the_same():
+def test_with_flip_average_a_face_and_its_mirror_image_get_the_same_probabilities():
     photo = coloured_photo(2, 1)
     mirrored = photo.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     plain, averaged = grid_pipeline(), grid_pipeline(flip_average=True)
@@ -163,7 +163,7 @@ def test_exif_orientation_is_applied(pipeline):
     assert np.abs(np.array(pipeline(turned)[0].box) - pipeline(ASTRONAUT)[0].box).max() <= 1
 
 
-def test_a_photo_on_its_side_is_classified_as_if_it_stood_upright(tiny_checkpoint):
+def test_a_sideways_photo_is_classified_like_the_upright_one(tiny_checkpoint):
     with FERPipeline.from_pretrained(tiny_checkpoint, search="thorough") as pipeline:
         photo = load_image(HOPPER)
         [upright], [turned] = pipeline(photo), pipeline(photo.transpose(Image.Transpose.ROTATE_90))
@@ -191,7 +191,7 @@ def test_batch_size_is_checked(batch_size):
     assert str(error.value) == f"batch_size must be a whole number above 0, got {batch_size!r}; 64 is the default."
 
 
-def test_closing_closes_the_own_detector_only(tiny_checkpoint):
+def test_closing_closes_only_its_own_detector(tiny_checkpoint):
     with FERPipeline.from_pretrained(tiny_checkpoint) as own:
         own(ASTRONAUT)
     with pytest.raises(RuntimeError, match="is closed"):
@@ -214,7 +214,9 @@ def test_options_reach_the_detector(tiny_checkpoint):
         detector = pipeline.detector
         assert (detector.model, detector.min_score, detector.search) == ("short_range", 1.0, "fast")
         assert pipeline(ASTRONAUT) == []
-    with pytest.raises(ValueError, match=r"^model must be one of fused, yunet, mediapipe, short_range, full_range, got 'none';"):
+    with pytest.raises(
+        ValueError, match=r"^model must be one of fused, yunet, mediapipe, short_range, full_range, got 'none';"
+    ):
         FERPipeline.from_pretrained(tiny_checkpoint, detector="none")
 
 
@@ -267,7 +269,7 @@ def test_a_checkpoint_must_be_named(nothing):
     assert str(error) == f"checkpoint must be a checkpoint folder or a Hub id, got {nothing!r}."
 
 
-def test_without_a_name_the_checkpoint_that_comes_with_fer_hub_is_loaded(shipped_checkpoint):
+def test_the_default_is_the_checkpoint_that_comes_with_fer_hub(shipped_checkpoint):
     with FERPipeline.from_pretrained() as pipeline, FERPipeline.from_pretrained(shipped_checkpoint) as named:
         weights, same = pipeline.model.state_dict(), named.model.state_dict()
         assert weights.keys() == same.keys() and all(torch.equal(weights[key], same[key]) for key in same)

@@ -1,4 +1,4 @@
-"""A user's own base rates: Bayes' rule, what is refused, and what the pipeline makes of it."""
+"""Custom class priors: Bayes' rule, refusals, and their use in the pipeline."""
 
 import math
 from types import SimpleNamespace
@@ -46,7 +46,7 @@ def test_training_changes_nothing_and_uniform_favours_the_rare():
          "but it does not; leave prior out, or train with this version of fer_hub."),
     ],
 )  # fmt: skip
-def test_what_does_not_fit_is_refused(config, prior, sentence):
+def test_invalid_arguments_are_refused(config, prior, sentence):
     with pytest.raises(ValueError) as caught:
         logit_shift(config, prior)
     assert str(caught.value) == sentence

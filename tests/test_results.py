@@ -1,4 +1,4 @@
-"""Faces and predictions: what they hold, what they refuse, how they become JSON."""
+"""Faces and predictions: fields, validation, conversion to JSON."""
 
 import dataclasses
 import json
@@ -41,7 +41,7 @@ def test_the_order_of_the_labels_is_kept():
     ]
 
 
-def test_changing_what_to_dict_gave_changes_nothing():
+def test_changing_the_result_of_to_dict_changes_nothing():
     face = FacePrediction((0, 0, 1, 1), 1, "happy", PROBABILITIES)
     face.to_dict()["probabilities"]["happy"] = 0
     assert face.probabilities["happy"] == 0.7
@@ -74,7 +74,7 @@ def test_a_face_may_reach_beyond_the_photo():
         ),
     ],
 )
-def test_a_face_says_what_is_wrong(arguments, message):
+def test_invalid_faces_are_refused(arguments, message):
     with pytest.raises(ValueError) as error:
         Face(*arguments)
     assert str(error.value) == message
@@ -95,7 +95,7 @@ def test_a_face_says_what_is_wrong(arguments, message):
         ("bored", PROBABILITIES, "emotion must be the most probable label, 'happy' here, got 'bored'."),
     ],
 )
-def test_a_prediction_says_what_is_wrong(emotion, probabilities, message):
+def test_invalid_predictions_are_refused(emotion, probabilities, message):
     with pytest.raises(ValueError) as error:
         FacePrediction((0, 0, 1, 1), 1, emotion, probabilities)
     assert str(error.value) == message

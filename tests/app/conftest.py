@@ -159,7 +159,7 @@ def app_client():
 
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory):
-    """A headless Chromium whose camera shows a portrait that sways; skips with a reason where there is none."""
+    """A headless Chromium whose camera shows a moving portrait; skips with a reason if it is not installed."""
     if start.find_browser() is None:
         pytest.skip("needs Chromium and chromedriver: apt-get install chromium chromium-driver")
     folder = tmp_path_factory.mktemp("chromium")
@@ -170,7 +170,7 @@ def browser(tmp_path_factory):
 
 @pytest.fixture()
 def page(browser, app_url):
-    """The app's page in the browser; what the browser complains about fails the test."""
+    """The app's page in the browser; errors in the browser's console fail the test."""
     browser.get_log("browser")  # what the page before it said when it was left
     yield opened(browser, app_url)
     severe = [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]

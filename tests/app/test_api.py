@@ -1,4 +1,4 @@
-"""The running app as clients use it: names and defaults are promises, answers follow the schema."""
+"""The running app as clients use it: names and defaults are stable, responses follow the schema."""
 
 import base64
 import csv
@@ -24,7 +24,7 @@ MODEL = NAMES[0]
 
 
 def check(answer, definition=None):
-    """The answer follows schema.json, and what a schema cannot say."""
+    """Check a response against schema.json, and conditions that a schema cannot express."""
     schema = SCHEMA if definition is None else {**SCHEMA["$defs"][definition]}
     Draft202012Validator.check_schema(SCHEMA)
     Draft202012Validator(schema).validate(answer)
@@ -45,7 +45,7 @@ def client(app_url):
 # ---- what is promised
 
 
-def test_the_endpoints_their_parameters_and_defaults_are_promises(client):
+def test_endpoints_parameters_and_defaults_are_stable(client):
     """A change here breaks clients: raise `service.VERSION` and say so in the changelog."""
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
     promised = {
@@ -103,7 +103,7 @@ def test_classify_gives_the_largest_face_as_label(client):
     assert told == pytest.approx(faces[0]["probabilities"], abs=1e-6)
 
 
-def test_annotate_gives_the_photograph_back_with_a_box(client):
+def test_annotate_returns_the_photo_with_a_box(client):
     with Image.open(client.predict(handle_file(PORTRAIT), api_name="/annotate")) as got, Image.open(PORTRAIT) as sent:
         assert got.size == sent.size
         changed = ImageChops.difference(got.convert("RGB"), sent.convert("RGB"))
@@ -146,7 +146,7 @@ def test_predict_video_gives_a_summary_and_four_files(client, short_video):
         assert image.width > 300
 
 
-def test_a_photograph_without_a_face_is_no_error(client, tmp_path):
+def test_a_photo_without_a_face_is_no_error(client, tmp_path):
     path = tmp_path / "wall.png"
     Image.new("RGB", (320, 240), (200, 180, 160)).save(path)
     answer = client.predict(handle_file(path), api_name="/predict")
@@ -183,7 +183,7 @@ def test_parameters_can_be_given_by_name(http):
     assert told.startswith("event: complete") and json.loads(told.split("data: ", 1)[1])[0]["faces"] == []
 
 
-def test_base64_images_are_taken(http):
+def test_base64_images_are_accepted(http):
     data = base64.b64encode(PORTRAIT.read_bytes()).decode()
     for payload in (
         {"url": f"data:image/jpeg;base64,{data}", "path": None, "meta": {"_type": "gradio.FileData"}},
@@ -261,6 +261,6 @@ def test_files_that_are_no_video_get_one_sentence(http, name, data):
     assert sentence.startswith("the video must ") and "\n" not in sentence and "/" not in sentence
 
 
-def test_a_video_cut_off_in_the_middle_is_answered(http, short_video):
+def test_a_truncated_video_is_analysed(http, short_video):
     event, told = http.call("predict_video", http.upload(short_video.read_bytes()[:900], "cut.mp4"))
     assert event == "error" and told["error"].startswith("the video must ")

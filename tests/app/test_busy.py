@@ -1,4 +1,4 @@
-"""More requests than the server takes: one sentence for whoever comes too late, over HTTP and on the page."""
+"""A full queue: further requests are refused with one sentence, over HTTP and on the page."""
 
 import pytest
 
@@ -24,7 +24,7 @@ def small_app(tmp_path_factory, tiny_checkpoint):
 
 
 def fill(http, video):
-    """Let videos wait until the server takes no more; the answer that says so."""
+    """Queue videos until the server refuses one; returns that response."""
     file = http.upload(video.read_bytes(), "long.mp4")
     taken = 0
     while (answer := http.client.post("gradio_api/call/predict_video", json={"data": [file]})).status_code == 200:

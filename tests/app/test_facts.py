@@ -1,4 +1,4 @@
-"""What the page says about networks that it has not loaded, and which ones it offers."""
+"""Facts about networks that are not loaded, and the list of networks on the page."""
 
 import shutil
 import subprocess
@@ -16,7 +16,7 @@ from tests.hub.stand_in_repository import Repository
 SHIPPED = sorted(path.parent.name for path in ROOT.glob("checkpoints/*/config.json"))
 
 
-def test_a_folder_says_what_it_is(eight, shipped_checkpoint):
+def test_facts_of_a_folder(eight, shipped_checkpoint):
     known = facts(eight)
     assert (known.labels, known.dataset, known.images) == (EIGHT, "FER+", 3573)
     assert known.title("eight") == "eight: 8 expressions, 81 % test accuracy on FER+"
@@ -25,7 +25,7 @@ def test_a_folder_says_what_it_is(eight, shipped_checkpoint):
 
 
 @pytest.mark.parametrize("content", ["[]", '{"test": {"images": "many"}}', '{"test": 5}', "no JSON", "\xff"])
-def test_files_that_others_wrote_say_what_they_can(eight, tmp_path, content):
+def test_foreign_files_give_the_facts_they_contain(eight, tmp_path, content):
     folder = shutil.copytree(eight, tmp_path / "odd")
     (folder / "metrics.json").write_bytes(content.encode("latin-1"))
     assert facts(folder) == Facts(labels=EIGHT)
@@ -51,7 +51,7 @@ def test_a_network_without_a_card_says_so(eight):
     assert card("owner/name", "owner/name") == f"The card of this network is on the Hub: {link}"
 
 
-def test_a_network_of_the_hub_says_what_it_is(eight, tmp_path):
+def test_facts_of_a_hub_network(eight, tmp_path):
     ask = "import sys; from fer_hub.web.facts import facts\nfor name in sys.argv[1:]: print(facts(name).title(name))"
     with HubStandIn() as hub:
         for name, files in (("user/eight", ("config.json", "metrics.json", "training_args.json")), ("user/bare", ())):
@@ -64,7 +64,7 @@ def test_a_network_of_the_hub_says_what_it_is(eight, tmp_path):
     assert done.stdout.splitlines() == titles, done.stderr
 
 
-def test_shipped_networks_go_by_the_names_of_their_folders(monkeypatch, eight):
+def test_shipped_networks_are_named_after_their_folders(monkeypatch, eight):
     monkeypatch.delenv("FER_HUB_CHECKPOINT", raising=False)
     assert list(checkpoints()) == SHIPPED
     monkeypatch.setenv("FER_HUB_CHECKPOINT", str(eight))
@@ -73,7 +73,7 @@ def test_shipped_networks_go_by_the_names_of_their_folders(monkeypatch, eight):
     assert list(checkpoints()) == ["owner/name", *SHIPPED]
 
 
-def test_a_wanted_network_takes_the_place_of_the_shipped_one_of_that_name(monkeypatch, eight, tmp_path):
+def test_a_chosen_network_replaces_the_shipped_one_of_that_name(monkeypatch, eight, tmp_path):
     folder = shutil.copytree(eight, tmp_path / SHIPPED[-1])
     monkeypatch.setenv("FER_HUB_CHECKPOINT", str(folder))
     assert list(checkpoints()) == [SHIPPED[-1], *SHIPPED[:-1]]

@@ -60,5 +60,5 @@ def statuses(hosts):
         ([*"abcdefghijklmnopqrstuvwxyz"], [200] * 20 + [503] * 6),
     ],
 )
-def test_requests_that_come_at_once_do_not_all_find_the_queue_empty(hosts, expected):
+def test_simultaneous_requests_cannot_overfill_the_queue(hosts, expected):
     assert statuses(hosts) == expected

@@ -1,4 +1,4 @@
-"""app.py as a program: its options, and what it says where it cannot go on."""
+"""app.py as a program: its options and its errors."""
 
 import re
 import socket
@@ -28,12 +28,12 @@ def test_help_names_the_options_of_start_py():
 
 
 @pytest.mark.parametrize("arguments", [["--prot", "7998"], ["--port", "0"], ["--port", "x"], ["--por", "7998"], ["x"]])
-def test_what_is_no_option_is_refused(arguments):
+def test_unknown_options_are_refused(arguments):
     done = launch(*arguments)
     assert (done.returncode, done.stdout) == (2, "") and arguments[-1] in done.stderr.splitlines()[-1]
 
 
-def test_a_checkpoint_that_leads_nowhere_ends_in_one_sentence(tmp_path):
+def test_a_missing_checkpoint_is_refused_in_one_sentence(tmp_path):
     nowhere = str(tmp_path / "nowhere")
     for done in (launch(FER_HUB_CHECKPOINT=nowhere), launch("--checkpoint", nowhere)):
         assert done.returncode == 1

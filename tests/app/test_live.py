@@ -1,4 +1,4 @@
-"""What the webcam tab remembers of a visitor between two frames."""
+"""State of a visitor between two frames of the webcam tab."""
 
 import io
 import time
@@ -39,7 +39,7 @@ def test_the_frame_rate_and_the_bars_are_drawn_into_the_picture():
     assert left < 160 and right < 160 and top > 38 and bottom < 70  # the line below the two bars, and nothing else
 
 
-def test_another_network_starts_smoothing_anew(service):
+def test_another_network_restarts_smoothing(service):
     frame, session = load_image(PORTRAIT), LiveSession()
     for _ in range(3):
         picture, seen = answer_frame(service, frame, session, "eight", 0.5, 3.0)
@@ -51,7 +51,7 @@ def test_another_network_starts_smoothing_anew(service):
     assert seen is None
 
 
-def test_a_camera_that_was_off_starts_anew(service):
+def test_a_camera_that_was_off_starts_a_new_session(service):
     session = LiveSession()
     for _ in range(2):
         answer_frame(service, load_image(PORTRAIT), session, "eight", 0.5, 3.0)

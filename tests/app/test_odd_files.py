@@ -1,4 +1,4 @@
-"""Pictures in odd forms, and files that are none: an answer or one sentence, as an upload and as base64."""
+"""Unusual images and files that are not images: a result or one sentence, as an upload and as base64."""
 
 import base64
 import io
@@ -25,7 +25,7 @@ def _png(size):
 
 @pytest.fixture(autouse=True)
 def still_good(http):
-    """After every test of this file a good request works."""
+    """After every test of this file a valid request works."""
     yield
     event, answer = http.call("predict", http.upload(PORTRAIT.read_bytes(), "a.jpg"))
     assert (event, len(answer[0]["faces"])) == ("complete", 1)
@@ -82,7 +82,7 @@ def _transparent():
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )  # fmt: skip
-def test_odd_pictures_are_read(http, name, make):
+def test_unusual_images_are_read(http, name, make):
     event, told = http.call("predict", http.upload(make(), name))
     assert event == "complete", told
     [answer] = told
@@ -90,7 +90,7 @@ def test_odd_pictures_are_read(http, name, make):
     assert http.call("predict", _data_url(make()))[1][0] == answer  # base64 as well
 
 
-def test_photographs_of_iphones_are_read(http):
+def test_heic_photos_are_read(http):
     pytest.importorskip("pillow_heif", reason="needs pillow-heif to read HEIC")
     for name in ("IMG_1.HEIC", "photo"):
         event, told = http.call("predict", http.upload((Path(__file__).parent / "plain.heic").read_bytes(), name))
@@ -123,7 +123,7 @@ def _lying_png():
     ],
     ids=lambda value: value if isinstance(value, str) and len(value) < 12 else "",
 )  # fmt: skip
-def test_files_that_are_no_picture_get_one_sentence(http, name, data, start):
+def test_files_that_are_not_images_are_refused_in_one_sentence(http, name, data, start):
     for file in (http.upload(data, name), _data_url(data)):
         sentence = http.refusal("predict", file)
         assert sentence.startswith(start)

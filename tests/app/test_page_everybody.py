@@ -96,7 +96,7 @@ def tab_to(page, part, steps=40):
     raise AssertionError(f"the keyboard does not reach {part!r}, only\n" + "\n".join(reached))
 
 
-def test_a_photograph_is_analysed_with_the_keyboard_alone(page):
+def test_a_photo_is_analysed_with_the_keyboard_alone(page):
     page.execute_script("document.body.focus()")
     for part in ("#model", "tab Photo", "#photo"):
         tab_to(page, part)
@@ -128,7 +128,7 @@ def test_the_link_leads_to_the_api_page(browser, app_url):
         assert any(endpoint in name for name in names)
 
 
-def test_the_browser_asks_nobody_else(browser, app_url):
+def test_the_browser_contacts_no_other_host(browser, app_url):
     browser.get_log("performance")
     opened(browser, app_url)
     give(browser, "#photo", PORTRAIT)

@@ -1,4 +1,4 @@
-"""The page with several networks, one of them from the Hub and with eight expressions."""
+"""The page with several networks, one of them from the Hub with eight expressions."""
 
 import pytest
 from selenium.webdriver.common.by import By
@@ -42,7 +42,7 @@ def test_the_list_says_what_each_network_is(page):
     assert any(title.startswith("fer2013: 7 expressions, ") for title in titles[1:])
 
 
-def test_another_network_looks_at_the_photograph_again(page):
+def test_another_network_analyses_the_photo_again(page):
     give(page, "#photo", PORTRAIT)
     wait(page, lambda: names(page) == set(EIGHT))
     wait(page, lambda: picture(page))

@@ -1,4 +1,4 @@
-"""The tabs for photographs in a real browser."""
+"""The photo tabs in a real browser."""
 
 import base64
 import csv
@@ -35,7 +35,7 @@ from tests.app.driving import (
 pytestmark = pytest.mark.browser
 
 
-def test_an_uploaded_portrait_comes_back_annotated(page):
+def test_an_uploaded_portrait_is_annotated(page):
     assert note(page).startswith("Upload, drop, paste or take a photo, or choose an example. At most 20 MB")
     give(page, "#photo", PORTRAIT)
     assert wait(page, lambda: label(page)) == "happy"
@@ -44,7 +44,7 @@ def test_an_uploaded_portrait_comes_back_annotated(page):
     assert note(page) == "1 face found."
 
 
-def test_a_clicked_example_comes_back_annotated(page):
+def test_a_clicked_example_is_annotated(page):
     press(page, "button.gallery-item, .gallery button, .gallery-item")
     assert wait(page, lambda: label(page)) in EMOTIONS
 
@@ -67,13 +67,13 @@ navigator.clipboard.write([item]).then(() => done(null), error => done(String(er
 """
 
 
-def test_a_dropped_photograph_comes_back_annotated(page):
+def test_a_dropped_photo_is_annotated(page):
     page.execute_script(DROP, base64.b64encode(PORTRAIT.read_bytes()).decode())
     assert wait(page, lambda: label(page)) == "happy"
     assert wait(page, lambda: picture(page)) == [512, 512]
 
 
-def test_a_pasted_photograph_comes_back_annotated(page, app_url):
+def test_a_pasted_photo_is_annotated(page, app_url):
     allowed = {"origin": app_url.rstrip("/"), "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]}
     page.execute_cdp_cmd("Browser.grantPermissions", allowed)
     stream = io.BytesIO()
@@ -83,7 +83,7 @@ def test_a_pasted_photograph_comes_back_annotated(page, app_url):
     assert wait(page, lambda: label(page)) == "happy"
 
 
-def test_a_snapshot_of_the_camera_comes_back_annotated(page):
+def test_a_camera_snapshot_is_annotated(page):
     page.find_element(By.CSS_SELECTOR, "#photo [aria-label='Capture from camera']").click()
     press(page, "#photo button", "Webcam")
     wait(page, lambda: page.execute_script("return document.querySelector('#photo video')?.videoWidth"))
@@ -152,7 +152,7 @@ def test_a_picture_without_a_face_is_explained(page, tmp_path):
     assert label(page) is None
 
 
-def test_an_error_leaves_no_old_result_beside_the_new_photograph(page, tmp_path):
+def test_an_error_clears_the_old_result(page, tmp_path):
     give(page, "#photo", PORTRAIT)
     wait(page, lambda: label(page) and picture(page))
     press(page, "#photo :is([aria-label='Clear'], [title='Clear'], [aria-label='Remove Image'])")
@@ -166,13 +166,13 @@ def test_an_error_leaves_no_old_result_beside_the_new_photograph(page, tmp_path)
     wait(page, lambda: note(page) == "This could not be analysed. Please choose another photo.")
 
 
-def test_a_photograph_that_is_too_large_is_explained(page, tmp_path):
+def test_a_photo_that_is_too_large_is_explained(page, tmp_path):
     Image.new("1", (12_000, 12_000)).save(tmp_path / "huge.png")
     give(page, "#photo", tmp_path / "huge.png")
     assert "the file must have at most 40,000,000 pixels, got 12000x12000; make it smaller." in toast(page)
 
 
-def test_several_photographs_at_once(page, two_faces, tmp_path):
+def test_several_photos_at_once(page, two_faces, tmp_path):
     Image.new("RGB", (320, 240), (200, 180, 160)).save(tmp_path / "wall.png")
     (tmp_path / "letter.jpg").write_bytes(b"dear sir or madam")
     turn_to(page, "Several photos")

@@ -1,4 +1,4 @@
-"""The tab for the webcam in a real browser whose camera shows a portrait that sways."""
+"""The tab for the webcam in a real browser whose camera shows a moving portrait."""
 
 import pytest
 from selenium.webdriver.common.by import By
@@ -32,7 +32,7 @@ def shown(camera):
     return camera.execute_script("return window.shown")
 
 
-def test_the_webcam_is_answered_frame_by_frame(camera, app_files):
+def test_webcam_frames_are_analysed_one_by_one(camera, app_files):
     before = {path for path in app_files.rglob("*") if path.is_file()}
     wait(camera, lambda: shown(camera) > 10)
     seen = {wait(camera, lambda: next(filter(None, texts(camera, LIVE)), None)) for _ in range(20)}
@@ -60,7 +60,7 @@ def test_smoothing_can_be_set_while_the_webcam_runs(camera):
     assert texts(camera, "[data-testid=toast-body]") == []
 
 
-def test_the_button_says_the_same_all_the_time_and_ends_the_stream(camera):
+def test_the_button_keeps_its_label_and_ends_the_stream(camera):
     style = "return getComputedStyle(document.querySelector(arguments[0] + ' .icon-with-text'), '::after').content"
     words = set()
     count = shown(camera)

@@ -1,4 +1,4 @@
-"""What visitors send and get is deleted: after a while, and when the app ends."""
+"""Uploads and results are deleted: after a while, and when the app exits."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""Attacks over HTTP, each followed by a good request: one sentence for the attacker, and the server goes on."""
+"""Attacks over HTTP, each followed by a valid request: one sentence for the attacker, and the server keeps running."""
 
 import base64
 import io
@@ -24,7 +24,7 @@ SERVER_FILES = [
 
 @pytest.fixture(autouse=True)
 def still_good(http):
-    """After every test of this file a good request works."""
+    """After every test of this file a valid request works."""
     yield
     event, answer = http.call("predict", http.upload(PORTRAIT.read_bytes(), "a.jpg"))
     assert event == "complete", (event, answer)
@@ -100,7 +100,7 @@ def test_no_file_of_the_server_is_handed_out(http, where, path):
         "gradio_api/custom_component/1/client/component/style.css", "gradio_api/vibe-code/",
     ],
 )  # fmt: skip
-def test_routes_that_nobody_needs_are_closed(http, route):
+def test_unneeded_routes_are_closed(http, route):
     answer = http.client.get(route)
     assert (answer.status_code, answer.json()) == (404, {"detail": "this server does not provide that route."})
 
@@ -143,15 +143,15 @@ def test_an_upload_is_limited(http):
     assert b" 413 " in answer and b"at most 200 MB" in answer
 
 
-def test_a_photograph_may_be_uploaded_up_to_its_own_limit_only(http):
+def test_uploaded_photos_have_their_own_size_limit(http):
     big = http.upload(b"\0" * 20_000_001)
     assert http.refusal("predict", big) == "the file must be at most 20 MB; send a smaller one."
     assert http.refusal("predict_batch", [big]) == "the file must be at most 20 MB; send a smaller one."
 
 
 @pytest.mark.parametrize("mode", ["1", "L"])
-def test_a_small_file_that_unpacks_to_a_huge_picture_is_refused_unread(http, mode):
-    """18 kB that cost gradio 35 seconds: here less than a normal photograph does."""
+def test_decompression_bombs_are_refused_undecoded(http, mode):
+    """18 kB that took gradio 35 seconds: here less than a normal photo takes."""
     bomb = http.upload(_picture(mode, (12_000, 12_000)), "bomb.png")
     good = http.upload(PORTRAIT.read_bytes(), "a.jpg")
     durations = {}
@@ -168,7 +168,7 @@ def test_a_small_file_that_unpacks_to_a_huge_picture_is_refused_unread(http, mod
     assert durations["bomb"] < 2 * durations["good"]
 
 
-def test_too_many_photographs_are_refused(http):
+def test_too_many_photos_are_refused(http):
     one = http.upload(_picture(), "a.png")
     sentence = "there must be at most 20 photos at once, got 21; send fewer."
     assert http.refusal("predict_batch", [one] * 21) == sentence
@@ -283,7 +283,7 @@ def test_no_private_endpoint_answers_without_a_sentence(http):
         ("run/predict", b'{"data": []}', 404, None),
     ],
 )  # fmt: skip
-def test_requests_that_are_none_get_a_status_and_a_sentence(http, route, body, status, sentence):
+def test_malformed_requests_get_a_status_and_a_sentence(http, route, body, status, sentence):
     answer = http.client.post(f"gradio_api/{route}", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == status
     assert isinstance(answer.json()["detail"], str)
@@ -291,7 +291,7 @@ def test_requests_that_are_none_get_a_status_and_a_sentence(http, route, body, s
         assert answer.json()["detail"] == sentence
 
 
-def test_a_webcam_frame_is_no_way_in_either(http):
+def test_webcam_frames_are_checked_too(http):
     """The endpoint of the webcam takes frames as base64 until its stream is closed."""
     [event] = [e for e in http.client.get("config").json()["dependencies"] if e["connection"] == "stream"]
     bomb = _data_url(_picture("1", (9000, 9000)), "image/png")

@@ -1,4 +1,4 @@
-"""The thorough search of the running app: small, tilted and turned faces, and what a detector's score leaves out."""
+"""The thorough search of the running app: small, tilted and turned faces, and the minimum detection score."""
 
 import io
 import json
@@ -23,7 +23,7 @@ def jpeg(image):
 
 @pytest.fixture(scope="module")
 def boxes(http):
-    """Boxes of the faces that /predict finds in a photograph."""
+    """Boxes of the faces that /predict detects in a photo."""
 
     def found(file, *options):
         event, told = http.call("predict", file, "fer2013", 0.5, *options)
@@ -34,7 +34,7 @@ def boxes(http):
 
 
 @pytest.mark.parametrize("angle", [90, 180, 270])
-def test_a_photograph_that_lies_on_its_side_without_saying_so(http, boxes, angle):
+def test_a_sideways_photo_without_exif_orientation(http, boxes, angle):
     upright = load_image(PORTRAIT.parent / "grace_hopper.jpg")
     photo, [truth] = turned(upright, [PORTRAITS["grace_hopper"]], angle)
     file = http.upload(jpeg(photo), "turned.jpg")
@@ -43,7 +43,7 @@ def test_a_photograph_that_lies_on_its_side_without_saying_so(http, boxes, angle
     assert all(iou(other, truth) < iou(box, truth) - 0.1 for other in boxes(file))  # too small, or none at all
 
 
-def test_small_faces_of_a_large_photograph(http, boxes):
+def test_small_faces_of_a_large_photo(http, boxes):
     photo, truth = collage(32, 0)
     file = http.upload(jpeg(photo), "crowd.jpg")
     found = boxes(file, True)
@@ -52,7 +52,7 @@ def test_small_faces_of_a_large_photograph(http, boxes):
     assert len(boxes(file)) < hits
 
 
-def test_every_endpoint_for_photographs_can_search_thoroughly(http):
+def test_every_photo_endpoint_can_search_thoroughly(http):
     file = http.upload(jpeg(load_image(PORTRAIT.parent / "grace_hopper.jpg").transpose(Image.Transpose.ROTATE_180)))
     options = ("fer2013", 0.5)
     assert http.call("classify", file, *options) == ("complete", [{}])
@@ -86,7 +86,7 @@ def test_costs_are_the_difference_between_the_searches():
     assert costs(report) == {"portrait_ms": 50, "crowd_ms": [50, 410], "photo_size": [1920, 1080], "people": 24}
 
 
-def test_videos_keep_to_the_detectors_score_too(http, short_video):
+def test_videos_respect_the_minimum_score_too(http, short_video):
     file = http.upload(short_video.read_bytes(), "a.mp4")
     event, told = http.call("predict_video", file, "fer2013", 1, 1)
     assert event == "complete" and told[0]["faces"] == 0

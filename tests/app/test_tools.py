@@ -61,7 +61,7 @@ def test_other_arguments_of_tools_take_no_files_either(app_url):
     assert all(answer.isError for answer in answers), answers
 
 
-def test_photographs_for_tools_are_deleted_as_well(tmp_path, tiny_checkpoint):
+def test_photos_sent_to_tools_are_deleted_too(tmp_path, tiny_checkpoint):
     files = tmp_path / "uploads"
     with running(files, "-c", SERVE, str(tiny_checkpoint)) as (url, _):
         _, [answer] = ask(url, ("predict", {"image": DATA}))

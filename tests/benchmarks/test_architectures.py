@@ -26,7 +26,7 @@ def test_every_architecture_has_a_row_and_two_have_every_augmentation():
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 @pytest.mark.parametrize(("length", "pretrained"), [("full", True), ("cpu", False)])
-def test_train_py_understands_every_row(row, length, pretrained, tmp_path):
+def test_train_py_accepts_every_row(row, length, pretrained, tmp_path):
     arguments = ["--data", "somewhere", "--output_dir", str(tmp_path), *row.arguments(length, pretrained)]
     data, model, training = FERArgumentParser().parse_args_into_dataclasses(arguments)
     assert (model.architecture, data.augmentation) == (row.architecture, row.augmentation)

@@ -1,4 +1,4 @@
-"""The page of goals: what counts as reached, and that it says what the files beside the weights say."""
+"""The page of goals: when a goal counts as reached, and that the page agrees with the files next to the weights."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def test_less_can_be_better():
     assert goal.row({"x": 6.5}) == "| time | at most 5.00 ms | 6.50 ms | missed by 1.50 ms |"
 
 
-def test_the_trainings_on_the_way_stand_in_a_table():
+def test_earlier_trainings_are_listed_in_a_table():
     tried = {"what": "with mixup", "command": "python train.py --mixup 0.2", "device": "GPU", "epochs": 85.0,
              "minutes": 2.57, "accuracy": 0.681, "flip_averaged": None, "macro_f1": 0.6, "calibration_error": 0.021,
              "ferplus_accuracy": 0.83}  # fmt: skip

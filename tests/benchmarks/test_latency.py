@@ -32,7 +32,7 @@ def test_every_checkpoint_is_timed_every_way(tmp_path, monkeypatch):
     assert result["rounds"] == 1 and result["threads"] == 1
 
 
-def test_a_slow_network_is_told_by_the_exit_code(tmp_path, monkeypatch):
+def test_a_slow_network_sets_the_exit_code(tmp_path, monkeypatch):
     for values, code in (([3.0, 4.0], 0), ([5.1, 6.0], 1), ([4.1, 4.0], 1)):
         measured = dict(zip(WAYS, ([value] for value in [*values, 5.0, 9.0]), strict=True))
         monkeypatch.setattr(latency, "in_turns", lambda calls, rounds, warm, measured=measured: measured)

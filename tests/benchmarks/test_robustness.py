@@ -1,4 +1,4 @@
-"""What checkpoints bear: the figures, the rule, and the table made from them."""
+"""Robustness of checkpoints: the metrics, the rule, and the table."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Small made copies of FER-2013 in each of the forms it comes in."""
+"""Small synthetic versions of FER-2013 in all of its distributed forms."""
 
 import hashlib
 import io

@@ -66,7 +66,7 @@ def test_a_clear_majority_is_more_than_half_of_the_shared_votes(votes, clear):
 
 
 @given(st.lists(st.integers(0, 10), min_size=10, max_size=10))
-def test_who_has_a_clear_majority_has_the_most_votes(votes):
+def test_a_clear_majority_is_also_the_majority(votes):
     if has_clear_majority(votes):
         first = ferplus_majority(votes)
         assert sorted(votes)[-1] > sorted(votes)[-2] and (first is None or votes[first] == max(votes))

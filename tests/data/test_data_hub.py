@@ -80,7 +80,7 @@ print(json.dumps([found.splits["train"].features["label"].names, sizes, found.ab
     assert "someone/faces: the split 'extra' is ignored, as it is not train, validation or test" in done.stderr
 
 
-def test_without_a_network_a_hub_id_says_so(monkeypatch):
+def test_a_hub_id_while_offline_is_explained(monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
     with pytest.raises(ConnectionError) as caught:

@@ -1,4 +1,4 @@
-"""Image folders: the split and the emotion are folder names, Kaggle's file names tell the official split."""
+"""Image folders: the split and the emotion are folder names, Kaggle's file names give the official split."""
 
 import logging
 
@@ -88,7 +88,7 @@ def test_emotion_folders_alone_are_all_train(write_images):
     }
 
 
-def test_what_file_managers_leave_behind_is_passed_over(write_images):
+def test_files_of_file_managers_are_skipped(write_images):
     root = write_images(["train/sad/0.png", "val/sad/1.png", "test/sad/2.png"])
     for name in (
         ".DS_Store",
@@ -118,7 +118,7 @@ def test_what_file_managers_leave_behind_is_passed_over(write_images):
         ),
     ],
 )
-def test_what_does_not_belong_is_named(write_images, name, text):
+def test_unexpected_files_are_named(write_images, name, text):
     root = write_images(["train/sad/0.png", "val/sad/1.png", "test/sad/2.png"])
     (root / name).parent.mkdir(parents=True, exist_ok=True)
     (root / name).write_bytes(b"-")

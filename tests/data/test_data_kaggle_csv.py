@@ -69,7 +69,7 @@ def test_a_bad_row_is_reported_with_its_line(write_kaggle, row, text):
     assert str(caught.value) == (f"{file}: 1 bad row (line 3: {text}); correct these lines or download the file again.")
 
 
-def test_a_file_cut_off_in_its_last_row_is_refused(write_kaggle):
+def test_a_truncated_last_row_is_refused(write_kaggle):
     file = write_kaggle(ROWS)
     file.write_text(file.read_text()[:-1000])
     with pytest.raises(ValueError) as caught:
@@ -79,7 +79,7 @@ def test_a_file_cut_off_in_its_last_row_is_refused(write_kaggle):
     )
 
 
-def test_many_bad_rows_are_counted_and_the_first_five_told(write_kaggle):
+def test_many_bad_rows_are_counted_and_the_first_five_named(write_kaggle):
     file = write_kaggle([*ROWS, *[(8, None, "Training")] * 5, (0, "1 2", "Training"), (0, None)])
     with pytest.raises(ValueError) as caught:
         load_fer2013(file)

@@ -42,7 +42,7 @@ def test_arguments_out_of_range_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["nowhere", "./no/where", "data/fer2013.csv", "/no/where"])
-def test_a_missing_path_that_is_no_hub_id_is_said(name):
+def test_a_missing_path_that_is_not_a_hub_id_is_refused(name):
     assert error_of(FileNotFoundError, name) == f"{name}: no such file or folder; source must be {ACCEPTED}."
 
 
@@ -69,7 +69,7 @@ def test_files_and_folders_of_another_kind_are_refused(tmp_path, write_kaggle, m
     fraction=st.floats(0.01, 0.49),
     seed=st.integers(0, 2**32),
 )
-def test_the_cut_uses_every_row_once_and_every_class_in_proportion(labels, parts, fraction, seed):
+def test_the_split_is_stratified_and_uses_every_row_once(labels, parts, fraction, seed):
     rows = cut(labels, parts, fraction, seed)
     assert list(rows) == ["train", *parts]
     assert np.array_equal(np.sort(np.concatenate(list(rows.values()))), np.arange(len(labels)))
@@ -124,7 +124,7 @@ def pictures(make_face, encode):
 
 
 @pytest.mark.parametrize("kind", ["L", "RGB", "RGBA", "LA", "P", "1", "CMYK", "16 bit", "EXIF", "already 48"])
-def test_decoding_sees_what_the_image_processor_sees(tmp_path, make_face, encode, kind):
+def test_decoding_matches_the_image_processor(tmp_path, make_face, encode, kind):
     """Training reads through `decode_images`, everything else through the image processor."""
     file = tmp_path / "image"
     file.write_bytes(pictures(make_face, encode)[kind])

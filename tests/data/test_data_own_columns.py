@@ -1,4 +1,4 @@
-"""Parquet and Hub data sets with classes of their own: whatever their columns, sizes, colours and splits are."""
+"""Parquet and Hub data sets with classes of their own: with any columns, sizes, colours and splits."""
 
 import logging
 
@@ -75,7 +75,7 @@ def test_known_expressions_take_our_order(tmp_path, make_table, known):
     assert splits["train"]["label"][:] == ours
 
 
-def test_unused_classes_hidden_labels_and_odd_splits_are_left_out_and_said(tmp_path, make_table, caplog):
+def test_unused_classes_hidden_labels_and_unknown_splits_are_left_out_and_logged(tmp_path, make_table, caplog):
     hidden = make_table([-1, -1])
     with caplog.at_level(logging.WARNING):
         splits = load(tmp_path, train=make_table([0, 1] * 5), validation=make_table([0, 1]), test=hidden)
@@ -101,7 +101,7 @@ def test_unused_classes_hidden_labels_and_odd_splits_are_left_out_and_said(tmp_p
          "mask among picture (Image), mood (ClassLabel), mask (Image); name it with image_column."),
     ],
 )  # fmt: skip
-def test_columns_that_do_not_tell_are_refused(tmp_path, make_table, columns, sentence):
+def test_ambiguous_columns_are_refused(tmp_path, make_table, columns, sentence):
     if "feature" in columns:
         columns["label"] = "label"
     made = make_table([0, 1, 2], **columns)

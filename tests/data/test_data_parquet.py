@@ -1,4 +1,4 @@
-"""Parquet files, and what they and Hub datasets may call splits, columns and emotions."""
+"""Parquet files, and the accepted names of splits, columns and emotions in them and in Hub datasets."""
 
 import logging
 from collections import Counter
@@ -89,7 +89,7 @@ def test_one_parquet_file_without_such_a_column_is_cut_by_class(tmp_path, make_d
     ]
 
 
-def test_class_names_in_any_order_become_ours(make_dataset):
+def test_class_names_in_any_order_are_normalised(make_dataset):
     names = ["Neutral", "anger", "DISGUST", "Fear", "Happiness", "sadness", "surprised"]
     made = make_dataset([0, 1, 2, 3, 4, 5, 6], names)
     splits = normalise({"train": made, "val": made, "test": made}, "someone/faces")
@@ -216,7 +216,7 @@ def bad_splits(make_dataset):
         "too few to cut",
     ],
 )
-def test_what_is_wrong_with_a_dataset_is_said(make_dataset, case):
+def test_problems_of_a_dataset_are_named(make_dataset, case):
     splits, text = bad_splits(make_dataset)[case]
     with pytest.raises(ValueError) as caught:
         normalise(splits, "made")
@@ -243,7 +243,7 @@ def test_a_damaged_parquet_file_is_named(tmp_path, make_dataset):
     assert str(caught.value).endswith("); write or download it again.")
 
 
-def test_files_of_one_split_must_be_alike(tmp_path, make_dataset):
+def test_files_of_one_split_must_have_the_same_columns(tmp_path, make_dataset):
     folder = write_splits(tmp_path / "fer", make_dataset([0], row=[1]), "train-0.parquet")
     write_splits(folder, make_dataset([0]), "train-1.parquet")
     with pytest.raises(ValueError) as caught:

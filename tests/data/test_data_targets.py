@@ -1,4 +1,4 @@
-"""Targets: the seven labels as they are, FER+ by majority and by votes, and what is left out."""
+"""Targets: the seven labels, FER+ by majority and by votes, and excluded images."""
 
 import numpy as np
 import pytest
@@ -23,14 +23,14 @@ def split():
     return Dataset.from_dict({"label": [3, 4, 0, 1, 2, 6], "ferplus_votes": VOTES}, features=features)
 
 
-def test_fer2013_takes_every_image(split):
+def test_fer2013_uses_every_image(split):
     result = targets(split)
     assert result.names == targets(split, "auto").names == EMOTIONS and result.votes is None
     assert result.rows.tolist() == [0, 1, 2, 3, 4, 5] and result.classes.tolist() == [3, 4, 0, 1, 2, 6]
 
 
 @pytest.mark.parametrize("labels", ["ferplus", "ferplus_votes"])
-def test_ferplus_takes_what_has_a_majority(split, labels):
+def test_ferplus_uses_images_with_a_majority(split, labels):
     result = targets(split, labels)
     assert [FERPLUS_EMOTIONS[index] for index in result.classes] == ["happy", "sad", "contempt"]
     assert result.rows.tolist() == [0, 1, 5]

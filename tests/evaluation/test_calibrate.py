@@ -1,4 +1,4 @@
-"""Temperature scaling: the fit, the command on a checkpoint, what training and the card make of it."""
+"""Temperature scaling: the fit, the command on a checkpoint, and its use in training and in the card."""
 
 import json
 import math
@@ -74,7 +74,7 @@ def test_huge_logits_do_not_overflow():
         (np.zeros((2, 3)), [0, 3], "labels must be from 0 to 2, got 0 to 3; they are positions in the logits."),
     ],
 )  # fmt: skip
-def test_what_does_not_fit_is_refused(logits, labels, sentence):
+def test_invalid_arguments_are_refused(logits, labels, sentence):
     with pytest.raises(ValueError) as caught:
         fit_temperature(logits, np.array(labels, dtype=int))
     assert str(caught.value) == sentence
@@ -99,7 +99,7 @@ def data(tmp_path_factory):
 
 @pytest.fixture
 def checkpoint(tiny_checkpoint, tmp_path):
-    """A copy of the small checkpoint with logits ten times as large, so that it is far too sure, and its papers."""
+    """A copy of the small checkpoint with logits ten times as large, hence overconfident, with its JSON files."""
     folder = tmp_path / "checkpoint"
     model = FERForImageClassification.from_pretrained(tiny_checkpoint)
     for parameter in model.network.classifier.parameters():
@@ -155,7 +155,7 @@ def test_the_command_writes_temperature_figures_and_card(checkpoint, data, capsy
     assert again["temperature"] == pytest.approx(entry["temperature"], rel=1e-5)
 
 
-def test_too_few_images_and_no_checkpoint_are_said(checkpoint, data, small_csv, tmp_path, capsys):
+def test_too_few_images_and_a_missing_checkpoint_are_refused(checkpoint, data, small_csv, tmp_path, capsys):
     config = (checkpoint / "config.json").read_bytes()
     for argument, source, sentence in (
         (checkpoint, small_csv, 
@@ -217,8 +217,8 @@ def test_without_a_fit_the_temperature_is_one(checkpoint, small_csv, wish, said)
     assert heard == said
 
 
-def test_a_temperature_for_bad_pictures_fits_both_kinds_together(checkpoint, data):
-    """Sure and right on good pictures, at a loss on bad ones: the temperature lies between."""
+def test_a_temperature_for_corrupted_images_is_fitted_on_both_kinds(checkpoint, data):
+    """Confident and correct on original images, uninformative on corrupted ones: the temperature is in between."""
     model, image_processor = (
         kind.from_pretrained(checkpoint) for kind in (FERForImageClassification, FERImageProcessor)
     )

@@ -72,7 +72,7 @@ def test_nothing_in_common_is_refused_even_in_part():
         ({"LABEL_1": "cross"}, "--map must end with a class of the data set, happy, sad; got 'cross'."),
     ],
 )
-def test_wishes_must_name_classes(wishes, sentence):
+def test_wishes_must_be_class_names(wishes, sentence):
     with pytest.raises(ValueError) as caught:
         map_classes(["joy", "LABEL_1"], ["happy", "sad"], wishes)
     assert str(caught.value) == sentence

@@ -1,4 +1,4 @@
-"""Corruptions for measuring: the same every time, stronger and stronger, and what their names say."""
+"""Corruptions: deterministic, of increasing strength, and as their names say."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from fer_hub.evaluation.corruptions import CORRUPTIONS, STRENGTHS, corrupt, mixe
 
 @pytest.fixture(scope="module")
 def faces():
-    """Smooth pictures with noise, no faces; what corruptions do does not depend on it."""
+    """Smooth images with noise, not faces; the effect of a corruption does not depend on the content."""
     random = np.random.default_rng(0)
     y, x = np.mgrid[:48, :48]
     values = [120 + 70 * np.sin(x / 4 + n) * np.cos(y / 6) + random.normal(0, 8, (48, 48)) for n in range(13)]
@@ -50,7 +50,7 @@ def test_some_are_known_exactly(faces):
         ("dark", 6, "strength must be 1 to 5, got 6; 3 is the medium one."),
     ],
 )
-def test_what_there_is_not_is_refused(faces, kind, strength, sentence):
+def test_unknown_kinds_and_strengths_are_refused(faces, kind, strength, sentence):
     with pytest.raises(ValueError) as caught:
         corrupt(faces, kind, strength)
     assert str(caught.value).startswith(sentence)

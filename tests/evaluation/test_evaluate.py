@@ -37,7 +37,7 @@ def test_probabilities_do_not_depend_on_the_batch_size(tiny_checkpoint):
     assert predict_probabilities(model, FERImageProcessor(), images[:0]).shape == (0, 7)
 
 
-def test_the_mirror_images_count_as_much(tiny_checkpoint, small_csv):
+def test_mirror_images_have_equal_weight(tiny_checkpoint, small_csv):
     """By hand: both views one after the other, the mean of their logits."""
     model = FERForImageClassification.from_pretrained(tiny_checkpoint)
     model.config.temperature = 1.7
@@ -82,7 +82,7 @@ def test_a_missed_face_counts_as_wrong(tiny_checkpoint):
     assert result["crop"] == measuring.measure(model, FERImageProcessor(), images, labels)["accuracy"]
 
 
-def test_the_canvas_holds_the_photograph_in_its_middle():
+def test_the_photo_is_centred_on_the_canvas():
     canvas = np.asarray(measuring.on_canvas(Image.new("L", (192, 192), 255)))
     assert canvas.shape == (320, 320)
     assert (canvas[64:256, 64:256] == 255).all()
@@ -165,7 +165,7 @@ def test_any_model_is_measured_by_the_names_of_its_classes(kind, small_csv, tmp_
     assert said in capsys.readouterr().out and said in (report / "report.md").read_text()
 
 
-def test_odd_names_are_mapped_and_missing_classes_left_out(small_csv, tmp_path, capsys):
+def test_unusual_names_are_mapped_and_missing_classes_left_out(small_csv, tmp_path, capsys):
     _, folder = other_model(tmp_path / "vit", "vit", ["LABEL_0", "LABEL_1", "happy"])
     command = ["evaluate", str(folder), "--data", str(small_csv), "--splits", "test"]
     command += ["--map", "LABEL_0=sadness", "LABEL_1=Anger"]
@@ -184,7 +184,7 @@ def test_odd_names_are_mapped_and_missing_classes_left_out(small_csv, tmp_path, 
         assert sentence in capsys.readouterr().err
 
 
-def test_code_of_others_runs_only_by_request(small_csv, tmp_path, capsys):
+def test_remote_code_runs_only_on_request(small_csv, tmp_path, capsys):
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "theirs", "auto_map": {"AutoConfig": "a.B"}}))
     assert main(["evaluate", str(tmp_path), "--data", str(small_csv)]) == 1
     assert "pass trust_remote_code=True to run its own Python files if you trust them" in capsys.readouterr().err

@@ -80,7 +80,7 @@ def test_votes_by_hand():
     assert {k: v for k, v in result.items() if "vote" not in k} == classification_metrics(PROBABILITIES, LABELS, NAMES)
 
 
-def test_where_most_agree():
+def test_accuracy_with_a_clear_majority():
     result = classification_metrics(PROBABILITIES, LABELS, NAMES, clear=np.array([True, True, False, True]))
     assert (result["clear_majority_images"], result["clear_majority_accuracy"]) == (3, 2 / 3)
     nobody = classification_metrics(PROBABILITIES, LABELS, NAMES, clear=np.zeros(4, dtype=bool))

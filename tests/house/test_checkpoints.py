@@ -1,4 +1,4 @@
-"""The shipped checkpoints: complete, small, safe, and their cards say what their files say."""
+"""The shipped checkpoints: complete, small, safe, and their cards agree with their files."""
 
 import json
 from pathlib import Path
@@ -32,7 +32,7 @@ def test_it_loads_without_missing_or_unexpected_weights(each_checkpoint):
 
 
 def test_its_code_is_the_code_of_this_repository(each_checkpoint):
-    """Somebody without fer_hub runs the travelling files; they must not fall behind.
+    """Users without fer_hub run these copies, so they must be up to date.
 
     Remake with: fer-hub refresh checkpoints/NAME
     """

@@ -20,7 +20,7 @@ def hub():
 
 @pytest.fixture
 def api(hub, monkeypatch):
-    """The Hub's client as a person with write permission uses it."""
+    """The Hub's client of a user with write permission."""
     from huggingface_hub import HfApi
 
     monkeypatch.delenv("HF_TOKEN", raising=False)

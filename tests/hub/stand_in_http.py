@@ -26,7 +26,7 @@ class Server(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One connection: requests in, answers out; refusals carry the headers that the Hub's client reads."""
+    """One connection; error responses have the headers that the Hub's client reads."""
 
     protocol_version = "HTTP/1.1"
 

@@ -132,7 +132,7 @@ CIRCUMSTANCES = {
 
 @pytest.fixture(scope="module")
 def said(hub, finished_checkpoint, tmp_path_factory):
-    """What is said: {(circumstance, case): [type, sentence]}, None where it loaded."""
+    """{(circumstance, case): [type, sentence]}, None if it loaded."""
     api = HfApi(endpoint=hub.url, token=WRITE_TOKEN)
     publish_model(finished_checkpoint, "user/fer", public=True, api=api, say=[].append)
     files = hub.model("user/fer").files()
@@ -178,7 +178,7 @@ def test_from_the_hub(said, circumstance, case, expected):
 
 
 def load_folder(folder):
-    """What is said about a folder, its place left out."""
+    """The error for a folder, without its path."""
     from transformers import AutoModelForImageClassification
     from transformers.models.auto.image_processing_auto import AutoImageProcessor
 

@@ -1,4 +1,4 @@
-"""What publishing refuses about a checkpoint folder, each in one sentence, and what it takes along."""
+"""Refusals of checkpoint folders in publishing, each with one sentence, and the files it uploads."""
 
 import json
 import pickle
@@ -14,7 +14,7 @@ from fer_hub.inference.onnx_classifier import INT8_FILE, MODEL_FILE, checkpoint_
 
 
 def refusal(folder, kind=ValueError):
-    """What is said about a folder, its place left out."""
+    """The error for a folder, without its path."""
     with pytest.raises(kind) as caught:
         plan_model(folder, "user/fer")
     return str(caught.value).replace(str(folder), "FOLDER")
@@ -24,14 +24,14 @@ def change_json(path: Path, **changes):
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
-def test_a_finished_checkpoint_goes_up_whole(finished_checkpoint):
+def test_a_finished_checkpoint_is_uploaded_completely(finished_checkpoint):
     plan = plan_model(finished_checkpoint, "user/fer")
     assert {upload.path for upload in plan.uploads} == {path.name for path in finished_checkpoint.iterdir()}
     assert (plan.left_behind, plan.notes) == ((), ())
     assert [upload.path for upload in plan.uploads][:3] == ["README.md", "config.json", "model.safetensors"]
 
 
-def test_onnx_files_go_up_if_they_are_of_these_weights(checkpoint):
+def test_onnx_files_are_uploaded_if_they_match_the_weights(checkpoint):
     sha256 = checkpoint_sha256(checkpoint / "model.safetensors")
     for name in (MODEL_FILE, INT8_FILE):
         (checkpoint / name).write_bytes(b"\x08\x08 metadata " + sha256.encode())
@@ -45,7 +45,7 @@ def test_onnx_files_go_up_if_they_are_of_these_weights(checkpoint):
     )
 
 
-def test_what_stays_behind_is_named_with_its_reason(checkpoint):
+def test_files_left_out_are_named_with_a_reason(checkpoint):
     for name in ("training_args.bin", "optimizer.pt", "rng_state.pth", "scheduler.pt", "trainer_state.json",
                  "notes.txt", ".gitignore"):  # fmt: skip
         (checkpoint / name).write_bytes(b"{}")
@@ -111,7 +111,7 @@ def test_all_code_must_be_there(checkpoint, name):
     )
 
 
-def test_code_of_another_version_is_pointed_out(checkpoint):
+def test_code_of_another_version_is_noted(checkpoint):
     with open(checkpoint / "zoo_plain_fer.py", "a") as file:
         file.write("\n# older\n")
     [note] = plan_model(checkpoint, "user/fer").notes

@@ -250,7 +250,7 @@ def test_repositories_without_safetensors(online, model):
 
 
 @pytest.mark.parametrize("name", ["someone/absent", "someone/secret"])
-def test_repositories_that_are_not_there_for_you(online, model, name):
+def test_inaccessible_repositories(online, model, name):
     put(online, "someone/secret", private=True, **{"model.safetensors": b""})
     assert refusal(model, name) == (
         FileNotFoundError,
@@ -269,7 +269,7 @@ def test_a_token_that_the_hub_refuses(online, model, monkeypatch):
     )
 
 
-def test_what_is_neither_a_path_nor_an_id(model):
+def test_neither_a_path_nor_an_id(model):
     assert refusal(model, "weights/of/mine") == (
         FileNotFoundError,
         "pretrained weights must be a folder, a safetensors file or a Hub id, got 'weights/of/mine': nothing is there, "

@@ -1,4 +1,4 @@
-"""One checkpoint folder to one model repository: what is sent, what stays, what happens when something goes wrong."""
+"""One checkpoint folder to one model repository: what is sent, what is kept, and failures."""
 
 import json
 import shutil
@@ -13,7 +13,7 @@ from tests.hub.stand_in import FINE_TOKEN, READ_TOKEN, WRITE_TOKEN, HubStandIn
 
 @pytest.fixture
 def name(request):
-    """A repository of its own for every test."""
+    """A separate repository for every test."""
     return "user/" + request.node.name.partition("[")[0].removeprefix("test_")
 
 
@@ -101,7 +101,7 @@ def test_dry_run_on_an_older_publication(hub, api, checkpoint, name):
     assert len(hub.model(name).history()) == 2
 
 
-def test_leftovers_of_ours_go_and_what_others_put_there_stays(hub, api, checkpoint, name):
+def test_our_leftovers_are_deleted_and_foreign_files_kept(hub, api, checkpoint, name):
     publish(checkpoint, name, api)
     theirs = {"pytorch_model.bin": b"\x80\x02", "demo/notes.md": b"hers"}
     hub.model(name).change("by hand", **theirs, **{"zoo_old_fer.py": b"", "model.onnx": b"of earlier weights"})
@@ -125,7 +125,7 @@ def test_leftovers_of_ours_go_and_what_others_put_there_stays(hub, api, checkpoi
         (False, False, True, "exists and becomes private."),
     ],
 )
-def test_who_may_see_it(hub, api, finished_checkpoint, before, asked, after, sentence):
+def test_visibility(hub, api, finished_checkpoint, before, asked, after, sentence):
     name = f"user/seen-{before}-{asked}"
     if before is not None:
         publish(finished_checkpoint, name, api, public=not before)
@@ -284,7 +284,7 @@ def test_a_token_in_a_file_does_not_go_up(api, hub, checkpoint, name):
     assert ("models", name) not in hub.repositories
 
 
-def test_what_the_hub_leaves_out_is_noticed(hub, api, checkpoint, name):
+def test_files_ignored_by_the_hub_are_noticed(hub, api, checkpoint, name):
     publish(checkpoint, name, api)
     hub.model(name).change("by hand", **{".gitignore": b"extra*\n"})  # the Hub obeys it
     shutil.copy(checkpoint / "training.png", checkpoint / "extra.png")

@@ -125,7 +125,7 @@ def test_the_model_must_be_there(hub, api):
     assert f"note: {sentence}" in said
 
 
-def test_payment_is_asked_for_in_plain_words(hub, api, model):
+def test_a_payment_request_is_explained(hub, api, model):
     hub.fail("POST", "/api/repos/create", 402)
     with pytest.raises(PermissionError) as caught:
         publish("user/paid", model, api)

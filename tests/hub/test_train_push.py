@@ -109,7 +109,7 @@ def test_the_options_of_the_trainer(hub, tmp_path, monkeypatch, private, public)
         ),
     ],
 )
-def test_what_would_fail_fails_before_training(hub, tmp_path, monkeypatch, options, kind, sentence):
+def test_invalid_hub_options_fail_before_training(hub, tmp_path, monkeypatch, options, kind, sentence):
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", hub.url)
     with pytest.raises(kind) as caught:
         take_over_push(arguments(tmp_path, **options))

@@ -1,4 +1,4 @@
-"""The course of a training as CSV: one row for each step, numbers as the log has them."""
+"""The training log as CSV: one row per step, with the numbers of the log."""
 
 import csv
 import io
@@ -7,7 +7,7 @@ from fer_hub.hub.training_log import COLUMNS, training_csv
 from tests.training.making import log, small_trainer
 
 
-def test_it_says_what_the_log_says(tmp_path):
+def test_the_rows_match_the_log(tmp_path):
     trainer = small_trainer(tmp_path)
     trainer.train()
     rows = list(csv.DictReader(io.StringIO(training_csv(trainer.state.log_history))))

@@ -1,4 +1,4 @@
-"""Small folders of one's own: face crops, and photographs made of the two of the examples."""
+"""Small custom folders: face crops, and photos made from the two examples."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 @pytest.fixture(scope="session")
 def faces() -> dict[str, Image.Image]:
-    """Two photographs with one face each, shrunk so that detection is quick."""
+    """Two photos with one face each, downscaled for fast detection."""
     return {
         name: Image.open(EXAMPLES / f"{name}.jpg").convert("RGB").resize(size)
         for name, size in (("astronaut", (256, 256)), ("grace_hopper", (256, 303)))
@@ -20,7 +20,7 @@ def faces() -> dict[str, Image.Image]:
 
 @pytest.fixture(scope="session")
 def photo_folder(tmp_path_factory, faces) -> Path:
-    """`my_photos/<class>/<photo>`: four photographs of each of two classes, and one without a face."""
+    """`my_photos/<class>/<photo>`: four photos of each of two classes, and one without a face."""
     folder = tmp_path_factory.mktemp("own") / "my_photos"
     for name, photo in zip(("attentive", "bored"), faces.values(), strict=True):
         (folder / name).mkdir(parents=True)

@@ -149,7 +149,7 @@ def test_a_class_that_train_lacks_is_refused_and_one_that_test_lacks_is_said(tmp
         ("x/deeper/0.png", b"-", "{root}: 1 bad row (file x/deeper: not an image file); images must be "),
     ],
 )  # fmt: skip
-def test_what_does_not_belong_is_named(tmp_path, name, content, sentence):
+def test_unexpected_files_are_named(tmp_path, name, content, sentence):
     root = write(tmp_path / "faces", *three("x", "y"))
     (root / name).parent.mkdir(exist_ok=True)
     (root / name).write_bytes(content)

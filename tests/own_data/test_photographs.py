@@ -20,7 +20,7 @@ from fer_hub.model.image_processing_fer import to_grey
 
 @pytest.fixture(scope="module")
 def found(photo_folder):
-    """All photographs of the folder, searched once."""
+    """All photos of the folder, processed once."""
     return prepare(photo_folder, images="photographs", wanted=["all"])
 
 
@@ -36,7 +36,7 @@ def test_the_crops_are_those_of_the_pipeline(found, photo_folder):
     assert files == sorted(files) and all(str(photo_folder) in file for file in files)
 
 
-def test_what_was_found_is_said_and_counted(found, photo_folder):
+def test_results_are_logged_and_counted(found, photo_folder):
     assert found.about["photographs"] == 9 and found.about["missed"] == 1
     [missed] = found.photographs[LEFT_OUT]
     assert (missed.file, missed.label, missed.faces, missed.face) == (
@@ -48,7 +48,7 @@ def test_what_was_found_is_said_and_counted(found, photo_folder):
     assert {photo.label for photo in found.photographs["all"]} == {"attentive", "bored"}
 
 
-def test_photographs_without_a_face_are_told_on_the_screen(photo_folder, caplog, tmp_path):
+def test_photos_without_a_face_are_logged(photo_folder, caplog, tmp_path):
     for name in ("attentive", "bored"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "face.jpg").symlink_to(photo_folder / name / "0.8-0.jpg")
@@ -77,7 +77,7 @@ def test_faces_are_listed_in_a_table(found, tmp_path):
         assert 0 < float(row["xmin"]) < float(row["xmax"]) < 256
 
 
-def test_a_photograph_on_its_side_gives_the_upright_face(faces, tmp_path):
+def test_a_sideways_photo_gives_the_upright_face(faces, tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # stored a quarter turn to the left
     for name, photo in zip(("x", "y"), faces.values(), strict=True):
@@ -104,7 +104,7 @@ def parquet(path, contents):
     return path
 
 
-def test_photographs_of_a_table_are_named_by_their_row(faces, tmp_path):
+def test_photos_of_a_table_are_named_by_their_row(faces, tmp_path):
     photos = [encoded(photo) for photo in faces.values()]
     blank = encoded(Image.new("RGB", (64, 64)))
     found = prepare(parquet(tmp_path / "photos.parquet", [*photos, blank]), images="photographs", wanted=["all"])
@@ -112,7 +112,7 @@ def test_photographs_of_a_table_are_named_by_their_row(faces, tmp_path):
     assert found.about["name"] == "photos" and found.splits["all"]["label"][:] == [0, 1]
 
 
-def test_an_unreadable_photograph_is_named(faces, tmp_path):
+def test_an_unreadable_photo_is_named(faces, tmp_path):
     photos = [encoded(photo) for photo in faces.values()]
     with pytest.raises(ValueError) as caught:
         prepare(parquet(tmp_path / "photos.parquet", [*photos, photos[0][:-5000]]), images="photographs")

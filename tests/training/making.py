@@ -15,7 +15,7 @@ CONFIG = {"image_size": 16, "embedding_size": 4, "hidden_sizes": (8,), "depths":
 
 
 def dataset(count: int = 70, seed: int = 0) -> FaceDataset:
-    """Every class has a brightness of its own; class 0 has most images, class 6 fewest."""
+    """Every class has its own brightness; class 0 has the most images, class 6 the fewest."""
     random = np.random.default_rng(seed)
     labels = np.minimum(np.arange(count) % 7, np.arange(count) % 5)
     labels[:7] = np.arange(7)

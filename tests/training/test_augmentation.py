@@ -1,4 +1,4 @@
-"""Augmentation: what `none` promises, ranges, shapes, and that a seed repeats every image."""
+"""Augmentation: `none`, ranges, shapes, and reproducibility by seed."""
 
 import dataclasses
 
@@ -39,7 +39,7 @@ def test_flip_mirrors_exactly_and_only_left_and_right():
     assert torch.allclose(Augmentation(flip=1.0)(images), images.flip(3).float(), atol=1e-2)
 
 
-def test_windows_are_cut_without_a_change_of_scale_and_lie_anywhere():
+def test_crops_keep_the_scale_and_are_anywhere():
     down, across = torch.meshgrid(torch.arange(48.0), torch.arange(48.0), indexing="ij")
     torch.manual_seed(0)
     windows = Augmentation(crop=0.75)(torch.stack([across, down]).expand(500, 2, 48, 48))

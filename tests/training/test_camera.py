@@ -1,4 +1,4 @@
-"""What cameras and light do to pictures: each against a reference or what its name says."""
+"""Lighting and camera effects: each compared with a reference or its definition."""
 
 import io
 
@@ -48,7 +48,7 @@ def test_blur_is_gaussian_along_each_axis_and_keeps_the_mean_grey():
     assert torch.allclose(camera.blur(torch.full((1, 1, 8, 8), 9.0), each(2), each(2)), torch.full((1, 1, 8, 8), 9.0))
 
 
-def test_shrinking_leaves_as_many_pixels_as_it_says():
+def test_downscaling_leaves_the_given_number_of_pixels():
     images = waves()
     assert torch.allclose(camera.shrink(images, each(48, 24, 1))[0], images[0], atol=1e-3)
     assert torch.allclose(camera.shrink(images, each(48, 24, 1))[2], images[2].mean(), atol=1e-3)
@@ -78,7 +78,7 @@ def test_jpeg_is_what_pillow_makes_of_a_grey_image(quality):
     assert odd.shape == (1, 1, 45, 43)
 
 
-def test_what_is_covered_lies_over_eyes_mouth_or_anywhere():
+def test_occlusion_covers_eyes_mouth_or_any_rectangle():
     torch.manual_seed(0)
     images = torch.full((4000, 1, 48, 48), -1.0)
     hidden = camera.covered(images, 0.5) >= 0
@@ -102,7 +102,7 @@ def test_each_image_draws_its_own_and_a_preset_changes_all():
     assert 15 < some.sum() < 49
 
 
-def test_the_images_that_came_are_left_alone():
+def test_the_input_is_not_modified():
     images = waves()
     before = images.clone()
     PRESETS["camera"](images)

@@ -1,4 +1,4 @@
-"""A frozen backbone: no weight and no batch-norm statistic moves, then the last stages learn, also after resuming."""
+"""A frozen backbone: no weight or batch norm statistic changes, then the last stages train, also after resuming."""
 
 import logging
 import shutil

@@ -1,4 +1,4 @@
-"""Somebody's own state_dict becomes a checkpoint: same logits, nothing of the file is run, nothing is half-written."""
+"""Converting a state_dict to a checkpoint: same logits, no code in the file is run, atomic output."""
 
 import os
 import pickle
@@ -18,7 +18,7 @@ FACE = np.random.default_rng(0).integers(0, 256, (48, 48), dtype=np.uint8)
 
 
 class TheirNetwork(nn.Module):
-    """The network as people have it in their own programs."""
+    """The same network as defined in other programs."""
 
     def __init__(self, classes=7, pixels=48):
         super().__init__()
@@ -152,7 +152,7 @@ def test_a_whole_model_is_refused(theirs, path, tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"cut"], ids=["empty", "text", "truncated"])
-def test_files_that_are_none_of_torch(theirs, path, tmp_path, content):
+def test_files_not_written_by_torch(theirs, path, tmp_path, content):
     torch.save(theirs.state_dict(), path)
     path.write_bytes(path.read_bytes()[:-300] if content == b"cut" else content)
     assert refusal(path, tmp_path) == (
@@ -177,7 +177,7 @@ def test_no_file(path, tmp_path):
         ({"state_dict": {"a": "text"}}, "str under 'a'"),
     ],
 )
-def test_what_is_no_dict_of_tensors(path, tmp_path, content, told):
+def test_files_without_a_dict_of_tensors(path, tmp_path, content, told):
     torch.save(content, path)
     assert refusal(path, tmp_path) == (
         ValueError,

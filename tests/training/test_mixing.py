@@ -1,4 +1,4 @@
-"""mixup and CutMix: images and labels are mixed in the same shares."""
+"""mixup and CutMix: images and labels are mixed in the same proportion."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Optimisers and schedules: what is filled in where options are left out, and that the plateau lowers the rate."""
+"""Optimisers and schedules: defaults of omitted options, and that the plateau reduces the learning rate."""
 
 import itertools
 import shutil
@@ -52,7 +52,7 @@ def test_schedules_without_a_warm_up_have_none(schedule):
     )
 
 
-def test_options_that_adamw_would_not_look_at_are_refused():
+def test_options_that_adamw_ignores_are_refused():
     with pytest.raises(ValueError) as caught:
         arguments(optim="adamw_torch", optim_args="momentum=0.9")
     assert str(caught.value) == (
@@ -88,7 +88,7 @@ def test_the_learning_rate_falls_on_a_plateau_and_a_resumed_run_keeps_it(tmp_pat
     assert trainer.optimizer.param_groups[0]["lr"] == pytest.approx(0.0005)  # lowered again after step 10
 
 
-def test_the_learning_rate_stays_while_the_metric_gets_better(tmp_path):
+def test_the_learning_rate_stays_while_the_metric_improves(tmp_path):
     """torch's default mode would take a rising accuracy for a plateau."""
     options = PLATEAU | {"lr_scheduler_kwargs": {"patience": 0, "factor": 0.1}, "max_steps": 30, "eval_steps": 10}
     trainer = small_trainer(tmp_path, **options | {"save_steps": 10}, augmentation="none")

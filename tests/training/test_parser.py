@@ -1,4 +1,4 @@
-"""train.py --help: our own options first, in words of ours, every option once."""
+"""train.py --help: our own options first, with our help texts, every option once."""
 
 import contextlib
 import io

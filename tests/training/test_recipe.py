@@ -82,7 +82,7 @@ def test_the_command_line_overrides_a_recipe(tmp_path):
         ({"data": "somewhere"}, ValueError, "training_args.json must contain options of train.py, got data"),
     ],
 )
-def test_what_is_no_recipe_is_refused(source, error, sentence, tmp_path):
+def test_invalid_recipes_are_refused(source, error, sentence, tmp_path):
     with pytest.raises(error) as caught:
         read_recipe(source if isinstance(source, str) else shlex.split(written(source, tmp_path))[0])
     assert str(caught.value).startswith(sentence)

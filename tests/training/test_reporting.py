@@ -1,4 +1,4 @@
-"""Nothing is reported anywhere unless somebody asks for it; then it is written, or a sentence says what is missing."""
+"""Nothing is reported unless requested; then it is written, or a sentence names the missing package."""
 
 import importlib.util
 

@@ -1,4 +1,4 @@
-"""A run that was interrupted ends as one that was not, whatever is switched on."""
+"""An interrupted run ends like an uninterrupted one, with any options."""
 
 import shutil
 
@@ -13,14 +13,14 @@ EVERYTHING = {"mixup": 0.2, "cutmix": 1.0, "ema": 0.7, "class_weights": "balance
 
 
 def resume(whole, again, step, **options):
-    """Run on from a checkpoint as if the power had failed right after it."""
+    """Resume from a checkpoint as if the power had failed right after it."""
     again.mkdir()
     shutil.copytree(whole / f"checkpoint-{step}", again / f"checkpoint-{step}")
     small_trainer(again, **options).train(resume_from_checkpoint=find_checkpoint(str(again), resume=True))
 
 
 def figures(folder):
-    """The log without what depends on how busy the machine was."""
+    """The log without entries that depend on the speed of the machine."""
     rows = log(folder)
     return [
         {key: value for key, value in row.items() if "runtime" not in key and "per_second" not in key} for row in rows
@@ -62,7 +62,7 @@ def folder(path, *steps, half=()):
     return str(path)
 
 
-def test_a_half_written_checkpoint_is_passed_over(tmp_path, caplog):
+def test_an_incomplete_checkpoint_is_skipped(tmp_path, caplog):
     output = folder(tmp_path, 5, 20, half=(100,))
     (tmp_path / "checkpoint-200").mkdir()  # not even that file
     assert find_checkpoint(output, resume=True) == str(tmp_path / "checkpoint-20")
@@ -72,7 +72,7 @@ def test_a_half_written_checkpoint_is_passed_over(tmp_path, caplog):
     ]
 
 
-def test_nothing_whole_to_resume(tmp_path):
+def test_no_complete_checkpoint_to_resume(tmp_path):
     with pytest.raises(SystemExit) as caught:
         find_checkpoint(folder(tmp_path, half=(5,)), resume=True)
     assert str(caught.value) == (
@@ -80,7 +80,7 @@ def test_nothing_whole_to_resume(tmp_path):
     )
 
 
-def test_a_new_run_wants_a_new_folder(tmp_path):
+def test_a_new_run_needs_a_new_folder(tmp_path):
     assert find_checkpoint(str(tmp_path / "new"), resume=False) is None
     with pytest.raises(SystemExit) as caught:
         find_checkpoint(folder(tmp_path, 9, 10), resume=False)

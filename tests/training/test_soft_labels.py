@@ -36,12 +36,12 @@ def test_the_mean_weight_of_the_training_images_is_one(counts, kind):
     assert (weights[order].diff() <= 1e-6).all()  # the rarer, the heavier
 
 
-def test_votes_count_in_shares():
+def test_votes_count_proportionally():
     votes = torch.tensor([[1.0, 0.0], [0.5, 0.5]])
     assert class_weights(votes, 2, "balanced").tolist() == pytest.approx([2 / (2 * 1.5), 2 / (2 * 0.5)])
 
 
-def test_none_weighs_nothing():
+def test_none_gives_no_weights():
     assert class_weights(torch.tensor([0, 0, 1]), 2, "none") is None
 
 

@@ -1,4 +1,4 @@
-"""The benchmark of throughput: that its two loops do the same, and what it writes; not how fast they are."""
+"""The benchmark of throughput: its two loops are equivalent, and its output; not their speed."""
 
 import json
 

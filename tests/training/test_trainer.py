@@ -1,4 +1,4 @@
-"""What mixing, class weights and smoothing do to the batches of training, and not to those of evaluation."""
+"""Mixing, class weights and smoothing apply to training batches, and not to evaluation batches."""
 
 import importlib.util
 import sys
@@ -29,7 +29,7 @@ def test_training_batches_are_mixed_and_weighted(tmp_path):
     assert torch.allclose(prepared["labels"], expected)
 
 
-def test_evaluation_knows_nothing_of_it(tmp_path):
+def test_evaluation_batches_are_not_changed(tmp_path):
     trainer = small_trainer(tmp_path, ema=0.9, **OPTIONS)
     batch = next(iter(trainer.get_eval_dataloader()))
     trainer.model.eval()
@@ -54,7 +54,7 @@ def test_class_weights_make_a_rare_class_pull_harder(tmp_path):
     assert torch.allclose(trainer.model.network.classifier.bias.grad, pull.mean(0), atol=1e-6)
 
 
-def test_windows_are_trained_on_and_whole_images_evaluated(tmp_path):
+def test_training_uses_crops_and_evaluation_whole_images(tmp_path):
     trainer = small_trainer(tmp_path, augmentation="crop")
     seen = {True: set(), False: set()}
     trainer.model.register_forward_pre_hook(
@@ -64,7 +64,7 @@ def test_windows_are_trained_on_and_whole_images_evaluated(tmp_path):
     assert seen == {True: {(13, 13)}, False: {(16, 16)}}  # 40 / 48 of 16
 
 
-def test_windows_need_a_network_that_takes_them(tmp_path):
+def test_crops_need_a_network_that_accepts_them(tmp_path):
     model = FERForImageClassification(FERConfig(architecture="scratch_cnn"))
     with pytest.raises(ValueError) as caught:
         small_trainer(tmp_path, model=model, augmentation="crop")
@@ -74,7 +74,7 @@ def test_windows_need_a_network_that_takes_them(tmp_path):
     )
 
 
-def test_nothing_waits_for_a_package_that_is_not_there(tmp_path):
+def test_missing_packages_cost_no_time(tmp_path):
     """During training Python is told that accelerate's optional lomo_optim is absent; afterwards it looks again."""
     trainer = small_trainer(tmp_path, max_steps=1)
     inside = []

@@ -74,7 +74,7 @@ def test_a_resumed_run_ends_the_same(ran):
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
-def test_only_the_first_process_measures_writes_and_speaks(ran):
+def test_only_the_first_process_evaluates_writes_and_logs(ran):
     out, said, notes = ran
     assert notes[1]["metrics"] == {} and notes[0]["metrics"]["validation"]["images"] == 21
     assert said.count("checkpoint: ") == said.count("10,215 parameters") == 1

@@ -114,7 +114,7 @@ def test_the_model_trains_on_with_its_own_weights_even_after_a_failed_evaluation
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
 
 
-def test_a_run_without_an_average_does_not_go_on_with_one_and_the_other_way_round(averaged, tmp_path):
+def test_a_run_resumes_only_with_the_same_choice_of_averaging(averaged, tmp_path):
     folder, _, _ = averaged
     with pytest.raises(ValueError) as caught:
         small_trainer(tmp_path / "a").train(resume_from_checkpoint=str(folder / "checkpoint-3"))
