@@ -1,6 +1,11 @@
 """Train a facial expression network: `python train.py --help` shows how; the program is `fer_hub.training.main`."""
 
+import sys
+
 from fer_hub.training.main import main
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (OSError, ValueError) as error:  # what is refused is said in one sentence; other errors show where
+        sys.exit(f"error: {error}")

@@ -18,7 +18,10 @@ def evaluate(
         list[Split],
         typer.Option(metavar="NAME ...", help="Any of train, validation, test; or all, all images together."),
     ] = [Split.validation, Split.test],  # noqa: B006 (typer's way of a default)
-    images: Annotated[Literal["crops", "photographs"], typer.Option(help="What the images are.")] = "crops",
+    images: Annotated[
+        Literal["auto", "crops", "photographs"],
+        typer.Option(help="What the images are; auto is what a checkpoint folder was trained on."),
+    ] = "auto",
     labels: Annotated[
         Literal["auto", "fer2013", "ferplus", "ferplus_votes", "both"],
         typer.Option(help="Labels of the data set; auto is FER+ for checkpoints with its classes."),

@@ -113,7 +113,7 @@ def read(source: str | Path, revision: str | None, *, any_class: bool = False) -
     if is_hub_id(source):
         return _read_hub(str(source), revision)
     if not path.exists():
-        raise FileNotFoundError(f"{source}: no such file or folder; source must be {accepted}.")
+        raise FileNotFoundError(f"{source}: no such file or folder; --data must be {accepted}.")
     if revision is not None:
         raise ValueError(f"revision is for Hub datasets, got {revision!r} with the local path {source}; leave it out.")
     if path.is_dir():
@@ -122,7 +122,7 @@ def read(source: str | Path, revision: str | None, *, any_class: bool = False) -
         return load_kaggle_csv(path)
     if path.suffix.lower() == ".parquet":
         return load_parquet([path])
-    raise ValueError(f"{source}: source must be {accepted}, got a file of another kind; unpack or convert it.")
+    raise ValueError(f"{source}: --data must be {accepted}, got a file of another kind; unpack or convert it.")
 
 
 def is_hub_id(source: str | Path) -> bool:
@@ -141,11 +141,11 @@ def _read_folder(folder: Path, any_class: bool, accepted: str) -> Mapping[str, D
         found.append("image folders")
     if not found:
         raise ValueError(
-            f"{folder}: source must be {accepted}, got a folder with none of these; pass the folder or file that "
+            f"{folder}: --data must be {accepted}, got a folder with none of these; pass the folder or file that "
             "contains the data."
         )
     if len(found) > 1:
-        raise ValueError(f"{folder}: source must be one data set, got {' and '.join(found)}; pass the one to load.")
+        raise ValueError(f"{folder}: --data must be one data set, got {' and '.join(found)}; pass the one to load.")
     if csvs:
         return load_kaggle_csv(csvs[0])
     return load_parquet(parquets) if parquets else load_image_folder(folder, any_class=any_class)

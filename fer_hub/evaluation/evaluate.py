@@ -33,7 +33,7 @@ def evaluate(
     data: str,
     splits: Sequence[str],
     *,
-    images: str = "crops",
+    images: str = "auto",
     labels: str = "auto",
     class_map: Mapping[str, str] | None = None,
     partial: bool = False,
@@ -47,7 +47,9 @@ def evaluate(
 
     Args:
         checkpoint: folder or Hub id of any image classification model of transformers.
-        data, images, image_column, label_column: as for `fer_hub.data.prepare`.
+        data, image_column, label_column: as for `fer_hub.data.prepare`.
+        images: "crops" or "photographs", as for `fer_hub.data.prepare`; "auto" means what a checkpoint folder was
+            trained on, and crops for others.
         splits: any of train, validation and test; or only "all", all images of the data set together.
         labels: one of `fer_hub.data.LABELS`; "auto" is FER+'s majority for a checkpoint with the classes of FER+ if
             the data set has the votes, and otherwise the classes of the data set.
@@ -71,6 +73,10 @@ def evaluate(
     from fer_hub.pipeline import FERPipeline
 
     result: dict[str, Any] = {}
+    if images == "auto":
+        images = read_json(Path(checkpoint) / "metrics.json").get("data", {}).get("images", "crops")
+        if images == "photographs":
+            print(f"{checkpoint} was trained on photographs: faces are found and cut out; --images crops for crops.")
     with FERPipeline.from_pretrained(checkpoint, trust_remote_code=trust_remote_code) as pipeline:
         model, image_processor = pipeline.model, pipeline.image_processor
         ours = isinstance(model, FERForImageClassification)

@@ -14,7 +14,9 @@ from fer_hub.hub.shipped import VARIABLE, example_photographs, shipped_checkpoin
 
 
 def checkpoints(wanted: str | None = None) -> dict[str, str]:
-    """Name → folder or Hub id of the page's networks, the default first; a folder is listed under its name.
+    """Name → folder or Hub id of the page's networks, the default first.
+
+    A folder is listed under its name, and `runs/mine/final`, as train.py leaves it, under `mine`.
 
     Args:
         wanted: checkpoint folder or Hub id of the default network; `None` uses the variable `FER_HUB_CHECKPOINT`.
@@ -23,7 +25,10 @@ def checkpoints(wanted: str | None = None) -> dict[str, str]:
     wanted = wanted or os.environ.get(VARIABLE)
     if not wanted:
         return shipped
-    name = Path(wanted).resolve().name if Path(wanted).is_dir() else wanted
+    name = wanted
+    if Path(wanted).is_dir():
+        folder = Path(wanted).resolve()
+        name = folder.parent.name if folder.name == "final" else folder.name
     return {name: wanted} | {other: folder for other, folder in shipped.items() if other != name}
 
 

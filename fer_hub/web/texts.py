@@ -21,14 +21,15 @@ of a face. It does not detect what anybody feels, means or intends.
 {figures}
 
 **Known weaknesses.** The training images come from a web search in 2013: mostly posed, mostly frontal, with noisy
-labels. Some images are in both training and test data, which inflates the accuracy slightly. Fear is often confused
+labels. Fear is often confused
 with surprise or sadness, disgust is rare, and a neutral face with low mouth corners may be classified as sad. Profiles,
 occluded faces, strong shadows and very small faces are harder. Ages, skin tones and cultures are represented as that
 search returned them; how much errors differ between groups has not been measured. For more, see each network's **model
 card** in the tab of that name.
 
-**Consent.** Ask people before you analyse their faces. In the European Union emotion recognition in the workplace and
-in education is prohibited (Regulation (EU) 2024/1689, article 5(1)(f)).
+**Consent.** Ask people before you analyse their faces. In the European Union (Regulation (EU) 2024/1689) inferring
+emotions at work and in education is prohibited but for medical and safety reasons (article 5(1)(f)), systems for it
+elsewhere are high-risk (Annex III, point 1(c)), and people must be told (article 50(3)).
 
 ## Privacy
 Photos, videos and results are stored on this server only as long as the page needs them, and are deleted after
@@ -71,7 +72,7 @@ def _measured(name: str, known: Facts) -> str:
     recalls = " and ".join(f"{label} ({_percent(share, 0)})" for label, share in weakest)
     return (
         f"- **{name}** ({', '.join(known.labels)}): accuracy {_percent(known.accuracy)} on the {known.images:,} images "
-        f"of the {known.dataset} test set, which were not used for training; lowest recall for {recalls}; expected "
+        f"of the {known.dataset} test set; lowest recall for {recalls}; expected "
         f"calibration error {_percent(known.calibration_error)}."
     )
 

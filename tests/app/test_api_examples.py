@@ -1,4 +1,4 @@
-"""The examples of docs/api.md and README.md, each as it stands there, against the running app."""
+"""The examples of docs/api.md, each as it stands there, against the running app; README.md's is in test_readme.py."""
 
 import json
 import os
@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-TEXT, README = ((ROOT / name).read_text(encoding="utf-8") for name in ("docs/api.md", "README.md"))
+TEXT = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 
 
-def example(language, url, text=TEXT):
+def example(language, url):
     """The code block of a language, with the address of the running app."""
-    [code] = re.findall(rf"^```{language}\n(.*?)^```$", text, re.M | re.S)
+    [code] = re.findall(rf"^```{language}\n(.*?)^```$", TEXT, re.M | re.S)
     assert "http://127.0.0.1:7860" in code
     return code.replace("http://127.0.0.1:7860", url.rstrip("/"))
 
@@ -32,11 +32,10 @@ def test_python(app_url):
     assert output.splitlines()[-2].startswith("happy {'xmin': ") and output.splitlines()[-1] == "[1, 1]"
 
 
-@pytest.mark.parametrize(("text", "language"), [(TEXT, "bash"), (README, "sh")], ids=["api.md", "README.md"])
-def test_curl(app_url, text, language):
+def test_curl(app_url):
     if not shutil.which("curl"):
         pytest.skip("needs curl")
-    event, told = run(["bash", "-euc", example(language, app_url, text)]).strip().split("\n")[-2:]
+    event, told = run(["bash", "-euc", example("bash", app_url)]).strip().split("\n")[-2:]
     assert event == "event: complete"
     assert json.loads(told.removeprefix("data: "))[0]["faces"][0]["emotion"] == "happy"
 
@@ -44,16 +43,15 @@ def test_curl(app_url, text, language):
 def test_javascript(app_url, tmp_path):
     if not shutil.which("npm") or not shutil.which("node"):
         pytest.skip("needs Node and npm")
-    [package] = {name for text in (TEXT, README) for name in re.findall(r"`npm install (\S+)`", text)}
+    [package] = set(re.findall(r"`npm install (\S+)`", TEXT))
     options = ["--no-audit", "--no-fund", "--ignore-scripts", "--cache", str(tmp_path / "cache")]
     installed = subprocess.run(["npm", "install", *options, package], cwd=tmp_path, capture_output=True, text=True)
     if installed.returncode != 0:
         pytest.skip(f"npm cannot install {package}: {installed.stderr.strip().splitlines()[-1]}")
     shutil.copytree(ROOT / "examples", tmp_path / "examples", ignore=shutil.ignore_patterns("onnx_web"))
-    for text in (TEXT, README):
-        (tmp_path / "example.mjs").write_text(example("javascript", app_url, text), encoding="utf-8")
-        output = run(["node", "example.mjs"], cwd=tmp_path, env=os.environ | {"NO_COLOR": "1"}, timeout=120)
-        assert output.startswith("happy { xmin: ")
+    (tmp_path / "example.mjs").write_text(example("javascript", app_url), encoding="utf-8")
+    output = run(["node", "example.mjs"], cwd=tmp_path, env=os.environ | {"NO_COLOR": "1"}, timeout=120)
+    assert output.startswith("happy { xmin: ")
 
 
 def test_the_limits_are_those_of_the_app():

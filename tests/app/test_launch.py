@@ -1,6 +1,7 @@
 """app.py as a program: its options and its errors."""
 
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import httpx
 import pytest
 
 import start
+from fer_hub.web.launch import checkpoints
 from tests.app.conftest import OFFLINE, ROOT, running
 
 
@@ -55,3 +57,10 @@ def test_the_options_win_over_the_environment(tmp_path, eight):
         page = httpx.get(url + "config").json()
     model = next(each["props"] for each in page["components"] if each["props"].get("elem_id") == "model")
     assert model["value"] == "eight"
+
+
+def test_the_network_of_a_training_is_listed_under_its_folder(tiny_checkpoint, tmp_path):
+    final = tmp_path / "mine" / "final"
+    shutil.copytree(tiny_checkpoint, final)
+    assert next(iter(checkpoints(str(final)))) == "mine"
+    assert next(iter(checkpoints(str(tiny_checkpoint)))) == tiny_checkpoint.name

@@ -1,10 +1,15 @@
-"""Every snippet of front page, training page and shipped cards runs: Python blocks and shell lines, as they stand."""
+"""Every snippet of the front page, the pages for Python and training, and the shipped cards runs.
+
+The front page and docs/python.md are followed as a newcomer would: all their blocks, in order, as typed, in a fresh
+copy of the repository and an environment in `.venv`. Of the others each block runs by itself. Trainings are cut short.
+"""
 
 import os
 import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -15,10 +20,11 @@ from fer_hub.data.ferplus import FERPLUS_VOTES
 from fer_hub.model import FERConfig, FERForImageClassification
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("README.md", "docs/training.md", "checkpoints/fer2013/README.md", "checkpoints/ferplus/README.md")
+CARDS = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("checkpoints/*/README.md"))
+PAGES = ("docs/training.md", *CARDS)
+FOLLOWED = ("README.md", "docs/python.md")
 COVERED_ELSEWHERE = {
     "python3 start.py": "tests/house/test_start.py starts it; tests/app starts what it starts",
-    "python3 start.py test": ".ci/run runs it",
 }
 """Lines that a test of the suite cannot run inside itself, and who does."""
 
@@ -98,6 +104,69 @@ def make_video(path: Path) -> None:
         container.mux(stream.encode())
 
 
+@pytest.fixture
+def fresh(tmp_path, small_csv):
+    """A fresh copy of the repository with an environment in .venv, Kaggle's CSV, photographs and a video."""
+    folder = tmp_path / "fer_hub"
+    left_out = ("__pycache__", ".*", "runs", "tests", "node_modules")
+    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*left_out))
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / ".venv"], check=True)
+    [packages] = folder.glob(".venv/lib/python*/site-packages")
+    (packages / "those_of_the_tests.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    (folder / "path" / "to" / "fer2013").mkdir(parents=True)
+    shutil.copy(small_csv, folder / "path" / "to" / "fer2013" / "fer2013.csv")
+    for emotion in ("happy", "neutral"):
+        photos = folder / "path" / "to" / "photos" / emotion
+        photos.mkdir(parents=True)
+        for number in range(6):
+            shutil.copy(ROOT / "examples" / "astronaut.jpg", photos / f"{number}.jpg")
+    make_video(folder / "clip.mp4")
+    return folder
+
+
+def followed(page: str) -> list[str]:
+    """The blocks of a page in their order, as a newcomer types them into a shell."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    found = re.findall(r"^```(bash|python)\n(.*?)^```", text, re.M | re.S)
+    return [code if language == "bash" else f"python - <<'SNIPPET'\n{code}SNIPPET\n" for language, code in found]
+
+
+CUT = "--max_steps 1 --eval_strategy no --save_strategy no --load_best_model_at_end False"
+"""What makes a training short, whatever it trains."""
+
+SHELL_START = f"""python() {{
+    if [ "$1" = train.py ]; then command python "$@" {CUT}; else command python "$@"; fi
+}}
+"""
+"""Before what a newcomer types: trainings end after a step."""
+
+WINDOW = (("cv2.VideoCapture(0)", 'cv2.VideoCapture("clip.mp4")'), ('cv2.imshow("fer_hub", ', "print(type("),
+          ("cv2.waitKey(1)", "-1"), (".__array__()[:, :, ::-1])", ".__array__()[:, :, ::-1]))"))  # fmt: skip
+"""The webcam loop reads a file and opens no window here: machines that test have neither camera nor screen."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", FOLLOWED)
+def test_a_newcomer_can_follow_the_page(page, fresh, request):
+    if sys.platform == "win32" or not shutil.which("bash"):
+        pytest.skip("needs bash")
+    script = "".join(code for code in followed(page) if code.strip() not in COVERED_ELSEWHERE)
+    if page != "README.md":
+        script = f"source .venv/bin/activate\n{script}"
+    if "http://127.0.0.1:7860" in script:
+        script = script.replace("http://127.0.0.1:7860", request.getfixturevalue("app_url"))
+    for shown, here in WINDOW:
+        assert page == "README.md" or shown in script
+        script = script.replace(shown, here)
+    result = run(["bash", "-euc", SHELL_START + script], fresh)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
+    if page == "README.md":
+        assert result.stdout.startswith("(") and "] happy {" not in result.stdout and " happy {" in result.stdout
+        assert re.search(r"\[\{'label': 'happy', 'score': 0\.[89]", result.stdout)  # transformers alone, on the crop
+        assert (fresh / "faces.csv").is_file() and (fresh / "runs" / "fer" / "final" / "README.md").is_file()
+
+
 def run(command: list[str], folder: Path) -> subprocess.CompletedProcess:
     environment = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "HF_HOME": str(folder / "hf")}
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
@@ -117,18 +186,18 @@ def test_python_blocks_run(page, number, clone, request):
 def test_shell_lines_run(line, clone):
     if line in COVERED_ELSEWHERE:
         return
-    program, *words = line.split()
-    programs = {"python": [], "fer-hub": ["-m", "fer_hub"]}
-    assert program in programs, f"{SHELL[line]}: no rule for {line!r}; a new kind of command needs one here"
-    command = [sys.executable, *programs[program], *words]
-    if words[0] in ("train.py", "train"):  # the same command, cut short: a tiny network for one step
-        command += ["--max_steps", "1", "--eval_strategy", "no", "--save_strategy", "no"]
-        command += ["--load_best_model_at_end", "False", "--per_device_train_batch_size", "8"]
+    known = {"python": [sys.executable], "fer-hub": [sys.executable, "-m", "fer_hub"]}
+    first, *words = line.split()
+    assert first in known, f"{SHELL[line]}: no rule for {line!r}; a new kind of command needs one here"
+    command = [*known[first], *words]
+    if "train.py" in line:  # the same command, cut short: a tiny network for one step
+        command += [*CUT.split(), "--per_device_train_batch_size", "8"]
         command += ["--output_dir", str(clone / "runs" / f"new{list(SHELL).index(line)}")]
     result = run(command, clone)
     assert result.returncode == 0, result.stderr
 
 
 def test_the_figures_are_those_of_the_files():
+    """Also where docs/make.py runs as a program; tests/house/test_numbers.py says which are not."""
     result = run([sys.executable, "docs/make.py", "--check"], ROOT)
     assert result.returncode == 0, result.stderr

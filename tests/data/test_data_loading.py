@@ -43,22 +43,22 @@ def test_arguments_out_of_range_are_refused(tmp_path):
 
 @pytest.mark.parametrize("name", ["nowhere", "./no/where", "data/fer2013.csv", "/no/where"])
 def test_a_missing_path_that_is_not_a_hub_id_is_refused(name):
-    assert error_of(FileNotFoundError, name) == f"{name}: no such file or folder; source must be {ACCEPTED}."
+    assert error_of(FileNotFoundError, name) == f"{name}: no such file or folder; --data must be {ACCEPTED}."
 
 
 def test_files_and_folders_of_another_kind_are_refused(tmp_path, write_kaggle, make_dataset):
     (tmp_path / "fer2013.tar.gz").write_bytes(b"-")
     assert error_of(ValueError, tmp_path / "fer2013.tar.gz") == (
-        f"{tmp_path / 'fer2013.tar.gz'}: source must be {ACCEPTED}, got a file of another kind; unpack or convert it."
+        f"{tmp_path / 'fer2013.tar.gz'}: --data must be {ACCEPTED}, got a file of another kind; unpack or convert it."
     )
     assert error_of(ValueError, tmp_path) == (
-        f"{tmp_path}: source must be {ACCEPTED}, got a folder with none of these; pass the folder or file that "
+        f"{tmp_path}: --data must be {ACCEPTED}, got a folder with none of these; pass the folder or file that "
         "contains the data."
     )
     write_kaggle([(0, None, "Training")])
     make_dataset([0]).to_parquet(str(tmp_path / "train.parquet"))
     assert error_of(ValueError, tmp_path) == (
-        f"{tmp_path}: source must be one data set, got fer2013.csv and parquet files; pass the one to load."
+        f"{tmp_path}: --data must be one data set, got fer2013.csv and parquet files; pass the one to load."
     )
 
 

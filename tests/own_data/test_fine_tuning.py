@@ -143,9 +143,9 @@ def test_the_card_says_what_is_true_of_own_photographs(trained, photo_folder):
     assert {result.dataset_name for result in card.data.eval_results} == {"my_photos"}
 
 
-def test_evaluation_repeats_the_figures_with_the_same_cut(trained, photo_folder):
+def test_evaluation_repeats_the_figures_with_the_same_cut_and_remembers_photographs(trained, photo_folder):
     folder, metrics = trained
-    remade = evaluate(str(folder / "final"), str(photo_folder), ["validation", "test"], images="photographs")
+    remade = evaluate(str(folder / "final"), str(photo_folder), ["validation", "test"])
     for split in ("validation", "test"):
         assert remade[split]["confusion"] == metrics[split]["confusion"]
         assert remade[split]["loss"] == pytest.approx(metrics[split]["loss"], rel=1e-4)

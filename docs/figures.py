@@ -1,0 +1,224 @@
+"""The figures that documents state, as Markdown made from the files of checkpoints/ and results/."""
+
+import textwrap
+from pathlib import Path
+
+from fer_hub.files import read_json
+from fer_hub.hub.card import labels_kind
+from fer_hub.hub.card_facts import card_facts, wilson
+from fer_hub.hub.shipped import shipped_checkpoints
+
+ROOT = Path(__file__).resolve().parent.parent
+
+LABELS = {
+    "fer2013": "FER-2013",
+    "ferplus": "FER+, most of ten votes",
+    "both": "FER-2013 and FER+, mean of both",
+}
+"""Kind of labels (`fer_hub.hub.card.labels_kind`) → what the test labels of a checkpoint are."""
+
+WAYS = {
+    "crop": "the 48x48 crop itself",
+    "photograph": "enlarged to 192 px, through detection and framing",
+    "canvas": "the same on a grey canvas of 320x320 px",
+}
+
+
+class Files:
+    """The files that figures come from.
+
+    Attributes:
+        metrics: name of a shipped checkpoint, the default first → its metrics.json.
+        kinds: name → key of `LABELS`.
+    """
+
+    def __init__(self, root: Path = ROOT) -> None:
+        folders = shipped_checkpoints()
+        self.metrics = {name: read_json(folder / "metrics.json") for name, folder in folders.items()}
+        self.kinds = {name: labels_kind(read_json(folder / "training_args.json")) for name, folder in folders.items()}
+        self.root = root
+
+    def result(self, name: str) -> dict:
+        """results/NAME.json, empty where there is none."""
+        return read_json(self.root / "results" / f"{name}.json")
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def span(pair: tuple[float, float] | list[float]) -> str:
+    return f"{100 * pair[0]:.1f} to {100 * pair[1]:.1f}"
+
+
+def wrap(text: str) -> str:
+    """A paragraph in lines of at most 118 characters."""
+    return textwrap.fill(text, 118, break_long_words=False, break_on_hyphens=False)
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def front(files: Files) -> str:
+    """The short table of README.md."""
+    rows = []
+    for name, metrics in files.metrics.items():
+        test = metrics["test"]
+        rows.append([
+            f"`{name}`", LABELS[files.kinds[name]], str(len(test["recall"])), f"{test['images']:,}",
+            f"**{percent(test['accuracy'])}** ({span(test['accuracy_interval'])})", f"{test['macro_f1']:.3f}",
+            percent(test["calibration_error"]), f"{metrics['training']['parameters']:,}",
+        ])  # fmt: skip
+    head = ["checkpoint", "labels", "expressions", "test images", "accuracy (95 % interval)", "macro-F1",
+            "calibration error", "parameters"]  # fmt: skip
+    said = (
+        "One forward pass per image; epoch and temperature were chosen on validation, test chose nothing. Rows with "
+        "other labels cannot be compared: the labels differ, and so do the images."
+    )
+    return f"{table(head, rows)}\n\n{wrap(f'{said} {ceiling(files)} {clean(files)}')}"
+
+
+def ceiling(files: Files) -> str:
+    """How good the labels are."""
+    known = read_json(files.root / "fer_hub" / "assets" / "fer2013_labels.json")
+    same, agrees = (percent(known[name]["share"]) for name in ("label_is_plurality", "annotator_agrees"))
+    return (
+        f"The labels limit every figure: FER-2013's is the one with the most FER+ votes on {same} of the test images, "
+        f"and one annotator agrees with the others on {agrees}."
+    )
+
+
+def clean(files: Files) -> str:
+    """How many test images have a copy in train."""
+    test = files.result("duplicates").get("test")
+    if not test:
+        return ""
+    return (
+        f"At least {test['copies']:,} of the {test['images']:,} FER-2013 test images have a near-duplicate in the "
+        "official training images, more once recropped copies are counted; published figures include them."
+    )
+
+
+def full(files: Files) -> str:
+    """docs/accuracy.md: the rest."""
+    parts = [averaged(files), recalls(files), photographs(files), speed(files)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def averaged(files: Files) -> str:
+    rows = []
+    for name, metrics in files.metrics.items():
+        for split in ("validation", "test"):
+            row = metrics[split]
+            flip = row.get("flip_averaged", {}).get("accuracy")
+            interval = f" ({span(wilson(flip * row['images'], row['images']))})" if flip is not None else ""
+            rows.append([
+                f"`{name}`", split, f"{row['images']:,}",
+                f"{percent(row['accuracy'])} ({span(row['accuracy_interval'])})",
+                f"{percent(flip)}{interval}" if flip is not None else "-",
+                f"{row['macro_f1']:.3f}", f"{row['loss']:.3f}", percent(row["calibration_error"]),
+            ])  # fmt: skip
+    head = ["checkpoint", "split", "images", "accuracy", "with mirror images", "macro-F1", "loss", "calibration error"]
+    said = wrap(
+        "Intervals are 95 %: bootstrap over the images, Wilson's for recalls and for the mean over an image and its "
+        "mirror image (`FERPipeline(..., flip_average=True)`, twice the work). The calibration error has 15 bins."
+    )
+    clear = []
+    for name, metrics in files.metrics.items():
+        images = metrics["test"].get("clear_majority_images")
+        if images:
+            share = metrics["test"]["clear_majority_accuracy"]
+            clear.append(
+                f"On the {images:,} FER+ test images with a clear majority `{name}` has {percent(share)} "
+                f"({span(wilson(share * images, images))})."
+            )
+    return "\n\n".join([table(head, rows), said, *clear])
+
+
+def recalls(files: Files) -> str:
+    parts = ["## Each expression", "Recall on test with its interval, and the precision."]
+    for name, metrics in files.metrics.items():
+        facts = card_facts(list(metrics["test"]["recall"]), metrics["test"])
+        rows = [
+            [each["name"], f"{each['images']:,}", f"{percent(each['recall'])} ({span(each['recall_interval'])})",
+             "-" if each["precision"] is None else percent(each["precision"])]
+            for each in facts["classes"]
+        ]  # fmt: skip
+        parts.append(table([f"`{name}`", "test images", "recall", "precision"], rows))
+    return "\n\n".join(parts)
+
+
+def photographs(files: Files) -> str:
+    known = {name: each["photographs"] for name, each in files.metrics.items() if "photographs" in each}
+    if not known:
+        return ""
+    rows = [
+        [said, *(f"{percent(each[way])}{_missed(each, way, each['images'])}" for each in known.values())]
+        for way, said in WAYS.items()
+    ]
+    said = wrap(
+        "Test images given in three ways; a missed face counts as wrong. They are enlarged crops, and framing was "
+        "chosen on images like them, so they say little about real photographs."
+    )
+    known_ways = table(["how the face reaches the network", *(f"`{name}`" for name in known)], rows)
+    return f"## The same faces as photographs\n\n{said}\n\n{known_ways}"
+
+
+def _missed(row: dict, way: str, images: int) -> str:
+    missed = row["missed"].get(way)
+    return f" ({missed} of {images:,} missed)" if missed else ""
+
+
+def speed(files: Files) -> str:
+    """How fast the networks and the app are, as measured."""
+    latency, webcam, load, gpu, cpu = (
+        files.result(name) for name in ("latency", "webcam", "load", "throughput_gpu", "throughput")
+    )
+    rows = [
+        [f"`{name}`", f"{each['network']:.2f} ms", f"{each['pipeline']:.2f} ms", f"{each['pipeline_mirrored']:.2f} ms"]
+        for name, each in latency["milliseconds"].items()
+    ]
+    width, height = webcam["frame_size"]
+    head = ["checkpoint", "network", "crop to probabilities", "the same with the mirror image"]
+    app = wrap(
+        f"On {webcam['cores']} CPU cores the webcam tab processes {webcam['app_fps']:.0f} frames of {width}x{height} "
+        f"pixels per second in a browser; a page that only echoes them {webcam['echo_fps']:.0f} "
+        f"(`benchmarks/webcam_rate.py`). Under load, {load['clients']} clients for {load['seconds']:.0f} seconds: "
+        f"{load['good']:,} valid requests answered, {load['requests'] - load['good']:,} deliberately invalid ones "
+        f"rejected, {load['wrong'] or 'no'} wrong answers, median {load['median_seconds']:.1f} seconds "
+        "(`benchmarks/load.py`)."
+    )
+    training = wrap(
+        "The Trainer costs little beside a bare PyTorch loop over the same network, batch and augmentation (`python -m "
+        f"benchmarks.throughput`): a ratio of {cpu['ratio']:.3f} on a CPU. On an {gpu['device']} it is "
+        f"{gpu['ratio']:.3f}, the median of {gpu['rounds']} rounds, below the {gpu['floor']} that was aimed at: a step "
+        f"of the small network is short there, and what the Trainer does in Python adds "
+        f"{gpu['overhead_ms_per_step']:.1f} ms."
+    )
+    said = "Time for one face on one CPU core, batch 1, float32 (`python -m benchmarks.latency`):"
+    return "\n\n".join(["## Speed", said, table(head, rows), app, training])
+
+
+def alternatives(files: Files) -> str:
+    """docs/alternatives.md: what was measured of other packages."""
+    others = files.result("alternatives")
+    ours = files.metrics["fer2013"]["photographs"]
+    images = others["data"]["images"]
+    rows = [
+        [said, f"{percent(ours[way])}{_missed(ours, way, ours['images'])}",
+         *(f"{percent(row[way])}{_missed(row, way, images)}" for row in others["alternatives"])]
+        for way, said in WAYS.items()
+    ]  # fmt: skip
+    names = [f"`{row['name']}` {others['versions'][row['name']]}, {row['detector']}" for row in others["alternatives"]]
+    said = wrap(
+        f"On {images:,} of FER-2013's test images, as `benchmarks/alternatives.py` gives them. Enlarged crops are what "
+        "our framing was chosen on, and no photographs: they favour fer_hub."
+    )
+    measured = table(["how the face reaches the network", "fer_hub, `fer2013`", *names], rows)
+    return f"## Measured: `fer`\n\n{said}\n\n{measured}"
+
+
+DOCUMENTS = {"README.md": front, "docs/accuracy.md": full, "docs/alternatives.md": alternatives}
+"""Document → what makes the figures between its two markers."""
