@@ -17,6 +17,9 @@ CUT, CUT_SECONDS = 30, 0.5
 """A scene cut is where two frames with faces, at most this many seconds apart, differ by more than `CUT` of 255 on
 average when downscaled to 32x18 pixels. Faces on either side of a cut get different ids."""
 
+PATIENCE = 0.9
+"""Time without any frame counts for the tracker as at most this share of its `max_gap`."""
+
 
 def follow_faces(
     pipeline: FERPipeline,
@@ -39,10 +42,11 @@ def follow_faces(
         (frame, its faces, whether the frame was analysed), or an audio packet.
     """
     cuts, faces = _Cuts(), []
+    clock, last = 0.0, None
     batch: list[tuple[Frame, bool]] = []
 
     def finished() -> Iterator[tuple[Frame, list[TrackedFace], bool]]:
-        nonlocal faces
+        nonlocal faces, clock, last
         images = [frame.image for frame, is_analysed in batch if is_analysed]
         found = iter(pipeline(images) if images else [])
         for frame, is_analysed in batch:
@@ -50,7 +54,11 @@ def follow_faces(
                 predictions = next(found)
                 if cuts.between(frame, predictions):
                     tracker.forget()
-                faces = tracker.update(predictions, frame.time)
+                passed = 0.0 if last is None else frame.time - last
+                # a face is out of sight on frames without it; where there are no frames, nobody has gone
+                clock += min(passed, PATIENCE * tracker.max_gap) if tracker.max_gap else passed
+                last = frame.time
+                faces = tracker.update(predictions, clock)
             yield frame, faces, is_analysed
         batch.clear()
 

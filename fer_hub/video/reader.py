@@ -1,5 +1,6 @@
 """Reading a video file: upright frames with timestamps, audio packets, and notes on what could not be read."""
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,6 +15,9 @@ from fer_hub.video.pyav import TOLERANT, av
 
 MAX_PIXELS = 36_000_000
 """Largest frame decoded by default: 8K, about 110 MB as RGB."""
+
+HIGHEST_RATE = 240
+"""Frames per second up to which a file's own figure is believed."""
 
 _FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,gif,mxf"
 """FFmpeg's names of the accepted file formats. Playlists (HLS, DASH, concat) are left out on purpose: they make FFmpeg
@@ -144,10 +148,10 @@ class VideoReader:
             _check_size(name, *first._size, max_pixels)  # larger than stored where pixels are not square
         else:
             raise ValueError(f"{name} must have at least one readable frame, but has none; copy or download it again.")
-        fps = self._video.average_rate or self._video.guessed_rate
         seconds = self._seconds()
+        fps = self._rate(seconds)
         frames = self._video.frames or (round(seconds * fps) if seconds and fps else None)
-        self.info = VideoInfo(name, *first._size, float(fps) if fps else None, seconds, frames, self.sound is not None)
+        self.info = VideoInfo(name, *first._size, fps, seconds, frames, self.sound is not None)
 
     def __iter__(self) -> Iterator[Frame | av.Packet]:
         """Frames in presentation order, interleaved with audio packets in the order of the file."""
@@ -165,6 +169,16 @@ class VideoReader:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _rate(self, seconds: float | None) -> float | None:
+        """Mean frames per second."""
+        rate = self._video.average_rate or self._video.guessed_rate
+        if not rate or rate <= HIGHEST_RATE:
+            return float(rate) if rate else None
+        # what recorders of screens write is the shortest distance that two frames could have
+        if self._video.frames and seconds:
+            return self._video.frames / seconds
+        return _counted_rate(self.path, self._video.index) or float(rate)
 
     def _seconds(self) -> float | None:
         if self._video.duration:
@@ -231,6 +245,19 @@ class VideoReader:
         else:
             return
         self.notes.append(f"{name} is cut off or damaged: it {missing}; the results cover what could be read.")
+
+
+def _counted_rate(path: Path, index: int) -> float | None:
+    """Frames per second of a stream by the times of its packets, none of which is decoded; `None` if they have none."""
+    times = []
+    with av.open(f"file:{path}", container_options={"format_whitelist": _FORMATS}, **TOLERANT) as container:
+        stream = container.streams[index]
+        with contextlib.suppress(av.FFmpegError):  # the end of a damaged file
+            for packet in container.demux(stream):
+                if packet.pts is not None:
+                    times.append(packet.pts)
+    span = float((max(times) - min(times)) * stream.time_base) if times else 0
+    return (len(times) - 1) / span if span > 0 else None
 
 
 _COVER = av.stream.Disposition.attached_pic | av.stream.Disposition.still_image

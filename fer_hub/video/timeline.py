@@ -8,6 +8,9 @@ import numpy as np
 
 from fer_hub.video.tracking import TrackedFace
 
+SHORTEST = 0.001
+"""A frame counts for at least so many seconds; some files have several at the same time."""
+
 PANELS = 6
 """Number of faces in the plot; its title gives the total."""
 
@@ -25,7 +28,8 @@ class FaceCurve:
         frames: number of analysed frames that show it.
         times: float array (points,), the mean time of each bin in seconds.
         probabilities: float array (points, labels), the mean of each bin.
-        mean: label → mean probability over all these frames.
+        mean: label → mean probability over the time that it is seen.
+        seconds: how long it is seen; a frame lasts until the next one that is analysed.
     """
 
     face_id: int
@@ -35,15 +39,16 @@ class FaceCurve:
     times: np.ndarray
     probabilities: np.ndarray
     mean: dict[str, float]
+    seconds: float
 
 
 class _Sums:
-    """Sums of one face per time bin: row k holds frames, seconds, and one probability per label."""
+    """Sums of one face per time bin: row k holds seconds, and weighted by them the time and every probability."""
 
     def __init__(self, bins: int, columns: int, time: float) -> None:
         self.table = np.zeros((bins, columns))
         self.first = self.last = time
-        self.frames = 0
+        self.frames, self.seconds = 0, 0.0
 
     def merge(self) -> None:
         """Merge each pair of neighbouring bins."""
@@ -55,8 +60,9 @@ class _Sums:
 class Timeline:
     """Probabilities over time, averaged in bins that grow with the length of the video.
 
-    Memory is bounded by `max_points` rows for each of `max_faces` faces. When there are more faces, the one seen on
-    the fewest frames is dropped.
+    Means are over time and not over frames, which recordings of screens and phones have at irregular times. Memory is
+    bounded by `max_points` rows for each of `max_faces` faces. When there are more faces, the one seen for the shortest
+    time is dropped.
 
     Args:
         labels: names of the emotions, in the order of the model.
@@ -73,6 +79,8 @@ class Timeline:
         self.seconds = 0.0
         self._highest_id = 0
         self._faces: dict[int, _Sums] = {}
+        self._newest: tuple[float, dict[int, list[float]]] | None = None  # which lasts until the next one
+        self._step = resolution
 
     def add(self, time: float, faces: Sequence[TrackedFace]) -> None:
         """Add the faces of a frame.
@@ -81,6 +89,8 @@ class Timeline:
             time: seconds since the start of the video; must not decrease.
             faces: the faces of that frame; may be empty.
         """
+        if self._newest is not None:
+            self._settle(time - self._newest[0])
         self.seconds = max(self.seconds, time)
         while time >= self.resolution * self.max_points:
             self.resolution *= 2
@@ -94,15 +104,27 @@ class Timeline:
             self._highest_id = max(self._highest_id, face.face_id)
             sums.last = time
             sums.frames += 1
-            sums.table[int(time / self.resolution)] += [1, time, *(face.probabilities[n] for n in self.labels)]
+        rows = {face.face_id: [1.0, time, *(face.probabilities[n] for n in self.labels)] for face in faces}
+        self._newest = time, rows
+
+    def _settle(self, seconds: float) -> None:
+        """Count the newest frame, which lasted so long."""
+        time, rows = self._newest
+        self._newest, self._step = None, max(seconds, SHORTEST)
+        for face_id, row in rows.items():
+            if sums := self._faces.get(face_id):
+                sums.table[int(time / self.resolution)] += self._step * np.array(row)
+                sums.seconds += self._step
 
     @property
     def faces(self) -> list[FaceCurve]:
-        """The faces kept, those seen on most frames first."""
+        """The faces kept, those seen longest first; the last frame counts as long as the one before it."""
+        if self._newest is not None:
+            self._settle(self._step)
         curves = []
-        for face_id, sums in sorted(self._faces.items(), key=lambda item: (-item[1].frames, item[0])):
+        for face_id, sums in sorted(self._faces.items(), key=lambda item: (-round(item[1].seconds, 6), item[0])):
             table = sums.table[sums.table[:, 0] > 0]
-            mean = table[:, 2:].sum(0) / sums.frames
+            mean = table[:, 2:].sum(0) / sums.seconds
             values = table[:, 1:] / table[:, :1]
             curves.append(
                 FaceCurve(
@@ -113,6 +135,7 @@ class Timeline:
                     values[:, 0],
                     values[:, 1:],
                     dict(zip(self.labels, mean.tolist(), strict=True)),
+                    sums.seconds,
                 )
             )
         return curves
@@ -124,16 +147,17 @@ class Timeline:
             path: file to write; its extension gives the format, .png or .svg for example.
             title: text above the plot.
         """
-        from matplotlib.figure import Figure  # not pyplot, which keeps every figure and is not safe in threads
+        from fer_hub.drawing import colour_of
+        from fer_hub.figures import import_matplotlib, new_figure, plain
+
+        import_matplotlib()
         from matplotlib.patheffects import withStroke
         from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
-
-        from fer_hub.drawing import colour_of
 
         shown = self.faces[:PANELS]
         others = self._highest_id - len(shown)
         rows = max(1, len(shown))
-        figure = Figure(figsize=(10, 1.6 + 1.9 * rows), dpi=110, layout="constrained")
+        figure = new_figure(figsize=(10, 1.6 + 1.9 * rows), dpi=110, layout="constrained")
         panels = figure.subplots(rows, 1, sharex=True, sharey=True, squeeze=False)[:, 0]
         for panel, face in zip(panels, shown, strict=False):
             for index, label in enumerate(self.labels):
@@ -145,7 +169,7 @@ class Timeline:
                     linewidth=2,
                     marker="o" if len(face.times) == 1 else "",
                     markersize=5,
-                    label=label,
+                    label=plain(label),
                     path_effects=[withStroke(linewidth=2.8, foreground="#404040")],  # yellow alone is lost on white
                 )
             period = f"{_clock(face.first, self.seconds)} to {_clock(face.last, self.seconds)}"
@@ -164,7 +188,7 @@ class Timeline:
         figure.supylabel("probability", fontsize=10)
         if others:
             title = f"{title}: the {len(shown)} of {len(shown) + others} faces seen longest".removeprefix(": ")
-        figure.suptitle(title, fontsize=11)
+        figure.suptitle(plain(title), fontsize=11)
         if shown:
             lines, names = panels[0].get_legend_handles_labels()
             figure.legend(lines, names, loc="outside lower center", ncols=len(names), handlelength=3.5, fontsize=9)
@@ -172,7 +196,7 @@ class Timeline:
 
     def _make_room(self, newest: int) -> None:
         if len(self._faces) > self.max_faces:
-            del self._faces[min((i for i in self._faces if i != newest), key=lambda i: (self._faces[i].frames, i))]
+            del self._faces[min((i for i in self._faces if i != newest), key=lambda i: (self._faces[i].seconds, i))]
 
 
 def _clock(seconds: float, whole: float) -> str:
