@@ -4,14 +4,18 @@ import json
 import logging
 import re
 import shutil
+import time
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
+import gradio
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from gradio.utils import get_upload_folder
 from starlette.middleware import Middleware
 
+import fer_hub
 from fer_hub.web.sentences import BROKEN
 from fer_hub.web.uploads import MAX_PHOTO_BYTES, MAX_VIDEO_BYTES
 
@@ -36,6 +40,18 @@ _CLOSED = re.compile(
 )  # fmt: skip
 """Gradio routes that neither page nor clients need: proxying, editing, recording, other visitors' sessions."""
 
+_FACTS = {
+    "/healthz": {"status": "ok"},
+    "/version": {"fer_hub": fer_hub.__version__, "gradio": gradio.__version__},
+}
+"""Addresses for operators → what they answer."""
+
+_TOLD = (413, 429, 503, 507)
+"""Statuses of refusals that an operator wants to know of."""
+
+MOST_LINES = 20
+"""So many refused requests are logged in a minute."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -49,7 +65,9 @@ class Gate:
     async def __call__(self, scope, receive, send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        path = scope["path"]
+        path = route(scope)
+        if path in _FACTS:
+            return await JSONResponse(_FACTS[path])(scope, receive, send)
         if _CLOSED.match(path):
             return await _answer(404, "this server does not provide that route.", scope, receive, send)
         limit = MAX_UPLOAD_BYTES if path.startswith("/gradio_api/upload") else MAX_JSON_BYTES
@@ -110,7 +128,44 @@ class _TooLargeError(Exception):
     """The body of a request is too large."""
 
 
+def route(scope: Mapping[str, Any]) -> str:
+    """The path of a request without the prefix under which the page is served, as the router of the app compares it.
+
+    A proxy may leave the prefix in the path or take it out; the app answers both.
+
+    Example:
+        >>> route({"path": "/fer/monitoring", "root_path": "/fer"}), route({"path": "/ferry", "root_path": "/fer"})
+        ('/monitoring', '/ferry')
+    """
+    path, prefix = scope["path"], scope.get("root_path", "")
+    if not prefix or not (path + "/").startswith(prefix + "/"):
+        return path
+    return path[len(prefix) :] or "/"
+
+
+class _Logged:
+    """Lines about refused requests, a limited number each minute."""
+
+    def __init__(self) -> None:
+        self._began, self._count = 0.0, 0
+
+    def refusal(self, status: int, scope: Mapping[str, Any], sentence: str) -> None:
+        now = time.monotonic()
+        if now - self._began > 60:
+            self._began, self._count = now, 0
+        self._count += 1
+        if self._count <= MOST_LINES:
+            _log.warning("refused with %d: %s %s, %s", status, scope["method"], ascii(route(scope)[:200]), sentence)
+        elif self._count == MOST_LINES + 1:
+            _log.warning("more requests are refused; they are not logged for a minute")
+
+
+_LOGGED = _Logged()
+
+
 async def _answer(status: int, sentence: str, scope, receive, send) -> None:
+    if status in _TOLD:
+        _LOGGED.refusal(status, scope, sentence)
     await JSONResponse({"detail": sentence}, status)(scope, receive, send)
 
 

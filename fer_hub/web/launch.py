@@ -4,13 +4,32 @@ import argparse
 import contextlib
 import ctypes
 import importlib.util
+import logging
 import os
+import signal
 import sys
+import threading
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fer_hub.extras import missing
 from fer_hub.hub.shipped import VARIABLE, example_photographs, shipped_checkpoints
+
+if TYPE_CHECKING:
+    from gradio import Blocks
+
+TRUSTED = "FORWARDED_ALLOW_IPS"
+"""The variable that uvicorn reads for proxies whose X-Forwarded-For it believes."""
+
+PRIVATE = "127.0.0.1,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16"
+"""Networks that no visitor comes from by himself."""
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1", "0.0.0.0")
+"""Addresses of this computer that a proxy elsewhere would look for on its own."""
+
+LONGEST_END = 4
+"""Seconds after SIGTERM when the process ends whatever it still does."""
 
 
 def checkpoints(wanted: str | None = None) -> dict[str, str]:
@@ -32,6 +51,13 @@ def checkpoints(wanted: str | None = None) -> dict[str, str]:
     return {name: wanted} | {other: folder for other, folder in shipped.items() if other != name}
 
 
+def reach_own_address() -> None:
+    """Take this computer's own addresses out of what goes through a proxy: gradio asks itself whether it is there."""
+    for name in ("NO_PROXY", "no_proxy"):
+        hosts = [host for host in os.environ.get(name, "").split(",") if host.strip()]
+        os.environ[name] = ",".join([*hosts, *(host for host in LOOPBACK if host not in hosts)])
+
+
 def limit_arenas(most: int = 2) -> None:
     """Limit the number of malloc arenas, if the C library is glibc; must be called before threads start.
 
@@ -46,12 +72,46 @@ def limit_arenas(most: int = 2) -> None:
 def set_up_process() -> None:
     """Settings of the server process; must be called before gradio is imported."""
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read at its import; no request leaves the host
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    reach_own_address()
     limit_arenas()
     import torch
     from PIL import Image
 
     warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # such images are refused by their size
     torch.set_num_threads(1)  # several waiting threads on a small host slow each other down
+
+
+def trust_proxies() -> None:
+    """On a Space of Hugging Face, say whose X-Forwarded-For is believed: every visitor then has his own allowance.
+
+    Of the addresses in that header the last one that is not itself a trusted proxy counts, so that a visitor cannot
+    forge his by sending the header. Elsewhere `FORWARDED_ALLOW_IPS` names the proxies, as addresses and networks with
+    commas between them; without it uvicorn trusts 127.0.0.1.
+    """
+    if os.environ.get("SPACE_ID"):
+        os.environ.setdefault(TRUSTED, PRIVATE)
+
+
+class _Stopped(Exception):
+    """The process was asked to end."""
+
+
+def _stop(number: int, frame: object) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough
+    ends = threading.Timer(LONGEST_END, os._exit, (0,))  # whatever still computes then
+    ends.daemon = True
+    ends.start()
+    raise _Stopped
+
+
+def _wait(page: "Blocks") -> None:
+    """Serve until the process is stopped, then end: visitors' files are deleted and the port is free."""
+    page.server.config.timeout_graceful_shutdown = 2  # seconds for open connections, such as those of a live page
+    try:
+        threading.Event().wait()
+    finally:
+        page.close(verbose=False)
 
 
 def serve(checkpoint: str | None = None, host: str | None = None, port: int | None = None, share: bool = False) -> None:
@@ -71,21 +131,27 @@ def serve(checkpoint: str | None = None, host: str | None = None, port: int | No
     if absent := missing("app", "gradio", "av"):
         raise absent
     set_up_process()
+    from PIL import Image
+
     from fer_hub.web.page import build, launch_options
     from fer_hub.web.service import Service
 
     offered = checkpoints(checkpoint)
     with Service(offered) as service:
         print(f"Loading {service.names[0]} ...", flush=True)
-        service.pipeline(service.names[0])
+        service.faces(Image.new("RGB", (64, 64)), service.names[0])  # loads the detector, too, or says why it cannot
         page = build(service, [str(path) for path in example_photographs()])
         tools = importlib.util.find_spec("mcp") is not None
         try:
-            page.launch(server_name=host, server_port=port, share=share or None, mcp_server=tools, **launch_options())
+            page.launch(
+                server_name=host, server_port=port, share=share or None, mcp_server=tools, prevent_thread_lock=True,
+                **launch_options(),
+            )  # fmt: skip
         except OSError as error:
             if port and "empty port" in str(error):  # gradio's own sentence tells how to change its code
                 raise OSError(f"port {port} must be free, but a program listens there; choose another one.") from None
             raise
+        _wait(page)
 
 
 def _port(text: str) -> int:
@@ -100,7 +166,7 @@ def main(argv: list[str] | None = None, *, prog: str | None = None) -> int:
         prog,
         description="Serve the page for photos, webcam and video, and its API.",
         epilog=f"The environment variables {VARIABLE}, GRADIO_SERVER_NAME and GRADIO_SERVER_PORT do as --checkpoint, "
-        "--host and --port.",
+        f"--host and --port. Behind a proxy, {TRUSTED} names its address, so that its X-Forwarded-For is believed.",
         allow_abbrev=False,
     )
     parser.add_argument("--host", metavar="ADDRESS", help="where it listens; 127.0.0.1, this computer, by default")
@@ -108,11 +174,16 @@ def main(argv: list[str] | None = None, *, prog: str | None = None) -> int:
     parser.add_argument("--checkpoint", metavar="FOLDER_OR_ID", help="a network of yours, or of the Hub, offered first")
     parser.add_argument("--share", action="store_true", help="a public address for a week, through Gradio's makers")
     options = parser.parse_args(argv)
+    trust_proxies()
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _stop)  # as process 1 of a container nothing else would end it
     try:
         serve(options.checkpoint, options.host, options.port, options.share)
     except (OSError, ValueError, ModuleNotFoundError) as error:
         print(error, file=sys.stderr)
         return 1
+    except _Stopped:
+        return 0
     except KeyboardInterrupt:
         return 130
     return 0

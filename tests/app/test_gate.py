@@ -5,7 +5,8 @@ import types
 
 import pytest
 
-from fer_hub.web.gate import MAX_PER_CLIENT, Gate
+from fer_hub.web import gate as gate_module
+from fer_hub.web.gate import MAX_JSON_BYTES, MAX_PER_CLIENT, MOST_LINES, Gate
 
 
 class EmptyQueue:
@@ -17,7 +18,7 @@ class EmptyQueue:
         return 0
 
 
-def statuses(hosts):
+def statuses(hosts, path="/gradio_api/call/predict", prefix=""):
     """The status that each address gets whose requests all arrive before the first one is queued."""
 
     async def all_at_once():
@@ -33,7 +34,7 @@ def statuses(hosts):
             async def send(message):
                 sent.append(message)
 
-            scope = {"type": "http", "method": "POST", "path": "/gradio_api/call/predict", "headers": [],
+            scope = {"type": "http", "method": "POST", "path": path, "root_path": prefix, "headers": [],
                      "client": (host, 1), "app": inner}  # fmt: skip
             await gate(scope, None, send)
             return sent[0]["status"]
@@ -62,3 +63,56 @@ def statuses(hosts):
 )
 def test_simultaneous_requests_cannot_overfill_the_queue(hosts, expected):
     assert statuses(hosts) == expected
+
+
+def answer(path, method="GET", prefix="", size=0, times=1):
+    """Status of a request to a server that stands under a prefix, and whether the app saw it."""
+    seen, sent = [], []
+
+    async def app(scope, receive, send):
+        seen.append(scope["path"])
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    async def send(message):
+        sent.append(message)
+
+    inner = types.SimpleNamespace(get_blocks=lambda: types.SimpleNamespace(_queue=EmptyQueue()))
+    scope = {"type": "http", "method": method, "path": path, "root_path": prefix, "client": ("a", 1), "app": inner,
+             "headers": [(b"content-length", str(size).encode())]}  # fmt: skip
+    gate = Gate(app)
+    for _ in range(times):
+        asyncio.run(gate(scope, None, send))
+    return sent[0]["status"], bool(seen)
+
+
+@pytest.mark.parametrize("prefix", ["", "/fer", "/a/b"])
+@pytest.mark.parametrize("stripped", [False, True], ids=["prefix kept", "prefix taken out by the proxy"])
+def test_the_gate_is_the_same_under_every_prefix(prefix, stripped):
+    before = "" if stripped else prefix
+    assert answer(f"{before}/monitoring", prefix=prefix) == (404, False)
+    assert answer(f"{before}/gradio_api/file=https://example.org/x", prefix=prefix) == (404, False)
+    assert answer(f"{before}/gradio_api/call/predict", "POST", prefix, MAX_JSON_BYTES + 1) == (413, False)
+    assert answer(f"{before}/gradio_api/upload", "POST", prefix, MAX_JSON_BYTES + 1) == (200, True)
+    assert answer(f"{before}/config", prefix=prefix) == (200, True)
+    assert answer("/ferry/monitoring", prefix=prefix) == (200, True)  # which the app does not know
+
+
+@pytest.mark.parametrize("stripped", [False, True])
+def test_an_allowance_under_a_prefix(stripped):
+    path = "/gradio_api/call/predict" if stripped else "/fer/gradio_api/call/predict"
+    expected = [200] * MAX_PER_CLIENT + [429] * (40 - MAX_PER_CLIENT)
+    assert statuses(["a"] * 40, path, "/fer") == expected
+
+
+@pytest.mark.parametrize("prefix", ["", "/fer"])
+def test_operators_can_ask_whether_it_lives_and_what_it_is(prefix):
+    for path in ("/healthz", "/version"):
+        assert answer(prefix + path, prefix=prefix) == (200, False)
+
+
+def test_refusals_are_logged_but_not_without_end(caplog, monkeypatch):
+    monkeypatch.setattr(gate_module, "_LOGGED", gate_module._Logged())  # others have counted as well
+    answer("/gradio_api/call/predict\n", "POST", size=MAX_JSON_BYTES + 1, times=MOST_LINES + 30)
+    lines = [record.getMessage() for record in caplog.records if record.name == "fer_hub.web.gate"]
+    assert len(lines) <= MOST_LINES + 1 and not any("\n" in line for line in lines)
+    assert any(line.startswith("refused with 413: POST '/gradio_api/call/predict") for line in lines)

@@ -1,0 +1,69 @@
+"""The app in a container's and a proxy's hands: ends when told to, and tells visitors apart where it may."""
+
+import os
+import socket
+
+import httpx
+import pytest
+
+from fer_hub.web import launch
+from tests.app.conftest import OFFLINE, running
+
+
+def test_it_ends_when_told_to_and_leaves_nothing_behind(tmp_path, eight):
+    """SIGTERM, which process 1 of a container would ignore; a page that listens for news does not hold it up."""
+    files = tmp_path / "uploads"
+    with running(files, "app.py", "--checkpoint", str(eight), **OFFLINE) as (url, process):
+        assert httpx.get(url + "healthz").json() == {"status": "ok"}
+        assert httpx.get(url + "version").json().keys() == {"fer_hub", "gradio"}
+        sent = httpx.post(url + "gradio_api/upload", files={"files": ("visitor.png", b"a picture", "image/png")})
+        assert sent.status_code == 200 and any(path.is_file() for path in files.rglob("*"))
+        with httpx.stream("GET", url + "gradio_api/heartbeat/x") as page:
+            assert page.status_code == 200
+            process.terminate()
+            assert process.wait(timeout=20) == 0
+    assert not [path for path in files.rglob("*") if path.is_file() and path.name == "visitor.png"]
+    with socket.socket() as port:
+        port.bind(("127.0.0.1", httpx.URL(url).port))
+
+
+@pytest.mark.parametrize(
+    ("environment", "trusted"),
+    [
+        ({}, None),
+        ({"SPACE_ID": "owner/name"}, launch.PRIVATE),
+        ({"SPACE_ID": "owner/name", "FORWARDED_ALLOW_IPS": "10.1.2.3"}, "10.1.2.3"),
+    ],
+)
+def test_a_proxy_is_believed_on_a_space_or_where_one_says_so(environment, trusted, monkeypatch):
+    for name in ("SPACE_ID", "FORWARDED_ALLOW_IPS"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    launch.trust_proxies()
+    assert os.environ.get("FORWARDED_ALLOW_IPS") == trusted
+    monkeypatch.delenv("FORWARDED_ALLOW_IPS", raising=False)
+
+
+@pytest.mark.parametrize(
+    ("proxy", "header", "seen"),
+    [
+        ("10.0.0.7", "1.2.3.4", "1.2.3.4"),
+        ("10.0.0.7", "9.9.9.9, 1.2.3.4", "1.2.3.4"),  # the first is what the visitor claimed
+        ("10.0.0.7", "9.9.9.9, 1.2.3.4, 10.0.0.8", "1.2.3.4"),
+        ("5.6.7.8", "1.2.3.4", "5.6.7.8"),  # no proxy of ours: not believed
+    ],
+)
+def test_behind_a_trusted_proxy_every_visitor_counts_alone_and_cannot_forge(proxy, header, seen):
+    import asyncio
+
+    from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+    clients = []
+
+    async def app(scope, receive, send):
+        clients.append(scope["client"][0])
+
+    scope = {"type": "http", "client": (proxy, 1), "headers": [(b"x-forwarded-for", header.encode())], "scheme": "http"}
+    asyncio.run(ProxyHeadersMiddleware(app, launch.PRIVATE)(scope, None, None))
+    assert clients == [seen]
