@@ -11,9 +11,19 @@ The names below are imported on first use, so that `import fer_hub` is instant:
 - `analyse_video`: video → annotated video, CSV, JSON and plot; `FaceTracker` → `TrackedFace`: faces with stable ids.
 """
 
+import os
 from importlib import import_module
 
 __version__ = "0.1.0"
+
+# Nothing leaves this computer but what was asked for: ONNX Runtime, Gradio and the Hub's client read these when they
+# are imported, and report home unless told otherwise. Whoever sets one of them decides for himself.
+for _variable, _value in (
+    ("ORT_DISABLE_TELEMETRY", "1"),
+    ("GRADIO_ANALYTICS_ENABLED", "False"),
+    ("HF_HUB_DISABLE_TELEMETRY", "1"),
+):
+    os.environ.setdefault(_variable, _value)
 
 _HOMES = {
     "EMOTIONS": "fer_hub.model",

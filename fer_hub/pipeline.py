@@ -23,6 +23,7 @@ from fer_hub.detection.detector import DEFAULT_MIN_SCORE, FaceDetector
 from fer_hub.detection.framing import face_crop
 from fer_hub.detection.watching import Watcher
 from fer_hub.hub.loading import explain_load_error
+from fer_hub.hub.names import check_name
 from fer_hub.hub.shipped import default_checkpoint
 from fer_hub.images import ImageSource, load_image
 from fer_hub.inference.logits import logits_of
@@ -131,7 +132,7 @@ class FERPipeline:
             config = _load_config(checkpoint, options)
             image_processor = _load_image_processor(checkpoint, options)
             model = _load_onnx(checkpoint, runtime, options) or _load_model(checkpoint, config, options)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, ImportError) as error:
             if Path(checkpoint).exists():  # the sentences about folders are already our own
                 raise
             raise explain_load_error(checkpoint, error, revision=revision) from None
@@ -257,6 +258,7 @@ def _load_config(checkpoint: str | Path, options: dict[str, Any]) -> PreTrainedC
     if not isinstance(checkpoint, (str, Path)) or not str(checkpoint):
         raise TypeError(f"checkpoint must be a checkpoint folder or a Hub id, got {checkpoint!r}.")
     folder = Path(checkpoint)
+    check_name(checkpoint)
     if folder.exists():
         inside = folder / options.get("subfolder", "")
         if not (inside / "config.json").is_file():

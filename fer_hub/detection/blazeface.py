@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from fer_hub.figures import import_matplotlib
 from fer_hub.results import KEYPOINTS, Face
 
 FOLDER = Path(__file__).resolve().parent.parent / "assets" / "face_detection"
@@ -28,6 +29,9 @@ FILES = {
     "full_range": "face_detection_full_range_sparse.tflite",
 }
 """Name of a model → its file in `FOLDER`."""
+
+SYSTEM_PACKAGES = "libegl1 libgles2 libgl1 libglib2.0-0"
+"""Debian's packages with the libraries that MediaPipe loads, the same as in packages.txt."""
 
 CLOSED = "the face detector must be open, but is closed; create a new FaceDetector."
 
@@ -52,6 +56,7 @@ class BlazeFace:
         """Faces of an RGB image as the model sees them, boxes and keypoints in pixels of the image.
 
         Raises:
+            OSError: MediaPipe lacks a library of the system.
             RuntimeError: it is closed, or MediaPipe failed twice in a row.
         """
         # MediaPipe misreads arrays that are not contiguous without a word
@@ -85,13 +90,15 @@ class BlazeFace:
             self.close()
 
     def _detect(self, pixels: np.ndarray) -> Any:
-        import mediapipe  # takes most of a second, and nobody needs it before the first photo
+        with _libraries():
+            import_matplotlib()  # which MediaPipe imports, and which may be refused for a variable's sake
+            import mediapipe  # takes most of a second, and nobody needs it before the first photo
 
-        image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=pixels)
+            image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=pixels)
         if self._used:
             with _quiet() if _may_still_warn() else nullcontext():
                 return self._native.detect(image)
-        with _quiet():  # creation and first use print dozens of lines
+        with _quiet(), _libraries():  # creation and first use print dozens of lines
             self._native = self._create()
             result = self._native.detect(image)
         self._used = True
@@ -115,6 +122,20 @@ class BlazeFace:
         if self._native is not None:
             self._native._handle = None
         self._native, self._used = None, False
+
+
+@contextmanager
+def _libraries() -> Iterator[None]:
+    """Say what to install where MediaPipe or its OpenCV lacks a library of the system."""
+    try:
+        yield
+    except (ImportError, OSError) as error:
+        if ".so" not in str(error) and ".dll" not in str(error):
+            raise
+        raise OSError(
+            f"MediaPipe must find the graphics libraries of the system, but one is missing ({error}); install them, on "
+            f"Debian and Ubuntu with: apt-get install {SYSTEM_PACKAGES}."
+        ) from None
 
 
 def _to_face(detection: Any, size: tuple[int, int]) -> Face | None:

@@ -1,5 +1,6 @@
 """Evaluates a network on face crops, and on the same crops as photos."""
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from fer_hub.data.targets import Targets
 from fer_hub.evaluation.calibration import LEAST_IMAGES, fit_calibration, summary
 from fer_hub.evaluation.metrics import classification_metrics
 from fer_hub.evaluation.report_folder import write_pictures, write_report
+from fer_hub.hub.afterwards import Afterwards
 from fer_hub.inference.logits import predict_logits, predict_probabilities, softmax
 from fer_hub.model import FERForImageClassification, FERImageProcessor
 
@@ -94,6 +96,7 @@ def measure_trained(
     degraded: bool = False,
     report: Path | None = None,
     say: Callable[[str], object] = print,
+    afterwards: Afterwards | None = None,
 ) -> dict:
     """Evaluate a newly trained network; its temperature is fitted before the evaluation on test.
 
@@ -105,6 +108,7 @@ def measure_trained(
         degraded: as for `fit_calibration`.
         report: folder for metrics.json, report.md and figures.
         say: called with a line about the temperature.
+        afterwards: takes the report's failures; without it they are raised.
 
     Returns:
         JSON-ready dict: `validation` and `test` as from `measure`, from one forward pass over each, with
@@ -146,11 +150,18 @@ def measure_trained(
         )
         if report:
             before = fitted["calibration"][split]["before"] if fitted else None
-            write_pictures(report, split, rows[split], images[split], probabilities, target.classes, before=before)
+            with _reporting(afterwards):
+                write_pictures(report, split, rows[split], images[split], probabilities, target.classes, before=before)
     metrics = rows | fitted
     if report:
-        write_report(report, model.config.architecture, metrics)
+        with _reporting(afterwards):
+            write_report(report, model.config.architecture, metrics)
     return metrics
+
+
+def _reporting(afterwards: Afterwards | None) -> contextlib.AbstractContextManager:
+    again = "fer-hub evaluate makes a report again"
+    return contextlib.nullcontext() if afterwards is None else afterwards.step("the report", again)
 
 
 def measure_photographs(pipeline, images: np.ndarray, labels: np.ndarray, *, progress: bool = False) -> dict:

@@ -8,6 +8,9 @@ CALIBRATION_BINS = 15
 
 SCORES = ("precision", "recall", "f1")
 
+SUM_TOLERANCE = 0.01
+"""How far from 1 the sum of a row of probabilities may be, which half precision needs."""
+
 CHANCE_DRAWS = 500
 """Number of draws for `calibration_error_by_chance`; with 500 its relative error is about 1 %, or 3 % if all images are
 in one bin."""
@@ -49,7 +52,7 @@ def classification_metrics(
         - `clear_majority_images` (count) and `clear_majority_accuracy`, if `clear` is given and true for any image
 
     Raises:
-        ValueError: shapes do not match, or there is no image.
+        ValueError: shapes do not match, there is no image, a label is no class, or rows are not probabilities.
 
     Example:
         >>> result = classification_metrics(np.array([[0.9, 0.1], [0.6, 0.4]]), np.array([0, 1]), ["a", "b"])
@@ -64,6 +67,7 @@ def classification_metrics(
             f"probabilities must have one row per label and one column per name, ({len(labels)}, {len(names)}) and at "
             f"least one row, got {probabilities.shape}; predict every image of the split once."
         )
+    _check_values(probabilities, labels, len(names))
     predicted = probabilities.argmax(1)
     confusion = confusion_matrix(labels, predicted, labels=range(len(names)))
     error, bins = calibration(probabilities, labels)
@@ -88,6 +92,28 @@ def classification_metrics(
         shown = (predicted == labels)[clear]
         result |= {"clear_majority_images": len(shown), "clear_majority_accuracy": float(shown.mean())}
     return result | {"calibration_bins": bins, "confusion": confusion.tolist()}
+
+
+def _check_values(probabilities: np.ndarray, labels: np.ndarray, classes: int) -> None:
+    """Raise a `ValueError` for labels and rows that would give figures without a meaning."""
+    wrong = labels[(labels < 0) | (labels >= classes) | (labels != np.floor(labels))]
+    if len(wrong):
+        raise ValueError(
+            f"labels must be class indices from 0 to {classes - 1}, got {wrong[0]}; leave out images without a label."
+        )
+    unknown = ~np.isfinite(probabilities).all(1)
+    if unknown.any():
+        raise ValueError(
+            f"probabilities must be finite numbers, got {unknown.sum()} rows with NaN or infinity, the first is row "
+            f"{unknown.argmax()}; check the network that gave them."
+        )
+    apart = np.abs(probabilities.sum(1) - 1)
+    if (probabilities < 0).any() or apart.max() > SUM_TOLERANCE:
+        raise ValueError(
+            "every row of probabilities must be at least 0 and sum to 1, got the sum "
+            f"{probabilities[apart.argmax()].sum():.4g} and the lowest value {probabilities.min():.4g}; give logits "
+            "through a softmax first."
+        )
 
 
 def vote_metrics(probabilities: np.ndarray, votes: np.ndarray) -> dict[str, float]:

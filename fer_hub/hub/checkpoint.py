@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 from fer_hub.files import building, read_json, replacing, write_json, write_text
+from fer_hub.hub.afterwards import Afterwards
 from fer_hub.hub.card import write_card
 from fer_hub.hub.training_log import training_csv
 from fer_hub.model import FERForImageClassification, FERImageProcessor, configuration_fer
@@ -19,6 +20,7 @@ def write_checkpoint(
     metrics: dict,
     training_args: dict,
     log: list[dict],
+    afterwards: Afterwards | None = None,
 ) -> Path:
     """Save all files of a checkpoint, in the layout of a Hub repository.
 
@@ -31,6 +33,7 @@ def write_checkpoint(
         metrics: metrics per split (`fer_hub.evaluation.metrics`), and facts about the training.
         training_args: the options that reproduce the training.
         log: the Trainer's log, one dict per line.
+        afterwards: takes a failure of the model card, which `refresh` writes again; without it nothing is written.
 
     Returns:
         The folder.
@@ -43,8 +46,32 @@ def write_checkpoint(
         write_json(temporary / "training_args.json", training_args)
         write_json(temporary / "training_log.json", log)
         write_text(temporary / "training_log.csv", training_csv(log))
-        write_card(temporary)
+        if afterwards is None:
+            write_card(temporary)
+    if afterwards is not None:
+        with afterwards.step("the model card", f"fer-hub refresh {folder} writes it again"):
+            write_card(folder)
     return folder
+
+
+def write_network(
+    folder: Path,
+    model: FERForImageClassification,
+    image_processor: FERImageProcessor,
+    *,
+    training_args: dict,
+    log: list[dict],
+) -> None:
+    """Save a network as soon as it is trained, so that nothing that happens while it is measured can lose it.
+
+    `write_checkpoint` puts a whole checkpoint in its place.
+    """
+    with building(folder) as temporary:
+        model.save_pretrained(temporary)
+        image_processor.save_pretrained(temporary)
+        write_json(temporary / "training_args.json", training_args)
+        write_json(temporary / "training_log.json", log)
+        write_text(temporary / "training_log.csv", training_csv(log))
 
 
 def update_metrics(folder: Path, metrics: dict) -> None:

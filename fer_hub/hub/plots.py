@@ -6,13 +6,16 @@ perceptually uniform maps, which are safe for colour-blind readers; numbers are 
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
-from matplotlib.font_manager import findfont
 from PIL import Image, ImageDraw, ImageFont
 
+from fer_hub.figures import import_matplotlib, new_figure, plain
 from fer_hub.files import replacing
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#E69F00", "#009E73", "#999999"
 
@@ -23,7 +26,7 @@ WIDEST = 260
 """Longest line of text under an image in pixels; longer ones are shortened."""
 
 
-def plot_confusion(row: dict) -> Figure:
+def plot_confusion(row: dict) -> "Figure":
     """Confusion matrix of one split: colour and first number are fractions of the label's images, below are the counts.
 
     Args:
@@ -32,7 +35,7 @@ def plot_confusion(row: dict) -> Figure:
     names = list(row["recall"])
     counts = np.array(row["confusion"])
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    figure = Figure(figsize=(1.0 * len(names) + 2.2, 0.85 * len(names) + 1.6), layout="constrained")
+    figure = new_figure(figsize=(1.0 * len(names) + 2.2, 0.85 * len(names) + 1.6), layout="constrained")
     axes = figure.add_subplot()
     picture = axes.imshow(shares, cmap="cividis", vmin=0, vmax=1)
     for (label, predicted), share in np.ndenumerate(shares):
@@ -40,19 +43,19 @@ def plot_confusion(row: dict) -> Figure:
             predicted, label, f"{share:.0%}\n{counts[label, predicted]}",
             ha="center", va="center", fontsize=9, color="black" if share > 0.55 else "white",
         )  # fmt: skip
-    axes.set_xticks(range(len(names)), names, rotation=35, ha="right")
-    axes.set_yticks(range(len(names)), names)
+    axes.set_xticks(range(len(names)), [*map(plain, names)], rotation=35, ha="right")
+    axes.set_yticks(range(len(names)), [*map(plain, names)])
     axes.set(xlabel="predicted", ylabel="label", title=f"Confusion matrix, {row['images']:,} images")
     figure.colorbar(picture, label="fraction of the label's images", format="{x:.0%}")
     return figure
 
 
-def plot_scores(row: dict) -> Figure:
+def plot_scores(row: dict) -> "Figure":
     """Precision, recall and F1 of every class as bars."""
     names = list(row["recall"])
     longest = max(map(len, names))
     height = 4 if longest <= LONG_NAME else 4 + 0.05 * longest
-    figure = Figure(figsize=(1.2 * len(names) + 2, height), layout="constrained")
+    figure = new_figure(figsize=(1.2 * len(names) + 2, height), layout="constrained")
     axes = figure.add_subplot()
     positions = np.arange(len(names))
     for offset, (score, colour) in enumerate(zip(("precision", "recall", "f1"), (BLUE, ORANGE, GREEN), strict=True)):
@@ -61,20 +64,20 @@ def plot_scores(row: dict) -> Figure:
         bars = axes.bar(positions + 0.27 * (offset - 1), values, 0.25, color=colour, label=name)
         axes.bar_label(bars, fmt="%.0f", fontsize=8)
     turned = {"rotation": 35, "ha": "right"} if longest > LONG_NAME else {}
-    axes.set_xticks(positions, names, **turned)
+    axes.set_xticks(positions, [*map(plain, names)], **turned)
     axes.set(ylabel="%", ylim=(0, 108), title=f"Scores per expression, {row['images']:,} images")
     figure.legend(loc="outside lower center", ncols=3, frameon=False)
     return figure
 
 
-def plot_calibration(row: dict, before: dict | None = None) -> Figure:
+def plot_calibration(row: dict, before: dict | None = None) -> "Figure":
     """Reliability diagram (Guo et al. 2017): accuracy against confidence.
 
     Args:
         row: what `classification_metrics` returned.
         before: the same before temperature scaling, drawn for comparison.
     """
-    figure = Figure(figsize=(5.6, 6.4), layout="constrained")
+    figure = new_figure(figsize=(5.6, 6.4), layout="constrained")
     axes, histogram = figure.subplots(2, 1, height_ratios=(4, 1), sharex=True)
     axes.plot([0, 100], [0, 100], color=GREY, linestyle="--", label="perfect calibration")
     for data, colour, marker, name in ((before, ORANGE, "s", "before scaling"), (row, BLUE, "o", "this checkpoint")):
@@ -95,9 +98,9 @@ def plot_calibration(row: dict, before: dict | None = None) -> Figure:
     return figure
 
 
-def plot_training(log: Sequence[dict]) -> Figure:
+def plot_training(log: Sequence[dict]) -> "Figure":
     """Loss, validation accuracy and learning rate over the epochs, from the Trainer's log."""
-    figure = Figure(figsize=(9, 3), layout="constrained")
+    figure = new_figure(figsize=(9, 3), layout="constrained")
     panels = figure.subplots(1, 3)
     for axes, name, entries in (
         (panels[0], "loss", (("loss", BLUE, "train, augmented"), ("eval_loss", ORANGE, "validation"))),
@@ -129,6 +132,9 @@ def mistakes_sheet(
     Returns:
         RGB image with ten images in a row, fewer where names are long.
     """
+    import_matplotlib()
+    from matplotlib.font_manager import findfont
+
     predicted, sure = probabilities.argmax(1), probabilities.max(1)
     wrong = np.flatnonzero(predicted != labels)
     wrong = wrong[np.argsort(-sure[wrong], kind="stable")][:most]
@@ -164,10 +170,10 @@ def _shortened(text: str, kept: int) -> str:
     return text if kept >= len(text) else f"{text[: kept - kept // 2]}…{text[len(text) - kept // 2 :]}"
 
 
-def save_picture(picture: Figure | Image.Image, path: Path) -> None:
+def save_picture(picture: "Figure | Image.Image", path: Path) -> None:
     """Write a PNG atomically; the same data gives the same bytes."""
     with replacing(path) as temporary:
-        if isinstance(picture, Figure):
-            picture.savefig(temporary, format="png", dpi=110, metadata={"Software": None})
-        else:
+        if isinstance(picture, Image.Image):
             picture.save(temporary, "PNG")
+        else:
+            picture.savefig(temporary, format="png", dpi=110, metadata={"Software": None})

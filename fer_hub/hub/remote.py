@@ -18,6 +18,7 @@ from huggingface_hub.errors import (
 from huggingface_hub.utils import validate_repo_id
 
 from fer_hub.hub.plan import Plan, Upload
+from fer_hub.hub.proxies import proxy_problem
 
 TOKEN = re.compile(r"hf_[A-Za-z0-9]{8,}|(?<=://)[^/@\s]+(?=@)")
 """Matches an access token or the credentials in a URL."""
@@ -143,6 +144,8 @@ def plain_errors(api: HfApi, repo_id: str) -> Iterator[None]:
 
 def explain(api: HfApi, repo_id: str, error: BaseException) -> Exception | None:
     """The sentence for an error of a publication, or None if its own text is clear."""
+    if problem := proxy_problem(causes(error)):
+        return problem
     for cause in causes(error):
         if isinstance(cause, OfflineModeIsEnabled):
             return ConnectionError("publishing needs the Hub, but HF_HUB_OFFLINE forbids it; unset HF_HUB_OFFLINE.")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fer_hub.files import read_json, replacing, write_json
+from fer_hub.hub.names import check_name
 from fer_hub.inference.onnx_classifier import INT8_FILE, MODEL_FILE, OnnxClassifier
 from fer_hub.model import FERConfig, FERImageProcessor
 from fer_hub.onnx.translate import export_onnx
@@ -58,6 +59,7 @@ def export(
         ValueError: `int8` without `data`.
         As `export_onnx` and `fer_hub.data.prepare`.
     """
+    check_name(checkpoint)
     if int8 and data is None:
         raise ValueError(NO_DATA)
     faces = None

@@ -37,7 +37,8 @@ from fer_hub.data import decode_images, prepare, targets, write_faces
 from fer_hub.data.duplicates import without_duplicates
 from fer_hub.evaluation.measuring import measure_trained
 from fer_hub.hub import publish_model, take_over_push
-from fer_hub.hub.checkpoint import write_checkpoint
+from fer_hub.hub.afterwards import Afterwards
+from fer_hub.hub.checkpoint import write_checkpoint, write_network
 from fer_hub.model import FERConfig, FERForImageClassification, FERImageProcessor
 from fer_hub.training.augmentation import PRESETS
 from fer_hub.training.fine_tuning import continue_from, fit_last_layer
@@ -141,7 +142,8 @@ def main(argv: list[str] | None = None, *, prog: str = "train.py") -> dict:
         },
     }
     options = recipe(data_args, model_args, args)
-    folder = Path(args.output_dir) / "final"
+    folder, afterwards = Path(args.output_dir) / "final", Afterwards()
+    write_network(folder, model, image_processor, training_args=options, log=trainer.state.log_history)
     metrics = measure_trained(
         model,
         image_processor,
@@ -151,13 +153,20 @@ def main(argv: list[str] | None = None, *, prog: str = "train.py") -> dict:
         degraded=model_args.calibrate_degraded,
         report=Path(args.output_dir) / "report",
         say=logger.info,
+        afterwards=afterwards,
     )
     metrics |= about | {"training": about["training"] | {"parameters": model.num_parameters()}}
     log = trainer.state.log_history
-    write_checkpoint(folder, model, image_processor, metrics=metrics, training_args=options, log=log)
+    write_checkpoint(
+        folder, model, image_processor, metrics=metrics, training_args=options, log=log, afterwards=afterwards
+    )
     for split in ("validation", "test"):
         logger.info(f"{split}: accuracy {metrics[split]['accuracy']:.4f}, macro-F1 {metrics[split]['macro_f1']:.4f}")
     logger.info(f"checkpoint: {folder}")
     if destination:
-        publish_model(folder, **destination, say=logger.info)
+        again = f"fer-hub publish model {folder} {destination['repo_id']} sends it again"
+        with afterwards.step("the upload", again):
+            publish_model(folder, **destination, say=logger.info)
+    if afterwards.failed:
+        raise SystemExit(1)
     return metrics

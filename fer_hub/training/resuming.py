@@ -5,6 +5,8 @@ import logging
 import re
 from pathlib import Path
 
+from safetensors import SafetensorError, safe_open
+
 logger = logging.getLogger(__name__)
 
 WRITTEN_LAST = "trainer_state.json"
@@ -14,7 +16,8 @@ WRITTEN_LAST = "trainer_state.json"
 def find_checkpoint(output_dir: str, resume: bool) -> str | None:
     """The newest complete `checkpoint-*` folder of a run, or None for a new run.
 
-    A folder that was being written when the run was interrupted is skipped; training writes it again.
+    A folder that was being written when the run was interrupted, or whose weights are truncated, is skipped; training
+    writes it again.
 
     Raises:
         SystemExit: `resume` without anything to resume, or a new run would mix with an old one in `output_dir`.
@@ -43,6 +46,9 @@ def find_checkpoint(output_dir: str, resume: bool) -> str | None:
 def _is_whole(folder: Path) -> bool:
     try:
         json.loads((folder / WRITTEN_LAST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        for weights in folder.glob("*.safetensors"):  # cut off where a disk was full or a copy was interrupted
+            with safe_open(weights, "pt"):
+                pass
+    except (OSError, ValueError, SafetensorError):
         return False
     return True

@@ -2,6 +2,7 @@
 
 import logging
 
+from fer_hub.hub.names import check_name
 from fer_hub.model import NETWORKS, FERConfig, FERForImageClassification
 from fer_hub.training.arguments import ModelArguments
 from fer_hub.training.pretrained import PRETRAINED, load_backbone
@@ -13,9 +14,12 @@ def check_start(arguments: ModelArguments) -> None:
     """Refuse conflicting options before any data is read.
 
     Raises:
+        FileNotFoundError: `start_from` is a path of ours and no folder.
         ValueError: `pretrained` is given for a network without a backbone, or together with `start_from`; or sizes for
             another network than `residual_cnn`, or together with `start_from`.
     """
+    if arguments.start_from:
+        check_name(arguments.start_from)
     for name in arguments.sizes():
         if arguments.start_from:
             raise ValueError(

@@ -140,3 +140,33 @@ def test_shapes_must_fit(rows):
         f"probabilities must have one row per label and one column per name, ({wanted}, 3) and at least one row, got "
         f"({rows}, 3); predict every image of the split once."
     )
+
+
+@pytest.mark.parametrize(
+    ("rows", "labels", "message"),
+    [
+        (
+            [[0.5, 0.5], [np.nan, np.nan]], [0, 1],
+            "probabilities must be finite numbers, got 1 rows with NaN or infinity, the first is row 1; check the "
+            "network that gave them.",
+        ),
+        (
+            [[0.5, 0.5], [0.2, 0.8]], [0, -1],
+            "labels must be class indices from 0 to 1, got -1; leave out images without a label.",
+        ),
+        (
+            [[2.0, -1.0], [0.2, 0.8]], [0, 1],
+            "every row of probabilities must be at least 0 and sum to 1, got the sum 1 and the lowest value -1; give "
+            "logits through a softmax first.",
+        ),
+        (
+            [[3.0, 4.0], [0.2, 0.8]], [0, 1],
+            "every row of probabilities must be at least 0 and sum to 1, got the sum 7 and the lowest value 0.2; give "
+            "logits through a softmax first.",
+        ),
+    ],
+)  # fmt: skip
+def test_what_has_no_meaning_is_refused(rows, labels, message):
+    with pytest.raises(ValueError) as caught:
+        classification_metrics(np.array(rows), np.array(labels), ["a", "b"])
+    assert str(caught.value) == message

@@ -8,7 +8,10 @@ import fer_hub
 PACKAGE = Path(fer_hub.__file__).resolve().parent
 
 LAYERS = (
-    ("fer_hub", "fer_hub.files", "fer_hub.boxes", "fer_hub.heic", "fer_hub.extras", "fer_hub.fetching"),
+    (
+        "fer_hub", "fer_hub.files", "fer_hub.boxes", "fer_hub.heic", "fer_hub.extras", "fer_hub.fetching",
+        "fer_hub.figures",
+    ),
     ("fer_hub.images", "fer_hub.results"),
     ("fer_hub.drawing",),
     ("fer_hub.model", "fer_hub.detection"),

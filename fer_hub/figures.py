@@ -1,0 +1,59 @@
+"""matplotlib without its global state: figures on a canvas of their own, and texts from outside shown as they are.
+
+Used by whatever plots; needs matplotlib, which is imported at the first figure.
+"""
+
+import contextlib
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+BACKEND = "MPLBACKEND"
+"""The variable that names a window or notebook for pyplot; Jupyter and Colab hand theirs on to what they start."""
+
+
+def import_matplotlib() -> None:
+    """Import matplotlib whatever `MPLBACKEND` says: it would refuse to be imported with the name of an absent one."""
+    if "matplotlib" in sys.modules:
+        return
+    if BACKEND not in os.environ:
+        return
+    wanted = os.environ.pop(BACKEND)
+    try:
+        import matplotlib
+    finally:
+        os.environ[BACKEND] = wanted
+    with contextlib.suppress(ValueError):  # for whoever uses pyplot in the same program
+        matplotlib.rcParams["backend"] = wanted
+
+
+def new_figure(**options: Any) -> "Figure":
+    """A figure that is drawn by Agg and known to nobody else; no pyplot, which keeps every figure.
+
+    Args:
+        options: as for `matplotlib.figure.Figure`.
+    """
+    import_matplotlib()
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(**options)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def plain(text: str) -> str:
+    r"""A text from outside, such as the name of a folder, so that matplotlib shows it as it is.
+
+    Between two dollar signs matplotlib reads a formula, labels that begin with _ are left out of legends, and it draws
+    no text with surrogates, which names of files that are not UTF-8 have.
+
+    Example:
+        >>> plain("cost in $ or $$"), plain("_hidden")
+        ('cost in \\$ or \\$\\$', ' _hidden')
+    """
+    text = text.encode("utf-8", "replace").decode("utf-8").replace("$", r"\$")
+    return f" {text}" if text.startswith("_") else text

@@ -1,0 +1,74 @@
+"""Plots take any text from outside, and need nothing of pyplot."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fer_hub.evaluation.metrics import classification_metrics
+from fer_hub.hub.plots import mistakes_sheet, plot_calibration, plot_confusion, plot_scores, plot_training, save_picture
+from fer_hub.video.timeline import Timeline
+from fer_hub.video.tracking import TrackedFace
+
+NAMES = ["$x^{2", "a$b$", r"\frac{", "_under", "50% #1", "한글 🙂", "caf\udce9"]
+
+
+@pytest.mark.filterwarnings("ignore:Glyph")
+@pytest.mark.parametrize("plot", [plot_confusion, plot_scores, plot_calibration])
+def test_classes_may_have_any_name(plot, tmp_path):
+    row = classification_metrics(np.eye(7) * 0.3 + 0.1, np.arange(7), NAMES)
+    save_picture(plot(row), tmp_path / "plot.png")
+    assert Image.open(tmp_path / "plot.png").size > (200, 200)
+
+
+@pytest.mark.filterwarnings("ignore:Glyph")
+@pytest.mark.parametrize("title", ["cost $x^{2 of $5.mp4", "$$", r"$\frac{$.webm", "caf\udce9.mov"])
+def test_videos_and_labels_may_have_any_name(title, tmp_path):
+    timeline = Timeline(NAMES)
+    probabilities = {name: 1 / 7 for name in NAMES}
+    timeline.add(0.0, [TrackedFace((0, 0, 9, 9), 0.9, NAMES[0], probabilities, face_id=1)])
+    timeline.save(tmp_path / "plot.png", title)
+    assert Image.open(tmp_path / "plot.png").size > (200, 200)
+
+
+def test_a_dollar_sign_is_drawn_and_no_formula():
+    """A formula would be set in another type: the width of the plain text tells."""
+    figure = plot_confusion(classification_metrics(np.eye(2), np.arange(2), ["a$b$", "c"]))
+    figure.canvas.draw()
+    (text,) = [label for label in figure.axes[0].get_xticklabels() if label.get_text() == r"a\$b\$"]
+    shown, math = text._preprocess_math(text.get_text())
+    assert (shown, math) == ("a$b$", False)
+
+
+@pytest.mark.filterwarnings("ignore:Glyph")
+def test_mistakes_may_have_any_name():
+    wrong = np.roll(np.eye(7), 1, axis=1)
+    images = np.zeros((7, 48, 48), np.uint8)
+    assert mistakes_sheet(images, wrong, np.arange(7), [name.replace("\udce9", "é") for name in NAMES]).width > 100
+
+
+@pytest.mark.parametrize("backend", ["module://matplotlib_inline.backend_inline", "no_such_window", "TkAgg"])
+def test_plots_need_no_window_whatever_the_environment_names(backend, tmp_path):
+    code = """
+import os, sys
+from fer_hub.hub.plots import plot_training, save_picture
+from fer_hub.video.timeline import Timeline
+from pathlib import Path
+save_picture(plot_training([{"epoch": 1, "loss": 2.0}]), Path(sys.argv[1]))
+Timeline(["a", "b"]).save(sys.argv[1])
+assert "matplotlib.pyplot" not in sys.modules
+print(os.environ["MPLBACKEND"])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, tmp_path / "plot.png"], capture_output=True, text=True,
+        env={**os.environ, "MPLBACKEND": backend},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [backend]
+
+
+def test_a_figure_is_drawn_by_agg():
+    assert type(plot_training([]).canvas).__name__ == "FigureCanvasAgg"
