@@ -106,10 +106,10 @@ def test_what_is_written_last_is_still_written_last(tmp_path):
     assert files[-1].name == "trainer_state.json"
 
 
-def test_weights_that_were_cut_off_are_passed_over(tmp_path, caplog):
+def test_truncated_weights_are_skipped(tmp_path, caplog):
     """A full disk leaves such a file; the run before it goes on."""
     small_trainer(tmp_path).train()
     weights = tmp_path / "checkpoint-6" / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100])
     assert find_checkpoint(str(tmp_path), resume=True) == str(tmp_path / "checkpoint-3")
-    assert "checkpoint-6 was not written to its end and is passed over" in caplog.text
+    assert "checkpoint-6 is incomplete and is skipped" in caplog.text
