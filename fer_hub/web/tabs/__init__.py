@@ -1,4 +1,4 @@
 """The tabs of the page, one file per tab.
 
-Used only by `web.page`. Imports the rest of `web` except the page, and everything below.
+Used by `web.page` alone. Imports the rest of `web` except the page, and everything below.
 """
