@@ -1,24 +1,23 @@
 #!/usr/bin/env python3
-"""Set fer_hub up in an environment of its own, then start it.
+"""Set up fer_hub in its own environment, then start it.
 
     python3 start.py                         set up and start the app; it prints the address of its page
-        --host ADDRESS                       where it listens; 127.0.0.1, this computer alone, by default
-        --port NUMBER                        by default the first free one from 7860
-        --checkpoint FOLDER_OR_ID            a network of yours, or of the Hub, which is offered first
-        --share                              a public address for a week, through a server of Gradio's makers
+        --host ADDRESS                       address to listen on; 127.0.0.1, only this computer, by default
+        --port NUMBER                        port; by default the first free one from 7860
+        --checkpoint FOLDER_OR_ID            your own network, or one from the Hub, as the default
+        --share                              a public link for a week, through a server of Gradio
     python3 start.py test [pytest options]   set up and run the tests, on all cores unless files are named
     python3 start.py --help                  show this text
 
-Needs Python 3.11 to 3.14 and nothing else. The packages of requirements.txt (for the tests
-requirements-dev.txt), and what these need in turn at the versions of constraints.txt, go into the folder
-.venv beside this file; the rest of the system's Python stays as it is. Where .venv is somebody else's, it
-stays as it is too, and .venv.start takes its place. The second start finds everything in place and takes
-a moment. To begin anew, delete the folder.
+Needs only Python 3.11 to 3.14. The packages of requirements.txt (for the tests requirements-dev.txt) and
+their dependencies, at the versions of constraints.txt, are installed in the folder .venv next to this file;
+the system's Python is not changed. If .venv was not created by this program, it is not changed either, and
+.venv.start is used instead. The second start takes only a moment. To start over, delete the folder.
 
-pip obeys its PIP_* environment variables here too (PIP_INDEX_URL, PIP_FIND_LINKS, PIP_PROXY, ...).
-System libraries that MediaPipe needs, and for the tests a browser, are installed with apt-get where that
-is possible; elsewhere this program says what to install. It ends with the exit code of what it started,
-1 when a step failed, 2 when there is something for you to do first, 130 when it was stopped.
+pip respects its PIP_* environment variables (PIP_INDEX_URL, PIP_FIND_LINKS, PIP_PROXY, ...).
+System libraries for MediaPipe, and a browser for the tests, are installed with apt-get if possible;
+otherwise this program says what to install. The exit code is that of the started program, 1 if a step
+failed, 2 if there is something for you to do first, 130 if it was stopped.
 """
 
 import argparse
@@ -49,7 +48,7 @@ NEEDED, BELOW = (3, 11), (3, 15)  # as requires-python in pyproject.toml
 
 
 def python_problem(version: tuple) -> "str | None":
-    """Say what is wrong with a Python of this version, or None if it will do."""
+    """Return what is wrong with this Python version, or None if it is supported."""
     if NEEDED <= tuple(version[:2]) < BELOW:
         return None
     return (
@@ -79,7 +78,7 @@ STAMP = "fer_hub-setup.json"
 
 
 class SetupError(Exception):
-    """A set-up step that cannot go on; `code` is the exit code."""
+    """A set-up step failed; `code` is the exit code."""
 
     def __init__(self, message: str, code: int) -> None:
         super().__init__(message)
@@ -123,9 +122,9 @@ def apt_line(line: str) -> tuple[int, str]:
 
 
 def run_quietly(command: list[str], condense, env: dict[str, str]) -> tuple[int, list[str]]:
-    """Run a command, show its condensed output and the time it takes; return exit code and all its lines.
+    """Run a command, show its condensed output and the elapsed time; return exit code and all its lines.
 
-    The child never outlives this call, also when it is left by Ctrl-C.
+    The child never outlives this call, even after Ctrl-C.
     """
     clock, lines, files, began = sys.stdout.isatty(), [], 0, time.monotonic()
     child = subprocess.Popen(
@@ -165,7 +164,7 @@ def run_quietly(command: list[str], condense, env: dict[str, str]) -> tuple[int,
 
 
 def end(child: subprocess.Popen) -> None:
-    """See a child off: Ctrl-C in the terminal has reached it already, another way of stopping us has not."""
+    """Wait for a child to end: Ctrl-C in the terminal has already reached it, other signals have not."""
     interrupt = child.terminate if os.name == "nt" else lambda: child.send_signal(signal.SIGINT)
     for patience, ask in ((1, interrupt), (10, child.kill)):
         try:
@@ -207,7 +206,7 @@ def apt_script(packages: list[str]) -> str:
 
 
 def apt_by_hand(packages: list[str]) -> str:
-    """Return the one command that a person runs to install Debian packages."""
+    """Return the command for installing Debian packages by hand."""
     return ("sudo sh -c " if shutil.which("sudo") else "su -c ") + shlex.quote(apt_script(packages))
 
 
@@ -219,9 +218,9 @@ def may_install() -> bool:
 
 
 def apt_install(packages: list[str]) -> str:
-    """Install Debian packages as far as that works; return the end of apt-get's output.
+    """Try to install Debian packages; return the end of apt-get's output.
 
-    A package source that cannot be reached need not matter: the caller looks whether what it needs has come.
+    An unreachable package source may not matter: the caller checks whether the packages are there.
     """
     note(f"installing with apt-get: {' '.join(packages)}")
     command = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-o", "DPkg::Lock::Timeout=120"]
@@ -240,7 +239,7 @@ def tail(lines: list[str], count: int = 20) -> str:
 
 
 def missing_parts() -> dict[str, str]:
-    """Return {Debian package: part of it that this system lacks} for all that fer_hub needs."""
+    """Return {Debian package: missing part of it} for everything that fer_hub needs."""
     parts = missing_libraries(SYSTEM_LIBRARIES)
     if importlib.util.find_spec("ensurepip") is None:  # Debian keeps it in a package of its own
         parts["python{}.{}-venv".format(*sys.version_info)] = "Python's ensurepip"
@@ -248,11 +247,11 @@ def missing_parts() -> dict[str, str]:
 
 
 def provide_libraries() -> None:
-    """Make sure that Python can make environments and that MediaPipe's system libraries load."""
+    """Make sure that Python can create environments and that MediaPipe's system libraries load."""
     missing = missing_parts() if sys.platform.startswith("linux") else {}
     if not missing:
         return
-    packages, problem = list(missing), f"fer_hub needs what this system lacks: {', '.join(missing.values())}."
+    packages, problem = list(missing), f"fer_hub needs software that this system lacks: {', '.join(missing.values())}."
     if not shutil.which("apt-get"):
         names = " ".join(packages)
         raise SetupError(f"{problem} Install it (Debian's names: {names}), then start again.", 2)
@@ -263,7 +262,7 @@ def provide_libraries() -> None:
     importlib.invalidate_caches()
     left = ", ".join(missing_parts().values())
     if left:
-        raise SetupError(f"apt-get did not bring {left}; its last lines were:\n{failed}", 1)
+        raise SetupError(f"apt-get did not install {left}; its last lines were:\n{failed}", 1)
 
 
 def provide_browser() -> None:
@@ -272,7 +271,7 @@ def provide_browser() -> None:
         return
     why, packages = "no Chromium with chromedriver was found on PATH", list(BROWSER_PACKAGES)
     if may_install():
-        why = f"apt-get did not bring {' and '.join(packages)}; its last lines were:\n{apt_install(packages)}"
+        why = f"apt-get did not install {' and '.join(packages)}; its last lines were:\n{apt_install(packages)}"
     elif shutil.which("apt-get"):
         why += f"; this command installs them: {apt_by_hand(packages)}"
     if not find_browser():
@@ -294,18 +293,18 @@ def fingerprints(requirements: Path) -> dict[str, str]:
 
 
 def read_stamp(venv: Path) -> dict | None:
-    """Return what start.py noted in an environment, or None where it did not make it."""
+    """Return start.py's record in an environment, or None if start.py did not create it."""
     try:
         stamp = json.loads((venv / STAMP).read_text(encoding="utf-8"))
         return {"python": str(stamp["python"]), "installed": dict(stamp["installed"])}
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError):
-        return {"python": "", "installed": {}}  # ours, but spoilt: it counts as unfinished
+        return {"python": "", "installed": {}}  # ours, but corrupt: it counts as unfinished
 
 
 def write_stamp(venv: Path, installed: dict[str, str]) -> None:
-    """Note what is installed; an empty `installed` marks an environment that is not finished."""
+    """Record what is installed; an empty `installed` marks an unfinished environment."""
     text = json.dumps({"python": python_version(), "installed": installed}, indent=2)
     fresh = venv / (STAMP + ".new")
     fresh.write_text(text + "\n", encoding="utf-8")
@@ -321,7 +320,7 @@ def venv_python(venv: Path) -> Path:
 
 
 def child_environment(venv: Path) -> dict[str, str]:
-    """Return the variables for what runs in the environment: as activated, and nothing of another Python."""
+    """Return the environment variables for child processes: as in the activated environment, without other Pythons."""
     env = {k: v for k, v in os.environ.items() if k not in ("PYTHONHOME", "PYTHONPATH", "PYTHONSAFEPATH")}
     env.update(VIRTUAL_ENV=str(venv), PIP_DISABLE_PIP_VERSION_CHECK="1")
     env["PATH"] = str(venv_python(venv).parent) + os.pathsep + env.get("PATH", os.defpath)
@@ -329,7 +328,7 @@ def child_environment(venv: Path) -> dict[str, str]:
 
 
 def finished(venv: Path) -> dict[str, str]:
-    """Return the fingerprints installed in a working environment of this Python, else an empty dict."""
+    """Return the fingerprints installed in a working environment of this Python, otherwise an empty dict."""
     stamp = read_stamp(venv)
     if not stamp or stamp["python"] != python_version():
         return {}
@@ -341,9 +340,9 @@ def finished(venv: Path) -> dict[str, str]:
 
 
 def environment_folder(root: Path) -> Path:
-    """Return the folder of the environment: .venv, or .venv.start where .venv is somebody else's.
+    """Return the folder of the environment: .venv, or .venv.start if start.py did not create .venv.
 
-    Somebody else's may be the one that runs this program, as with `uv run python start.py`.
+    The foreign .venv may be the one that runs this program, as with `uv run python start.py`.
     """
     venv = root / ".venv"
     ours = not venv.is_symlink() and (not venv.exists() or read_stamp(venv) is not None or not any(venv.iterdir()))
@@ -351,16 +350,16 @@ def environment_folder(root: Path) -> Path:
 
 
 def make_environment(venv: Path) -> None:
-    """Make an empty environment, in place of one that start.py made before."""
+    """Create an empty environment, replacing an earlier one of start.py."""
     if venv.name != ".venv":
-        note(f".venv was not made by start.py and stays as it is; {venv.name} is used instead")
+        note(f".venv was not created by start.py and is left unchanged; {venv.name} is used instead")
     venv.mkdir(exist_ok=True)
     write_stamp(venv, {})
     for entry in venv.iterdir():
         if entry.name != STAMP:
             shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
     note(f"making {venv.name} with {python_version()}")
-    # not sys.executable, which is gone where it was that of the environment that is made anew
+    # not sys.executable, which no longer exists if it was that of the replaced environment
     command = [getattr(sys, "_base_executable", None) or sys.executable, "-m", "venv", str(venv)]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace")
     if done.returncode != 0:
@@ -376,13 +375,13 @@ def setup_lock(venv: Path):
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                note("another start.py is at work in this folder; waiting for it")
+                note("another start.py is running in this folder; waiting for it")
                 fcntl.flock(handle, fcntl.LOCK_EX)
         yield
 
 
 def provide_packages(root: Path, requirements: str) -> Path:
-    """Bring the environment to the state that a requirements file asks for; quick when it is there already.
+    """Bring the environment to the state of a requirements file; fast if it is already there.
 
     Returns its folder.
     """
@@ -394,21 +393,21 @@ def provide_packages(root: Path, requirements: str) -> Path:
         note("up to date")
         return venv
     with setup_lock(root / ".venv"):
-        venv = environment_folder(root)  # again, as the next: the one who held the lock may have done the work
+        venv = environment_folder(root)  # again, like the next line: the holder of the lock may have done the work
         installed = finished(venv)
         if wanted.items() <= installed.items():
             return venv
         if not installed:
             make_environment(venv)
             if sys.platform.startswith("linux"):
-                note("torch for Linux brings NVIDIA's libraries, even where no such card is: about 3 GB to")
-                note("download, 6 GB on disk. docs/install.md tells how to have a CPU-only torch instead,")
+                note("torch for Linux includes NVIDIA's libraries, even without such a card: about 3 GB to")
+                note("download, 6 GB on disk. docs/install.md explains how to install a CPU-only torch,")
                 note("which takes a third of that.")
         note(f"pip installs {requirements}; the first time takes some minutes")
 
         def watch(line: str) -> tuple[int, str]:
             if line.startswith("Installing collected packages"):
-                write_stamp(venv, {})  # only from here on pip changes what stood there
+                write_stamp(venv, {})  # only from here on does pip change the environment
             return pip_line(line)
 
         pip = [str(venv_python(venv)), "-m", "pip", "install", "--no-input"]
@@ -417,7 +416,7 @@ def provide_packages(root: Path, requirements: str) -> Path:
             pip += ["-c", str(constraints)]
             code, lines = run_quietly([*pip, "--upgrade", "pip"], pip_line, child_environment(venv))
             if code != 0:
-                note("Python's own pip does the work, as it could not be renewed:\n" + tail(lines, 1))
+                note("pip could not be upgraded, so Python's bundled pip is used:\n" + tail(lines, 1))
         code, lines = run_quietly([*pip, "-r", str(root / requirements)], watch, child_environment(venv))
         if code != 0:
             raise SetupError(f"pip could not install {requirements}; its last lines were:\n{tail(lines)}", 1)
@@ -430,7 +429,7 @@ def provide_packages(root: Path, requirements: str) -> Path:
 
 
 def hand_over(command: list[str], env: dict[str, str]) -> int:
-    """Become the command; on Windows, which cannot do that, run it and return its exit code."""
+    """Replace this process with the command; on Windows, where that is impossible, run it and return its exit code."""
     os.chdir(ROOT)
     sys.stdout.flush()
     if os.name != "nt":
@@ -442,8 +441,8 @@ def hand_over(command: list[str], env: dict[str, str]) -> int:
 
 
 def spread(arguments: list[str]) -> list[str]:
-    """Return pytest's arguments with a worker for each core, unless they name files or folders: those are
-    mostly few, and done before the workers are ready. A later `-n` of the user wins over this one.
+    """Return pytest's arguments with one worker per core, unless they name files or folders: those are
+    usually few, and finished before the workers are ready. A later `-n` of the user overrides this one.
 
     >>> spread(["-m", "not slow"]), spread(["tests/test_boxes.py::test_area"])
     (['-n', 'auto', '-m', 'not slow'], ['tests/test_boxes.py::test_area'])
@@ -460,9 +459,9 @@ class Options(argparse.ArgumentParser):
 
 
 def app_arguments(arguments: list[str]) -> list[str]:
-    """Return what app.py is given; what it would not take is refused here, before any set-up.
+    """Return the arguments for app.py; invalid ones are refused here, before any set-up.
 
-    A checkpoint's folder may be named from where start.py is called; app.py runs in the folder of start.py.
+    A checkpoint folder is relative to where start.py is called; app.py runs in the folder of start.py.
     """
     parser = Options(add_help=False, allow_abbrev=False)
     for name, kind in (("--host", str), ("--port", int), ("--checkpoint", str)):
@@ -483,7 +482,7 @@ def main(arguments: list[str]) -> int:
         return 0
     what = "app" if not arguments or arguments[0].startswith("-") else arguments.pop(0)
     if what not in REQUIREMENTS:
-        raise SetupError(f"start.py knows no command {what!r}; see: python3 start.py --help", 2)
+        raise SetupError(f"start.py has no command {what!r}; see: python3 start.py --help", 2)
     if what == "app":
         arguments = app_arguments(arguments)
     say("[1/3] System libraries" + (" and a browser for the tests" if what == "test" else ""))
@@ -514,5 +513,5 @@ if __name__ == "__main__":
         say(f"\nThe set-up stopped: {error}")
         sys.exit(1)
     except KeyboardInterrupt:
-        say("\nStopped. Start again to go on.")
+        say("\nStopped. Start again to continue.")
         sys.exit(130)

@@ -1,12 +1,12 @@
-"""How good the labels of FER-2013's test images are, and what the checkpoints do where the labels end.
+"""Label quality of FER-2013's test images, and predictions of the checkpoints for images without a clear label.
 
     python -m benchmarks.labels --data path/to/fer2013
 
 Needs FER-2013 with the votes of FER+. Writes fer_hub/assets/fer2013_labels.json: how often FER-2013's label is the one
-with the most votes, how often one annotator agrees with the others, how many images have no majority or no face. That
-is how far any network can be right. Writes into the metrics.json of each shipped checkpoint how sure it is of the
-images that FER+ leaves out (`without_face`), and how often it is right on images whose most votes are shared by several
-classes (`ties`), and fills the cards anew.
+with the most votes, how often one annotator agrees with the others, and how many images have no majority or no face.
+These numbers bound the accuracy of any network. Writes to the metrics.json of each shipped checkpoint its confidence on
+the images that FER+ excludes (`without_face`) and its accuracy on images with a tie of the most votes (`ties`), and
+rewrites the cards.
 """
 
 import argparse
@@ -28,11 +28,11 @@ from fer_hub.model import FERForImageClassification, FERImageProcessor
 ROOT = Path(__file__).resolve().parent.parent
 OUTPUT = ROOT / "fer_hub" / "assets" / "fer2013_labels.json"
 SURE = 0.8
-"""A prediction counts as sure from this probability."""
+"""Smallest probability of a confident prediction."""
 
 
 def agreement(votes: Sequence[int]) -> float:
-    """How likely one of the ten annotators, drawn at random, chose what most of the other nine chose.
+    """Probability that a random one of the ten annotators agrees with the majority of the other nine.
 
     >>> agreement([10, 0, 0, 0, 0, 0, 0, 0, 0, 0])
     1.0
@@ -47,12 +47,12 @@ def agreement(votes: Sequence[int]) -> float:
 
 
 def is_tied(votes: Sequence[int]) -> bool:
-    """Whether several of the ten possible answers share the most votes."""
+    """Whether several of the ten classes tie for the most votes."""
     return sorted(votes)[-1] == sorted(votes)[-2]
 
 
 def label_facts(labels: Sequence[int], votes: Sequence[Sequence[int] | None]) -> dict:
-    """What the votes say about the labels of a split.
+    """Statistics of the labels of a split, based on the votes.
 
     Args:
         labels: FER-2013's, in the order of its classes.

@@ -1,11 +1,11 @@
-"""What base rates of one's own cost and bring: recall of every class against accuracy.
+"""The trade-off of class priors: recall of every class against accuracy.
 
     python -m benchmarks.priors --data path/to/fer2013                       # on validation
     python -m benchmarks.priors --data path/to/fer2013 --split test          # once per released checkpoint
 
-Measures a checkpoint of FER+'s eight classes with base rates between those of training and uniform ones: the shares of
-the classes in training to the power of 1 - t, from t = 0 to 1, made to sum to 1. Writes results/priors.csv and .png,
-and with `--split test` the two ends on test to results/priors_test.csv.
+Evaluates a checkpoint of FER+'s eight classes with priors between the training prior and the uniform one: the training
+prior to the power of 1 - t, for t from 0 to 1, renormalised. Writes results/priors.csv and .png, and with
+`--split test` the two ends on test to results/priors_test.csv.
 """
 
 import argparse
@@ -26,11 +26,11 @@ from fer_hub.inference.priors import logit_shift
 from fer_hub.model import FERForImageClassification, FERImageProcessor
 
 STEPS = (0.0, 0.25, 0.5, 0.75, 1.0)
-"""How far base rates are from those of training (0) towards uniform ones (1)."""
+"""Steps from the training prior (0) to the uniform prior (1)."""
 
 
 def prior(config: object, towards: float) -> dict[str, float]:
-    """Label → share of the base rates at a step."""
+    """Label → prior at a step."""
     shares = np.asarray(config.class_shares) ** (1 - towards)
     return {config.id2label[index]: float(share) for index, share in enumerate(shares / shares.sum())}
 
@@ -57,7 +57,7 @@ def lines(logits: np.ndarray, labels: np.ndarray, config: object, steps: tuple[f
 
 
 def plot(rows: list[dict]) -> Figure:
-    """Recall of every class against accuracy, a line for each class, a point for each step."""
+    """Recall of every class against accuracy, one line per class, one point per step."""
     figure = Figure(figsize=(7, 5), layout="constrained")
     axes = figure.subplots()
     accuracy = [100 * row["accuracy"] for row in rows]

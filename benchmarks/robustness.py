@@ -1,12 +1,11 @@
-"""What checkpoints bear: thirteen corruptions at five strengths, and the rule that chooses the default.
+"""Robustness of checkpoints: thirteen corruptions at five strengths, and the rule that selects the default.
 
     python -m benchmarks.robustness --data path/to/fer2013 --press path/to/press_photographs
     python -m benchmarks.robustness --data path/to/fer2013 --checkpoints runs/fer/final --medium
 
-Measures checkpoints on FER-2013's validation split, on that of FER+, and, where they are, on press photographs whose
-faces are found and cut out. Writes results/robustness.csv, with a line for every checkpoint, set, kind and strength,
-and makes results/robustness.md and .png from it. Lines of checkpoints that are not measured now stay. Test is not
-looked at.
+Evaluates checkpoints on FER-2013's validation split, on that of FER+, and, with --press, on the faces of press photos.
+Writes results/robustness.csv, with a line for every checkpoint, set, kind and strength, and makes results/robustness.md
+and .png from it. Lines of checkpoints that are not evaluated now are kept. Test is not used.
 """
 
 import argparse
@@ -24,7 +23,7 @@ from fer_hub.evaluation.robustness import PART, PRESS_CLASSES, Judged, all_kinds
 from fer_hub.model import EMOTIONS, FERForImageClassification, FERImageProcessor
 
 FEWER = 1200
-"""All strengths are measured on so many images of the first set, the first ones."""
+"""Number of images, the first of the first set, on which all strengths are measured."""
 
 
 def validation_sets(data: str) -> list[Judged]:
@@ -41,7 +40,7 @@ def validation_sets(data: str) -> list[Judged]:
 
 
 def press_set(folder: str) -> Judged:
-    """Press photographs, the largest face of each found and cut out."""
+    """Press photos, cropped to the largest face of each."""
     split = prepare(folder, images="photographs", wanted=[ALL]).splits[ALL]
     found = targets(split)
     return Judged("press", decode_images(split), found.names, found.classes, PRESS_CLASSES)

@@ -1,4 +1,4 @@
-"""The table of what checkpoints bear: a CSV file that is the record, and Markdown and a picture made from it."""
+"""The robustness table: a CSV file as the record, and Markdown and a figure made from it."""
 
 import csv
 import io
@@ -17,7 +17,7 @@ COLUMNS: dict[str, Callable] = {
     "checkpoint": str, "data": str, "kind": str, "strength": int, "images": int, "accuracy": float,
     "macro_recall": float, "calibration_error": float, "mean_probability": float, "recalls": json.loads,
 }  # fmt: skip
-"""Column of the CSV file → how its text is read."""
+"""Column of the CSV file → its parser."""
 
 HEAD = """# What the checkpoints bear
 
@@ -37,7 +37,7 @@ thirteen corruptions at medium strength.
 
 
 def read_lines(folder: Path) -> list[dict]:
-    """The lines of `robustness.csv`; none where there is no such file."""
+    """The lines of `robustness.csv`; empty if there is no such file."""
     path = folder / "robustness.csv"
     if not path.is_file():
         return []
@@ -97,7 +97,7 @@ def markdown(lines: list[dict]) -> str:
 
 
 def plot(lines: list[dict]) -> Figure:
-    """Accuracy on the first set against the strength, a field for each corruption."""
+    """Accuracy on the first set against the strength, one panel per corruption."""
     data = next((name for name in names(lines, "data") if name.endswith(PART)), names(lines, "data")[0])
     figure = Figure(figsize=(12, 7), layout="constrained")
     fields = figure.subplots(3, 5, sharex=True, sharey=True).flat

@@ -83,7 +83,7 @@ def test_stamp_says_what_is_installed_or_that_nothing_is_finished(tmp_path):
 def test_unknown_command_is_refused():
     with pytest.raises(start.SetupError) as caught:
         start.main(["tests"])
-    assert str(caught.value) == "start.py knows no command 'tests'; see: python3 start.py --help"
+    assert str(caught.value) == "start.py has no command 'tests'; see: python3 start.py --help"
     assert caught.value.code == 2
 
 
@@ -147,7 +147,8 @@ def test_without_apt_the_missing_libraries_are_named(tools):
     with pytest.raises(start.SetupError) as caught:
         start.provide_libraries()
     assert str(caught.value) == (
-        "fer_hub needs what this system lacks: libnone.so.9. Install it (Debian's names: libnone), then start again."
+        "fer_hub needs software that this system lacks: libnone.so.9. Install it (Debian's names: libnone), then "
+        "start again."
     )
     assert caught.value.code == 2
 
@@ -162,8 +163,8 @@ def test_without_rights_the_one_command_is_given(tools, monkeypatch, sudo, prefi
     with pytest.raises(start.SetupError) as caught:
         start.provide_libraries()
     assert str(caught.value) == (
-        "fer_hub needs what this system lacks: libnone.so.9. Run this command, then start again:\n\n"
-        f"    {prefix} 'apt-get update && apt-get install -y --no-install-recommends libnone'\n"
+        "fer_hub needs software that this system lacks: libnone.so.9. Run this command, then start again:\n\n    "
+        f"{prefix} 'apt-get update && apt-get install -y --no-install-recommends libnone'\n"
     )
     assert caught.value.code == 2
 
@@ -176,10 +177,9 @@ def test_an_install_that_brings_nothing_is_reported(tools, monkeypatch, capsys):
         start.provide_libraries()
     options = "-o DPkg::Lock::Timeout=120"
     assert str(caught.value) == (
-        "apt-get did not bring libnone.so.9; its last lines were:\n"
-        f"    asked for: {options} update\n    E: Unable to locate package\n"
-        f"    asked for: {options} install -y --no-install-recommends libnone\n"
-        "    E: Unable to locate package"
+        f"apt-get did not install libnone.so.9; its last lines were:\n    asked for: {options} update\n    E: Unable "
+        f"to locate package\n    asked for: {options} install -y --no-install-recommends libnone\n    E: Unable to "
+        "locate package"
     )
     assert caught.value.code == 1
     assert "installing with apt-get: libnone" in capsys.readouterr().out
@@ -209,9 +209,8 @@ def test_without_a_browser_the_tests_go_on_and_say_why(tools, monkeypatch, capsy
     tools("apt-get", "echo no network; exit 1")
     start.provide_browser()
     assert capsys.readouterr().out == (
-        "      installing with apt-get: chromium chromium-driver\n"
-        "      The browser tests will be skipped: apt-get did not bring chromium and chromium-driver; "
-        "its last lines were:\n    no network\n    no network\n"
+        "      installing with apt-get: chromium chromium-driver\n      The browser tests will be skipped: apt-get "
+        "did not install chromium and chromium-driver; its last lines were:\n    no network\n    no network\n"
     )
 
 
@@ -269,7 +268,7 @@ def test_first_start_makes_an_environment_and_keeps_somebody_elses(house):
     assert lines[:4] == [
         "[1/3] System libraries",
         "[2/3] Python packages of requirements.txt, in .venv.start",
-        "      .venv was not made by start.py and stays as it is; .venv.start is used instead",
+        "      .venv was not created by start.py and is left unchanged; .venv.start is used instead",
         f"      making .venv.start with {start.python_version()}",
     ]
     assert lines[-2] == "[3/3] Starting the app; Ctrl-C stops it"
@@ -304,7 +303,7 @@ def test_pip_is_renewed_first_and_the_constraints_hold(house):
     constraints.write_text("pip==0.0.1\n")
     done = run(house, PIP_NO_INDEX="1")
     assert done.returncode == 0, done.stdout
-    assert "Python's own pip does the work, as it could not be renewed:" in done.stdout
+    assert "pip could not be upgraded, so Python's bundled pip is used:" in done.stdout
     assert UP_TO_DATE in run(house).stdout
     constraints.write_text("# changed\n")
     assert "pip installs requirements.txt" in run(house).stdout
@@ -391,7 +390,7 @@ def test_stopping_is_quiet_and_leaves_what_stood(house, tmp_path, number):
         child.send_signal(number)
         output, _ = child.communicate()
     assert child.returncode == 130
-    assert output.endswith("the first time takes some minutes\n\nStopped. Start again to go on.\n")
+    assert output.endswith("the first time takes some minutes\n\nStopped. Start again to continue.\n")
     assert list(scratch.iterdir()) == []  # pip was left the time to tidy up
     (house / "requirements.txt").write_text("")
     assert UP_TO_DATE in run(house).stdout
@@ -406,7 +405,7 @@ def test_two_starts_at_once_take_turns(house):
         fcntl.flock(handle, fcntl.LOCK_EX)
         child = begin(house)
         for line in child.stdout:
-            if "another start.py is at work in this folder; waiting for it" in line:
+            if "another start.py is running in this folder; waiting for it" in line:
                 break
     rest, _ = child.communicate()
     assert child.returncode == 0
