@@ -48,7 +48,7 @@ def building(folder: Path) -> Iterator[Path]:
 
 def _replace(folder: Path, new: Path) -> None:
     """Move a folder to the place of another, which is put back if that fails."""
-    aside = Path(f"{new}-old")  # beside both, so that no move leads to another disk
+    aside = Path(f"{new}-old")  # next to both, so that no move crosses file systems
     moved = False
     try:
         if folder.exists():

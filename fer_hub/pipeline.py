@@ -208,9 +208,9 @@ class FERPipeline:
         return rows
 
     def for_frames(self, min_score: float | None = None) -> Self:
-        """A pipeline over the same network for the frames of one film or camera, in their order: see `Watcher`.
+        """A pipeline with the same network for the consecutive frames of one video or camera, see `Watcher`.
 
-        A detector that is no `FaceDetector` stays as it is.
+        A detector that is not a `FaceDetector` is used unchanged.
         """
         clone = copy.copy(self)
         clone._owns_detector = False

@@ -22,7 +22,7 @@ class Face:
         keypoints: name (of `KEYPOINTS`) → (x, y) in pixels of the upright photo; may be empty.
         angle: in-plane rotation of the head in degrees, clockwise as seen in the photo, -180 to 180; 0 for a head
             that is upright or nearly so. The box is axis-aligned in any case.
-        quality: how much of the face can be seen, 0 to 1, see `detection.quality`; `None` if it was not measured.
+        quality: how visible the face is, 0 to 1, see `detection.quality`; `None` if not measured.
 
     Raises:
         ValueError: the box is not four finite numbers with x0 < x1 and y0 < y1, the score or the quality is outside 0
@@ -60,8 +60,8 @@ class FacePrediction:
         emotion: the label with the highest probability.
         probabilities: label → probability, every label in the order of the model, summing to 1.
         keypoints: name → (x, y) in pixels of the upright photo; may be empty.
-        quality: how much of the face can be seen, 0 to 1, see `detection.quality`: below `TOO_POOR` there the
-            probabilities are a guess; `None` where nobody has looked.
+        quality: how visible the face is, 0 to 1, see `detection.quality`: below its `TOO_POOR` the probabilities are
+            unreliable; `None` if not measured.
 
     Raises:
         ValueError: a field is invalid.

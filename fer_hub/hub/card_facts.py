@@ -1,22 +1,22 @@
-"""What a model card says beyond the plain figures, computed from metrics.json: intervals, confusions, rejection."""
+"""Facts for the model card computed from metrics.json: confidence intervals, confusions, rejection."""
 
 import math
 from collections.abc import Mapping, Sequence
 
 NAMED_SHARE, NAMED_IMAGES, NAMED_COUNT = 0.1, 10, 6
-"""A confusion is named in the card from this share of its expression's images and this many images; at most so many."""
+"""Confusions listed in the card: smallest fraction of the class's images, smallest number of images, and how many."""
 
 THRESHOLDS = (0.6, 0.8)
-"""Highest probabilities below which a user may reject a prediction. Multiples of 1/15, the width of the intervals into
-which metrics.json sorts the images."""
+"""Thresholds of the highest probability below which a user may reject a prediction. Multiples of 1/15, the width of the
+calibration bins in metrics.json."""
 
 
 def wilson(right: float, images: int) -> tuple[float, float]:
-    """The 95 % interval of a share (Wilson 1927, doi:10.1080/01621459.1927.10502953).
+    """The 95 % confidence interval of a proportion (Wilson 1927, doi:10.1080/01621459.1927.10502953).
 
     Args:
-        right: how many of the images count.
-        images: how many there are, at least 1.
+        right: number of successes.
+        images: number of images, at least 1.
 
     Example:
         >>> [round(end, 3) for end in wilson(45, 55)]
@@ -39,8 +39,8 @@ def per_class(names: Sequence[str], confusion: Sequence[Sequence[int]]) -> list[
         confusion: images of true class (row) that were predicted as (column).
 
     Returns:
-        For each class `name`, `images`, `predicted` (counts), `recall`, `precision` (`None` where there is nothing to
-        divide by), `recall_interval`, `precision_interval` (pairs or `None`), in [0, 1].
+        For each class `name`, `images`, `predicted` (counts), `recall`, `precision` (`None` if undefined),
+        `recall_interval`, `precision_interval` (pairs or `None`), in [0, 1].
     """
     rows = []
     for index, name in enumerate(names):
@@ -54,7 +54,7 @@ def per_class(names: Sequence[str], confusion: Sequence[Sequence[int]]) -> list[
 
 
 def confusions(names: Sequence[str], confusion: Sequence[Sequence[int]]) -> list[dict]:
-    """The commonest confusions, by the share of the true class: `true`, `predicted`, `share`, `images`, `of`.
+    """The most frequent confusions, as fractions of the true class: `true`, `predicted`, `share`, `images`, `of`.
 
     Example:
         >>> confusions(["sad", "neutral"], [[60, 40], [5, 95]])

@@ -1,9 +1,9 @@
-"""Export a checkpoint to ONNX, in float32 and, where asked for, quantised to 8 bits.
+"""Exports a checkpoint to ONNX, in float32 and optionally quantised to int8.
 
-Writes model.onnx (and model_int8.onnx) beside the weights, and what was measured about them to onnx.json.
-`fer_hub.OnnxClassifier` runs the files; any other ONNX runtime does, too: input `pixel_values` float32
-(batch, channels, size, size), output `logits` (batch, labels) with the temperature included, and all that
-preprocessing needs stands in the files' metadata.
+Writes model.onnx (and model_int8.onnx) next to the weights, and their measurements to onnx.json.
+`fer_hub.OnnxClassifier` runs the files, and so does any other ONNX runtime: input `pixel_values` float32
+(batch, channels, size, size), output `logits` (batch, labels) with the temperature included; the constants of the
+preprocessing are in the files' metadata.
 """
 
 from __future__ import annotations

@@ -134,8 +134,8 @@ def _names_a_file(value: Any, depth: int = 0) -> bool:
 
 
 class WithoutStub(ComponentMeta):
-    """gradio's metaclass writes a .pyi file beside the source of every subclass. Ours add no events, which are what it
-    describes, and whoever imports a package should not write into it."""
+    """Disables gradio's metaclass, which writes a .pyi file with the events next to the source of every subclass. Our
+    subclasses add no events, and importing a package must not write files into it."""
 
     def __new__(cls, name: str, bases: tuple[type, ...], attributes: dict[str, Any]) -> type:
         return ABCMeta.__new__(cls, name, bases, attributes)
