@@ -180,7 +180,9 @@ def test_a_bad_photo_of_a_list_is_named(pipeline):
         pipeline(0.5)
     with pytest.raises(TypeError, match=r"^image 1 of the list: an image must be .*, got float; convert"):
         pipeline([ASTRONAUT, 0.5])
-    with pytest.raises(FileNotFoundError, match=r"^image 0 of the list: an image must be .*, got 'no.jpg'; there is no such file"):
+    with pytest.raises(
+        FileNotFoundError, match=r"^image 0 of the list: an image must be .*, got 'no.jpg'; there is no such file"
+    ):
         pipeline(["no.jpg"])
 
 

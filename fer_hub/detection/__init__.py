@@ -1,5 +1,5 @@
-"""Finding faces and framing them: YuNet and BlazeFace, scores, quality, and the square that FER-2013 cuts out.
+"""Face detection and framing: YuNet and BlazeFace, scores, quality, and square crops as in FER-2013.
 
-Used by the pipeline, the data of photographs, video and the web app. Imports only the values at the top of fer_hub
+Used by the pipeline, the data of photos, video and the web app. Imports only the values at the top of fer_hub
 (boxes, images, results).
 """

@@ -1,4 +1,4 @@
-"""Finding the faces of a photo: one door to the detectors, with scores that mean the same whichever looks."""
+"""Face detection: one interface to all detectors, with comparable scores."""
 
 from dataclasses import replace
 from typing import Self
@@ -17,34 +17,33 @@ MODELS = ("fused", "yunet", "mediapipe", "short_range", "full_range")
 """Values of `FaceDetector(model=...)`."""
 
 EARLIER_NAMES = {"both": "mediapipe"}
-"""Values that still mean what they meant, under their new names."""
+"""Earlier values → their new names."""
 
 SEARCHES = ("fast", "normal", "thorough")
 """Values of `FaceDetector(search=...)`."""
 
 DEFAULT_MIN_SCORE = 0.8
-"""From here on 98 of 100 boxes are faces, all scores above it taken together: the lowest score of which that is true on
-photographs of groups. At it alone, 80 of 100 are."""
+"""The lowest score threshold with a precision of 98 % on group photos. Of the boxes with exactly this score, 80 % are
+faces."""
 
 
 class FaceDetector:
-    """Find the faces of a photo. Threads may share a detector; close it after use, or use it with `with`.
+    """Detects the faces of a photo. Thread-safe; close it after use, or use it as a context manager.
 
     Args:
-        model: "fused" is YuNet for small faces and many, helped by MediaPipe's BlazeFace for tilted ones; "yunet" is
-            YuNet alone; "mediapipe" is both models of BlazeFace, of which "short_range" is for faces from about an
-            eighth of the photo's longer side upwards (webcam, portraits), and "full_range" for smaller ones too, down
-            to about a fifteenth (a thirtieth in photos of more than 1280 pixels), but poor for faces that fill the
-            photo. "both" is the earlier name of "mediapipe".
-        min_score: faces with a lower score are left out, 0 to 1; of those with 0.5, half are faces, see
-            `fer_hub.detection.score`.
-        search: "fast" looks at a small copy of the photo only, "normal" at its own pixels (MediaPipe's models at
-            overlapping parts of large ones), "thorough" at enlarged ones too and at the photo turned; it is for very
-            small faces, for tilted heads, and for photos that show people upright and turned. `python -m
-            benchmarks.detection` prints what each finds and costs.
+        model: "fused" combines YuNet, for small and many faces, with MediaPipe's BlazeFace, for tilted ones; "yunet" is
+            YuNet alone; "mediapipe" combines both models of BlazeFace: "short_range" for faces of at least an eighth of
+            the photo's longer side (webcam, portraits), and "full_range" for smaller ones too, down to about a
+            fifteenth (a thirtieth in photos of more than 1280 pixels), but poor for faces that fill the photo. "both"
+            is the earlier name of "mediapipe".
+        min_score: faces with a lower score are left out, 0 to 1; a score of 0.5 means that half of such boxes are
+            faces, see `fer_hub.detection.score`.
+        search: "fast" searches only a small copy of the photo, "normal" the photo at its own resolution (MediaPipe's
+            models search overlapping tiles of large photos), "thorough" also an enlarged copy and the rotated photo,
+            for very small faces and tilted heads. `python -m benchmarks.detection` prints recall and cost of each.
 
     Raises:
-        ValueError: an argument is not the above.
+        ValueError: an argument is invalid.
 
     Example:
         >>> with FaceDetector() as detector:
@@ -69,11 +68,11 @@ class FaceDetector:
             self._search = MediaPipeSearch("both" if model == "mediapipe" else model, search)
 
     def detect(self, image: Image.Image, min_score: float | None = None) -> list[Face]:
-        """All faces of a photo, the most prominent first (see `score.prominence`); an empty list where there is none.
+        """All faces of a photo, the most prominent first (see `score.prominence`); an empty list if there is none.
 
         Args:
-            image: an upright RGB photo; whatever else `load_image` takes is loaded by it.
-            min_score: for this photo alone, instead of the detector's own.
+            image: an upright RGB photo; any other input is loaded with `load_image`.
+            min_score: minimum score for this photo, instead of the detector's own.
 
         Raises:
             ValueError: `min_score` is not a number from 0 to 1.
@@ -83,11 +82,11 @@ class FaceDetector:
         return self._finish(image, self._search.faces(image, least))
 
     def follow(self, image: Image.Image, faces: list[Face], min_score: float | None = None) -> list[Face]:
-        """Where the faces of a film's last frame are in the next one, each looked at alone: quick, blind for others.
+        """Locate the faces of a video's previous frame in the next one: fast, but new faces are not detected.
 
         Args:
             image: the next frame.
-            faces: of the frame before, as `detect` or this method returned them.
+            faces: the faces of the previous frame, from `detect` or this method.
             min_score: as for `detect`.
 
         Returns:
@@ -99,7 +98,7 @@ class FaceDetector:
         return self._finish(image, self._search.near(image, faces, least))
 
     def close(self) -> None:
-        """Free the models; a second call does nothing."""
+        """Free the models; a second call has no effect."""
         self._closed = True
         self._search.close()
 

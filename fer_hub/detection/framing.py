@@ -1,8 +1,8 @@
-"""How FER-2013 frames a face.
+"""Crops faces with the framing of FER-2013.
 
-The images of FER-2013 are squares that reach from above the hairline to the chin. A network that was trained on
-them sees a face best when it is cut out in just that way. Where the square lies, seen from the detector's box,
-was measured: every training image shows a face whose frame is known, the image itself (`benchmarks/framing.py`).
+The images of FER-2013 are squares that reach from above the hairline to the chin. A network trained on them performs
+best on crops with the same framing. The position of the square relative to the detector's box was measured on the
+training images, whose frames are known: the images themselves (`benchmarks/framing.py`).
 """
 
 import math
@@ -21,15 +21,15 @@ FER_CENTRE_RAISE = 0.09
 
 
 def frame_box(box: Box, angle: float = 0.0) -> Box:
-    """The square that FER-2013 would cut out around a face.
+    """The square around a face with the framing of FER-2013.
 
     Args:
-        box: (x0, y0, x1, y1) in pixels, of a `Face` that `FaceDetector` found.
-        angle: of that face, degrees clockwise.
+        box: (x0, y0, x1, y1) in pixels, of a `Face` from `FaceDetector`.
+        angle: angle of that face, degrees clockwise.
 
     Returns:
-        A square (x0, y0, x1, y1) in fractions of pixels; it may reach beyond the photo. It is meant to be turned
-        around its centre by the angle, as `images.crop` does.
+        A square (x0, y0, x1, y1) with fractional pixels; it may extend beyond the photo. It must be rotated around its
+        centre by the angle, as in `images.crop`.
 
     Raises:
         ValueError: the box is not four finite numbers with x0 < x1 and y0 < y1.
@@ -47,12 +47,12 @@ def frame_box(box: Box, angle: float = 0.0) -> Box:
 def face_crop(
     image: Image.Image, face: Face, size: int | None, resample: int = Image.Resampling.BILINEAR
 ) -> Image.Image:
-    """A face cut out of a photo as FER-2013 would, upright.
+    """An upright crop of a face with the framing of FER-2013.
 
     Args:
-        image: the RGB photo in which `FaceDetector` found the face.
-        size: width and height of the crop in pixels: at once what the network wants, as resampling twice would blur;
-            `None` keeps the photo's own pixels.
+        image: the RGB photo in which `FaceDetector` detected the face.
+        size: width and height of the crop in pixels: the input size of the network, as resampling twice would blur;
+            `None` keeps the photo's resolution.
         resample: Pillow's filter.
 
     Returns:

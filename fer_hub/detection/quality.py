@@ -1,8 +1,8 @@
-"""How much of a face can be seen: whether an expression can be told from it at all.
+"""Image quality of a face: whether its expression can be recognised at all.
 
-Quality is measured on the face as the network gets it, 48x48 grey values, and from its size, tilt and detection score.
-0.5 means that on such faces the shipped network was right half as often as on FER-2013's own images, 1 that it was
-right as often. The weights were fitted by
+Quality is measured on the network's input, 48x48 grey values, and from size, tilt and detection score. 0.5 means that
+the accuracy of the shipped network on such faces was half of that on FER-2013's own images, 1 that it was the same.
+The weights were fitted by
 
     python -m benchmarks.quality path/to/fer2013
 
@@ -22,10 +22,10 @@ SIZE = 48
 """Width and height of the crop that is measured, in pixels."""
 
 TOO_POOR = 0.5
-"""Below this quality the probabilities are a guess."""
+"""Below this quality the probabilities are unreliable."""
 
 SMALL, DARK = 24, 50
-"""A poor face of fewer pixels is too small, one with a lower mean grey of 255 too dark, any other too blurred."""
+"""A poor face with fewer pixels counts as too small, one with a lower mean grey as too dark, others as too blurred."""
 
 MEASURES = ("size", "fine", "coarse", "noise", "dark", "bright", "contrast", "uneven", "flat")
 """What `measures` returns, in this order."""
@@ -38,21 +38,21 @@ INTERCEPT, BEST = 0.1499, 0.6245
 
 
 def face_quality(image: Image.Image, face: Face) -> float:
-    """How much of a face can be seen, 0 to 1.
+    """The image quality of a face, 0 to 1.
 
     Args:
         image: the RGB photo.
-        face: where `FaceDetector` found it.
+        face: the face from `FaceDetector`.
     """
     return crop_quality(face_crop(image, face, SIZE).convert("L"), face.box[2] - face.box[0])
 
 
 def crop_quality(crop: Image.Image, width: float) -> float:
-    """The same of a crop that is framed as FER-2013 frames a face.
+    """The image quality of a crop with the framing of FER-2013.
 
     Args:
         crop: grey, `SIZE` x `SIZE` pixels.
-        width: of the face's box in the photo, in pixels: how much the crop was enlarged.
+        width: width of the face's box in the photo in pixels, which tells how much the crop was enlarged.
     """
     values = (np.array(measures(crop, width)) - MEANS) / SPREADS
     share = 1 / (1 + math.exp(-float(values @ WEIGHTS) - INTERCEPT))
@@ -60,7 +60,7 @@ def crop_quality(crop: Image.Image, width: float) -> float:
 
 
 def weakness(image: Image.Image, box: Box) -> str:
-    """Why so little of a face can be seen, in words: "too small", "too dark" or "too blurred".
+    """The reason of a poor quality: "too small", "too dark" or "too blurred".
 
     Args:
         image: the RGB photo.
@@ -73,7 +73,7 @@ def weakness(image: Image.Image, box: Box) -> str:
 
 
 def measures(crop: Image.Image, width: float) -> tuple[float, ...]:
-    """What the quality follows from, see `MEASURES`.
+    """The features that determine the quality, see `MEASURES`.
 
     Returns:
         size: binary logarithm of the box's width in pixels, at most that of 48.

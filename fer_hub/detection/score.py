@@ -1,13 +1,14 @@
-"""What a detection score means, and which face stands first.
+"""Calibration of detection scores, and the order of faces.
 
-A detector's own number says little: 0.7 of one is a face as a rule, of another one time in two. So every score that
-leaves `FaceDetector` is the share of such boxes that are faces: 0.5 where half of them are. The curves were fitted by
+Scores of different detectors are not comparable: a box with 0.7 is nearly always a face for one, and half of the time
+for another. So every score of `FaceDetector` is calibrated: it is the fraction of such boxes that are faces. The curves
+were fitted by
 
     python -m benchmarks.detection_score
 
-on photographs of groups, in which every face is marked, and on pictures without people, half of them; the other half
-is what results/detection_score.json reports. Small faces that nobody marked count as wrong there, so that a score is
-rather too low than too high.
+on half of a set of group photos with every face marked, and of images without people; results/detection_score.json
+reports on the other half. Unmarked small faces count as errors there, so scores tend to be too low rather than too
+high.
 """
 
 import math
@@ -23,10 +24,10 @@ EDGE = 1e-4
 
 
 def calibrated(score: float, detector: str) -> float:
-    """The share of boxes with this score that are faces.
+    """The fraction of boxes with this score that are faces.
 
     Args:
-        score: the detector's own, 0 to 1.
+        score: the detector's own score, 0 to 1.
         detector: a key of `CURVES`.
 
     Example:
@@ -38,7 +39,7 @@ def calibrated(score: float, detector: str) -> float:
 
 
 def own_score(share: float, detector: str) -> float:
-    """The detector's own score at which that share of boxes are faces: what `calibrated` turns into `share`.
+    """The inverse of `calibrated`: the detector's own score for a calibrated score `share`.
 
     >>> round(calibrated(own_score(0.6, "yunet"), "yunet"), 6)
     0.6
@@ -50,15 +51,15 @@ def own_score(share: float, detector: str) -> float:
 
 
 def prominence(face: Face, size: tuple[int, int]) -> float:
-    """How much a face is the subject of a photo: what decides who comes first.
+    """How prominent a face is in a photo, which determines the order of faces.
 
-    The product of its side as a share of the photo's shorter side, its score, and one minus a third of how far its
-    middle lies from the photo's, as a share of the way to a corner. So of two equal faces the one nearer the middle
-    comes first, and a doubtful one must be as much larger as it is less sure.
+    The product of its side as a fraction of the photo's shorter side, its score, and one minus a third of the distance
+    of its centre from the photo's, as a fraction of the distance to a corner. So of two equal faces the one nearer the
+    centre comes first, and an uncertain face must be correspondingly larger.
 
     Args:
-        face: with its score calibrated.
-        size: of the photo, (width, height) in pixels.
+        face: a face with a calibrated score.
+        size: size of the photo, (width, height) in pixels.
 
     Returns:
         A number above 0, about the size of the face in the photo.

@@ -1,4 +1,4 @@
-"""Finding faces in frame after frame of a film or a camera: where they were, and everywhere now and then."""
+"""Face detection in consecutive frames of a video or camera: near the last positions, with periodic full searches."""
 
 from PIL import Image
 
@@ -6,16 +6,16 @@ from fer_hub.detection.detector import FaceDetector
 from fer_hub.results import Face
 
 SEARCH_EVERY = 5
-"""Every so many frames the whole picture is searched, for who is new."""
+"""Interval, in frames, of searches of the whole frame for new faces."""
 
 
 class Watcher:
-    """A detector for the frames of one film or one visitor's camera, in their order; threads must not share it.
+    """A detector for consecutive frames of one video or camera; not thread-safe.
 
     Args:
-        detector: what searches; may serve others too, and is closed by whoever made it.
-        min_score: faces with a lower score are left out; `None` leaves it to the detector.
-        every: the whole frame is searched at least every so many frames.
+        detector: the detector; it can be shared, and the caller closes it.
+        min_score: faces with a lower score are left out; `None` uses that of the detector.
+        every: the whole frame is searched at least every `every` frames.
 
     Raises:
         ValueError: `every` is not a whole number above 0.
@@ -31,12 +31,12 @@ class Watcher:
     def detect(self, image: Image.Image, min_score: float | None = None) -> list[Face]:
         """The faces of the next frame, the most prominent first.
 
-        The whole frame is searched when it is time, when there were no faces, and when one of them is gone: after a
-        cut in a film all of them are.
+        The whole frame is searched periodically, when there were no faces, and when a face has disappeared, as after a
+        scene cut.
 
         Args:
             image: the frame.
-            min_score: for this frame, instead of the watcher's own.
+            min_score: minimum score for this frame, instead of the watcher's own.
         """
         least = self._min_score if min_score is None else min_score
         known, self._since = self._faces, self._since + 1
@@ -49,5 +49,5 @@ class Watcher:
         return faces
 
     def forget(self) -> None:
-        """Search the next frame whole."""
+        """Search the whole next frame."""
         self._faces = []

@@ -1,4 +1,4 @@
-"""YuNet, a detector of 75,856 parameters that sees small faces and many, through ONNX Runtime.
+"""YuNet, a detector with 75,856 parameters for small and many faces, on ONNX Runtime.
 
 The model (Wu, Peng, Yu: "YuNet: A Tiny Millisecond-level Face Detector", Machine Intelligence Research 2023) is
 shipped in `fer_hub/assets/face_detection/`. OpenCV's FaceDetectorYN gives the same faces (a test compares them) and
@@ -23,24 +23,24 @@ FILE = "yunet_n_dynamic.onnx"
 """Name of the model's file in `fer_hub/assets/face_detection/`."""
 
 STRIDES = (8, 16, 32)
-"""The network answers for every square of so many pixels, at three sizes."""
+"""Strides of the network's three output scales in pixels."""
 
 MULTIPLE = 32
 """Height and width of the input are padded with black to multiples of this."""
 
 MAX_IOU = 0.45
-"""Of two boxes that overlap by more (intersection over union), the one with the lower score goes."""
+"""Threshold of non-maximum suppression (intersection over union)."""
 
 SIDE, DROP = 1.09, 0.064
-"""From YuNet's box, forehead to chin, to the box that MediaPipe would give, eyebrows to chin: side of that square in
-widths of YuNet's box, and how far its centre lies below the middle of YuNet's box, in widths too."""
+"""Conversion from YuNet's box, forehead to chin, to MediaPipe's, eyebrows to chin: side of that square, and the offset
+of its centre below the centre of YuNet's box, both in widths of YuNet's box."""
 
 
 class YuNet:
-    """The network, loaded on first use; threads may share it.
+    """The network, loaded on first use; thread-safe.
 
     Args:
-        min_score: faces with a lower score are left out, 0 to 1; the network's own scale.
+        min_score: faces with a lower score are left out, 0 to 1, on the network's own scale.
     """
 
     def __init__(self, min_score: float) -> None:
@@ -104,7 +104,7 @@ def _load(file: Path) -> Any:
 
 
 def _faces(outputs: dict[str, np.ndarray], index: int, width: int, min_score: float) -> list[Face]:
-    """Decode the answer for one image of a batch; `width` is that of the padded input in pixels."""
+    """Decode the output for one image of a batch; `width` is that of the padded input in pixels."""
     found = []
     for stride in STRIDES:
         # a score is the geometric mean of "there is a face" and "this square is at its centre"
@@ -131,7 +131,7 @@ def _as_mediapipe(x: float, y: float, width: float) -> Box:
 
 
 def _keypoints(points: list[list[float]]) -> dict[str, tuple[float, float]]:
-    """MediaPipe's names; the middle of the mouth from its corners. YuNet sees no ears."""
+    """Keypoints under MediaPipe's names; the centre of the mouth from its corners. YuNet does not locate ears."""
     right_eye, left_eye, nose, right_corner, left_corner = (tuple(point) for point in points)
     mouth = tuple((a + b) / 2 for a, b in zip(right_corner, left_corner, strict=True))
     return {"right_eye": right_eye, "left_eye": left_eye, "nose_tip": nose, "mouth_center": mouth}

@@ -9,7 +9,12 @@ PACKAGE = Path(fer_hub.__file__).resolve().parent
 
 LAYERS = (
     (
-        "fer_hub", "fer_hub.files", "fer_hub.boxes", "fer_hub.heic", "fer_hub.extras", "fer_hub.fetching",
+        "fer_hub",
+        "fer_hub.files",
+        "fer_hub.boxes",
+        "fer_hub.heic",
+        "fer_hub.extras",
+        "fer_hub.fetching",
         "fer_hub.figures",
     ),
     ("fer_hub.images", "fer_hub.results"),
