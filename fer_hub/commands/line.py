@@ -96,6 +96,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     try:
         code = line(list(sys.argv[1:] if argv is None else argv), prog_name=NAME, standalone_mode=False)
+        sys.stdout.flush()
     except TyperException as error:
         context = getattr(error, "ctx", None)
         if context is not None:
