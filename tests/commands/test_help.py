@@ -119,7 +119,7 @@ def test_choices_are_those_of_the_library():
     assert choices(predict.predict, "detector") == MODELS
     assert choices(predict.predict, "search") == SEARCHES
     assert choices(predict.predict, "runtime") == tuple(RUNTIMES)
-    assert choices(evaluate.evaluate, "images") == IMAGES
+    assert choices(evaluate.evaluate, "images") == ("auto", *IMAGES)
     assert choices(evaluate.evaluate, "labels") == ("auto", *LABELS)
     assert list(contact_sheet.Preset) == list(SHOWN)
 

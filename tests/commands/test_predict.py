@@ -67,11 +67,12 @@ def test_json_lines_say_the_same_and_the_file_is_whole(photos, tiny_checkpoint, 
     assert capsys.readouterr().out == ""
     empty, face = map(json.loads, (tmp_path / "out" / "faces.jsonl").read_text().splitlines())
     assert empty == {"path": str(photos / "empty.png"), "width": 64, "height": 48} | dict.fromkeys(
-        ("face", "score", "box", "emotion", "probabilities")
+        ("face", "score", "quality", "box", "emotion", "probabilities")
     )
     assert main(words) == 0
     row = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))[1]
-    assert list(face) == ["path", "width", "height", "face", "score", "box", "emotion", "probabilities"]
+    assert list(face) == ["path", "width", "height", "face", "score", "quality", "box", "emotion", "probabilities"]
+    assert str(face["quality"]) == row["quality"]
     assert {name: str(value) for name, value in face["box"].items()} == {name: row[name] for name in face["box"]}
     assert {name: str(value) for name, value in face["probabilities"].items()} == {name: row[name] for name in EMOTIONS}
 
