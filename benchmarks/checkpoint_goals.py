@@ -2,7 +2,8 @@
 
     python -m benchmarks.checkpoint_goals            # writes results/checkpoints.md
 
-Reads checkpoints/*/metrics.json, which the command in each card remakes; results/latency.json, results/duplicates.json;
+Reads checkpoints/*/metrics.json, which the command in each card remakes; results/latency.json;
+results/fer2013_duplicates.json and results/clean_accuracy.json;
 results/earlier_checkpoints.json, the figures of the generations before as they were released; and
 results/tried_checkpoints.json, what validation said of networks that were not. Measures nothing itself.
 """
@@ -49,12 +50,8 @@ clear majority (two rows of the table above).
 and Bohi 2023 (EmoNeXt)."""
 
 COPIES = """\
-The shipped networks were trained without those training images, so that their figures are not flattered. Published
-networks are usually trained with them. `runs/copies/final` went on from the student for 32 epochs with them, and
-`runs/4/final` as long without (their commands are the last two above, and differ in the teachers' share, mixing and
-augmentation too; neither is shipped). By these two they are worth some four points on the images concerned, half a
-point over all and nothing on the others, to a network of this size. They do not explain what keeps it from 73 %. A
-larger network that learns its training images by heart may gain more; that was not measured.
+Published networks are trained and measured with these copies. All rows are in
+[fer2013_duplicates.json](fer2013_duplicates.json), how they are found in [docs/training.md](../docs/training.md).
 """
 
 
@@ -204,27 +201,41 @@ def spread(values: list[float], what: str) -> str:
     )
 
 
-def copies(duplicates: dict) -> str:
-    """What pictures that stand in train and test are worth, by results/duplicates.json."""
+def copies(duplicates: dict, accuracy: dict) -> str:
+    """How many pictures stand in several splits, and what checkpoints are worth without them.
+
+    Args:
+        duplicates: results/fer2013_duplicates.json.
+        accuracy: results/clean_accuracy.json.
+    """
+    splits = duplicates["splits"]
     known = [
-        f"{duplicates[split]['copies']} of {duplicates[split]['images']:,} {split} images"
-        for split in ("validation", "test")
+        f"{row['copies'][other]:,} of {row['images']:,} {split} images have a copy in {other}"
+        for split, other in (("validation", "train"), ("test", "train"), ("test", "validation"))
+        for row in (splits[split],)
     ]
     rows = [
-        "| network | on | accuracy | of images with a copy in train | of the others |",
+        "| network | on | whole | clean: no copy elsewhere | with a copy elsewhere |",
         "|---|---|---|---|---|",
     ]
-    for name, splits in duplicates["accuracy"].items():
-        for split, shares in splits.items():
-            figures = " | ".join(f"{shares[kind]:.1%}" for kind in ("all", "with_a_copy", "without_a_copy"))
-            rows.append(f"| `{name}` | {split} | {figures} |")
+    for name, shares in accuracy.items():
+        figures = " | ".join(_part(shares[part]) for part in ("whole", "clean", "with_a_copy"))
+        rows.append(f"| `{name}` | {shares['split']} | {figures} |")
     table = "\n".join(rows)
-    other = duplicates["test"]["other_label"]
+    test = splits["test"]
     return (
-        f"## Pictures that stand in more than one split\n\n{' and '.join(known)} have a near-duplicate in "
-        f"train,\n{duplicates['test']['exact']} of those of test an exact one, and all but {other} have the same label "
-        f"there.\n{COPIES}\n{table}\n"
+        f"## Pictures that stand in more than one split\n\n{'; '.join(known)}:\nthe same photograph, often cropped "
+        f"anew. {test['exact']['train']:,} of test are equal in every pixel, and {test['other_label']['train']:,} have "
+        f"only copies\nwith another label in train. {COPIES}\n{table}\n"
     )
+
+
+def _part(row: dict) -> str:
+    """Accuracy, interval and count of a part of a split."""
+    if not row["images"]:
+        return "no images"
+    low, high = row["accuracy_interval"]
+    return f"{row['accuracy']:.1%} ({low:.1%} to {high:.1%}) of {row['images']:,}"
 
 
 def markdown(
@@ -233,6 +244,7 @@ def markdown(
     tried: list[dict],
     milliseconds: dict[str, float],
     duplicates: dict,
+    accuracy: dict,
 ) -> str:
     """The whole text of `checkpoints.md`.
 
@@ -241,7 +253,8 @@ def markdown(
         earlier: results/earlier_checkpoints.json; a generation lacks a checkpoint that is still shipped.
         tried: results/tried_checkpoints.json.
         milliseconds: name of a checkpoint → time per face of its network.
-        duplicates: results/duplicates.json.
+        duplicates: results/fer2013_duplicates.json.
+        accuracy: results/clean_accuracy.json.
     """
     parts = [
         "# The shipped checkpoints, their goals, and the ones before\n\n"
@@ -263,7 +276,7 @@ def markdown(
             "## Trainings on the way\n\nWhat validation said of the networks that led to the shipped ones or were "
             f"tried beside them, with a fitted temperature; it chose.\n\n{steps(tried)}"
         )
-    parts.append(copies(duplicates))
+    parts.append(copies(duplicates, accuracy))
     for name, title in NAMES.items():
         generations = {age: figures[name] for age, figures in earlier.items() if name in figures}
         commands = "\n".join(f"{figures['command']}   # {age}" for age, figures in generations.items())
@@ -280,12 +293,12 @@ def made() -> str:
     for name in NAMES:
         folder = ROOT / "checkpoints" / name
         metrics[name] = _read(folder / "metrics.json") | {"size": (folder / "model.safetensors").stat().st_size}
-    earlier, tried, latency, duplicates = (
+    earlier, tried, latency, duplicates, accuracy = (
         _read(ROOT / "results" / f"{name}.json")
-        for name in ("earlier_checkpoints", "tried_checkpoints", "latency", "duplicates")
+        for name in ("earlier_checkpoints", "tried_checkpoints", "latency", "fer2013_duplicates", "clean_accuracy")
     )
     milliseconds = {name: values["network"] for name, values in latency["milliseconds"].items()}
-    return markdown(metrics, earlier, tried, milliseconds, duplicates)
+    return markdown(metrics, earlier, tried, milliseconds, duplicates, accuracy)
 
 
 def _read(path: Path) -> Any:

@@ -91,13 +91,22 @@ def ceiling(files: Files) -> str:
 
 
 def clean(files: Files) -> str:
-    """How many test images have a copy in train."""
-    test = files.result("duplicates").get("test")
+    """How many test images have a copy elsewhere, and what checkpoints are worth without those."""
+    test = files.result("fer2013_duplicates").get("splits", {}).get("test")
     if not test:
         return ""
+    measured = [(name, files.result("clean_accuracy").get(f"checkpoints/{name}")) for name in files.metrics]
+    each = "; ".join(
+        f"`{name}` {percent(row['clean']['accuracy'])} ({span(row['clean']['accuracy_interval'])}) of "
+        f"{row['clean']['images']:,} images, on the whole {percent(row['whole']['accuracy'])}"
+        for name, row in measured
+        if row
+    )
     return (
-        f"At least {test['copies']:,} of the {test['images']:,} FER-2013 test images have a near-duplicate in the "
-        "official training images, more once recropped copies are counted; published figures include them."
+        f"At least {test['copies']['train']:,} of the {test['images']:,} FER-2013 test images show the same photograph "
+        f"as an image of the official training images, and {test['copies']['validation']:,} as one of validation, often "
+        "cropped anew (results/fer2013_duplicates.json); published figures include them."
+        + (f" On test without those copies: {each}." if each else "")
     )
 
 

@@ -1,34 +1,62 @@
-"""`fer-hub duplicates`."""
+"""`fer-hub duplicates` and `fer-hub clean-accuracy`."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from fer_hub.commands.parts import DataOption
+from fer_hub.commands.parts import DataOption, QuietOption
 
 
 def duplicates(
     data: DataOption,
-    checkpoint: Annotated[
-        list[str] | None, typer.Option(metavar="FOLDER|ID ...", help="Checkpoints with FER-2013's classes.")
+    output: Annotated[Path | None, typer.Option(metavar="FILE", help="JSON file for groups and counts.")] = None,
+    sheet: Annotated[Path | None, typer.Option(metavar="FILE", help="PNG file for 300 pairs to look at.")] = None,
+    image_column: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Column of the images, where there are several.")
     ] = None,
-    output: Annotated[Path | None, typer.Option(metavar="FILE", help="JSON file for what is printed.")] = None,
-    sheet: Annotated[Path | None, typer.Option(metavar="FILE", help="PNG file for pairs of test and train.")] = None,
+    label_column: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Column of the classes, where there are several.")
+    ] = None,
+    quiet: QuietOption = False,
 ) -> None:
-    """Count near-duplicates across the splits of FER-2013.
+    """Find near-duplicates: images of one photograph within and between the splits of a data set.
 
-        fer-hub duplicates --data path/to/fer2013 --output results/duplicates.json
-        fer-hub duplicates --data path/to/fer2013 --checkpoint checkpoints/fer2013 --sheet pairs.png
+        fer-hub duplicates --data path/to/fer2013 --output copies.json --sheet pairs.png
 
-    Counts the validation and test images of which train holds a copy, and how often the two copies carry different
-    labels; with checkpoints also their accuracy on images with and without a copy. The sheet shows pairs from surely
-    the same to surely not. train.py --drop_duplicates leaves such images out of train.
+    Finds equal images and those that were compressed, cropped anew, moved, resized or mirrored. The file holds the row
+    numbers of every group of images, and counts. train.py --drop_duplicates leaves copies of validation and test images
+    out of train; fer-hub clean-accuracy measures a checkpoint without them.
     """
-    from fer_hub.data.duplicates import main
+    from fer_hub.data.duplicates_file import find_duplicates, summary
 
-    words = ["--data", data]
-    for option, values in (("--checkpoint", checkpoint or []), ("--output", [output]), ("--sheet", [sheet])):
-        given = [str(value) for value in values if value is not None]
-        words += [option, *given] if given else []
-    main(words)
+    result = find_duplicates(
+        data, output=output, sheet=sheet, image_column=image_column, label_column=label_column, progress=not quiet
+    )
+    print(summary(result))
+
+
+def clean_accuracy(
+    checkpoints: Annotated[list[str], typer.Argument(metavar="CHECKPOINT ...", help="Checkpoint folders or Hub ids.")],
+    data: DataOption,
+    duplicates: Annotated[Path, typer.Option(metavar="FILE", help="File that fer-hub duplicates wrote.")],
+    split: Annotated[str, typer.Option(metavar="NAME", help="Split to measure on.")] = "test",
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="JSON file for what is printed; others in it are kept.")
+    ] = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Measure checkpoints on a split without the images that another split holds a copy of.
+
+        fer-hub clean-accuracy checkpoints/fer2013 --data path/to/fer2013 --duplicates copies.json
+
+    Prints the accuracy on the whole split, on its clean part and on the images with a copy elsewhere.
+    """
+    from fer_hub.evaluation.copies import measure_clean, summary
+    from fer_hub.files import read_json, write_json
+
+    for checkpoint in checkpoints:
+        result = measure_clean(checkpoint, data, duplicates, split=split, progress=not quiet)
+        print(f"{checkpoint}\n{summary(result)}")
+        if output:
+            write_json(output, read_json(output) | {checkpoint: result})

@@ -12,7 +12,7 @@ from fer_hub import __version__
 from fer_hub.commands.app import app as app_command
 from fer_hub.commands.calibrate import calibrate
 from fer_hub.commands.contact_sheet import contact_sheet
-from fer_hub.commands.duplicates import duplicates
+from fer_hub.commands.duplicates import clean_accuracy, duplicates
 from fer_hub.commands.evaluate import evaluate
 from fer_hub.commands.export import export
 from fer_hub.commands.import_weights import import_weights
@@ -81,6 +81,7 @@ line.add_typer(publish, name="publish")
 line.command("import-weights", cls=Command)(import_weights)
 line.command("contact-sheet", cls=Command)(contact_sheet)
 line.command(cls=Command)(duplicates)
+line.command("clean-accuracy", cls=Command)(clean_accuracy)
 line.command(cls=Command)(refresh)
 line.command("app", cls=Command)(app_command)
 

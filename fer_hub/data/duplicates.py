@@ -1,213 +1,183 @@
-"""Near-duplicates: pictures of FER-2013 that stand in more than one split, which flatters every figure measured on it.
+"""Near-duplicates: images of one photograph, whether copied, compressed, cropped anew, moved, resized or mirrored.
 
-    fer-hub duplicates --data path/to/fer2013 --output results/duplicates.json
-    fer-hub duplicates --data path/to/fer2013 --checkpoint checkpoints/fer2013 runs/copies/final
-    fer-hub duplicates --data path/to/fer2013 --sheet pairs.png
+    fer-hub duplicates --data path/to/fer2013 --output results/fer2013_duplicates.json --sheet pairs.png
 
-Counts the validation and test images of which train holds a copy, and how often the two copies carry different labels;
-with checkpoints of FER-2013's classes also how often each is right on the images with and without a copy. The sheet
-shows pairs from surely the same to surely not. `train.py --drop_duplicates` leaves such images out of train.
+finds them within and between all splits of any data set. Images of one photograph in train and test flatter every
+figure measured on test; `train.py --drop_duplicates` leaves such images out of train. How they are found:
+`fer_hub.data.candidates` (every image is compared with all others) and `fer_hub.data.alignment` (what decides). What
+is found is a lower bound, as crops that share little of a photograph are not recognised.
 """
 
-import argparse
-import itertools
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+import cv2
 import numpy as np
-import torch
-from PIL import Image, ImageDraw
-from tqdm.auto import tqdm
 
-from fer_hub.files import replacing, write_json
-
-CORRELATION = 0.93
-"""From this correlation of grey values on two images count as the same: of pairs looked at by eye nearly all between
-0.93 and 0.95 are one photograph, cropped or compressed anew, and below 0.9 ever more are of two people."""
-
-BANDS = (1.01, 0.99, 0.97, 0.95, 0.93, 0.91, 0.89, 0.87, 0.85)
-"""Limits of the rows of the sheet, correlations."""
+from fer_hub.data.alignment import Pairs, decide
+from fer_hub.data.candidates import SIDE, find_candidates
 
 
-@dataclass(frozen=True)
-class Nearest:
-    """For every image its most similar reference.
+def find_pairs(images: np.ndarray, *, progress: bool = False) -> Pairs:
+    """All pairs of images of one photograph, sorted by position.
 
-    Attributes:
-        index: position of that reference, int64 (images,).
-        correlation: Pearson's correlation of the grey values, float32 (images,), -1 to 1.
-        mirrored: whether the image is most similar when mirrored, bool (images,).
-    """
-
-    index: np.ndarray
-    correlation: np.ndarray
-    mirrored: np.ndarray
-
-
-@torch.inference_mode()
-def nearest(images: np.ndarray, references: np.ndarray, *, progress: str | None = None) -> Nearest:
-    """Compare all images, as they are and mirrored, with all references.
+    The time grows with the square of the number of images; 35,887 take some minutes on two cores. The same images give
+    the same pairs.
 
     Args:
-        images, references: uint8 arrays (count, size, size) of the same size, at least one each.
-        progress: text beside a progress bar; no bar if `None`.
+        images: uint8 array (images, height, width), grey, or (images, height, width, 3), RGB, of any size; at least
+            one image.
+        progress: show progress bars.
 
     Raises:
-        ValueError: the two do not have the same size, or one is empty.
+        ValueError: `images` is no such array.
+
+    Example:
+        >>> photograph = np.random.default_rng(0).integers(0, 256, (60, 60), dtype=np.uint8)
+        >>> photograph = cv2.GaussianBlur(photograph, (0, 0), 3)
+        >>> pairs = find_pairs(np.stack([photograph[:50, :50], photograph[4:54, 2:52][:, ::-1]]))
+        >>> pairs.first.tolist(), pairs.second.tolist(), pairs.mirrored.tolist()
+        ([0], [1], [True])
     """
-    if images.shape[1:] != references.shape[1:] or not len(images) or not len(references):
+    small = as_compared(images)
+    candidates = find_candidates(small, progress="compare images" if progress else None)
+    found = decide(small, candidates, progress="align pairs" if progress else None)
+    low, high = np.minimum(found.first, found.second), np.maximum(found.first, found.second)
+    order = np.lexsort((high, low))
+    return Pairs(low[order], high[order], found.mirrored[order], found.grey[order], found.detail[order])
+
+
+def photographs(images: np.ndarray, pairs: Pairs | None = None, *, progress: bool = False) -> np.ndarray:
+    """A number for every image, the same for all images of one photograph.
+
+    Images belong together where they are a pair or where a chain of pairs leads from one to the other. Images equal
+    in every pixel belong together too, even flat ones, which are no pair.
+
+    Args:
+        images, progress: as for `find_pairs`.
+        pairs: from `find_pairs`, if they are known already.
+
+    Returns:
+        int64 array (images,): the position of the first image of that photograph.
+    """
+    pairs = find_pairs(images, progress=progress) if pairs is None else pairs
+    equal: dict[bytes, int] = {}
+    numbers = np.array([equal.setdefault(image.tobytes(), row) for row, image in enumerate(images)], dtype=np.int64)
+    first, second = numbers[pairs.first], numbers[pairs.second]
+    links = np.arange(len(numbers))
+    while True:  # each takes the lowest number among its neighbours until nothing changes
+        lowest = np.minimum(links[first], links[second])
+        before = links.copy()
+        np.minimum.at(links, first, lowest)
+        np.minimum.at(links, second, lowest)
+        links = links[links]
+        if np.array_equal(links, before):
+            return links[numbers]
+
+
+def without_duplicates(images: np.ndarray, *others: np.ndarray, progress: bool = False) -> np.ndarray:
+    """Positions of the images of which `others` holds no copy, int64, ascending.
+
+    Args:
+        images: as for `find_pairs`, such as train.
+        others: arrays of the same kind, such as validation and test.
+        progress: show progress bars.
+    """
+    numbers = photographs(np.concatenate([images, *others]), progress=progress)
+    return np.flatnonzero(~np.isin(numbers[: len(images)], numbers[len(images) :]))
+
+
+def as_compared(images: np.ndarray) -> np.ndarray:
+    """Images as they are compared, grey and of 48 x 48 pixels: uint8 (images, 48, 48).
+
+    Raises:
+        ValueError: `images` is not as for `find_pairs`.
+    """
+    colour = images.ndim == 4 and images.shape[3] == 3
+    if images.dtype != np.uint8 or not (images.ndim == 3 or colour) or 0 in images.shape:
         raise ValueError(
-            f"images and references must be of the same size and at least one each, got {images.shape} and "
-            f"{references.shape}; decode both with the same size."
+            "images must be a uint8 array (images, height, width) or (images, height, width, 3) with at least one "
+            f"image, got {images.dtype} {images.shape}; decode all of them with one size."
         )
-    known = _standardise(references).T
-    rows = []
-    for start in tqdm(range(0, len(images), 512), desc=progress, disable=progress is None, unit="batch"):
-        batch = images[start : start + 512]
-        views = [(_standardise(view) @ known).max(1) for view in (batch, batch[:, :, ::-1])]
-        both = torch.stack([view.values for view in views])
-        where = torch.stack([view.indices for view in views])
-        mirrored = both[1] > both[0]
-        rows.append((torch.where(mirrored, where[1], where[0]), both.amax(0), mirrored))
-    return Nearest(*(torch.cat(parts).numpy() for parts in zip(*rows, strict=True)))
+    if colour:
+        images = np.stack([cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in images])
+    if images.shape[1:] == (SIDE, SIDE):
+        return np.ascontiguousarray(images)
+    smaller = min(images.shape[1:]) >= SIDE
+    how = cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
+    return np.stack([cv2.resize(np.ascontiguousarray(image), (SIDE, SIDE), interpolation=how) for image in images])
 
 
-def without_duplicates(images: np.ndarray, *others: np.ndarray, progress: str | None = None) -> np.ndarray:
-    """Positions of the images that no image of `others` is a near-duplicate of, int64, ascending.
+def groups(numbers: Mapping[str, np.ndarray]) -> list[dict[str, list[int]]]:
+    """The photographs with several images.
 
     Args:
-        images: uint8 array (images, size, size), such as train.
-        others: arrays of the same size, such as validation and test.
-        progress: text beside a progress bar; no bar if `None`.
-    """
-    found = nearest(images, np.concatenate(others), progress=progress)
-    return np.flatnonzero(found.correlation < CORRELATION)
-
-
-Splits = Mapping[str, tuple[np.ndarray, np.ndarray]]
-"""Name → images, uint8 (images, size, size), and labels, integers (images,)."""
-
-
-def compare_with_train(splits: Splits) -> dict[str, Nearest]:
-    """The most similar training image of every image of the other splits; one of `splits` is `train`."""
-    train = splits["train"][0]
-    return {
-        name: nearest(images, train, progress=f"compare {name} with train")
-        for name, (images, _) in splits.items()
-        if name != "train"
-    }
-
-
-def count(splits: Splits, found: Mapping[str, Nearest]) -> dict[str, dict[str, int]]:
-    """How many images of validation and test are in train too.
-
-    Args:
-        splits: with `train`.
-        found: what `compare_with_train` said of the others.
+        numbers: split → what `photographs` says of its images.
 
     Returns:
-        Split → `images`; `copies`, with a near-duplicate in train; `exact`, of those with a correlation above 0.999;
-        `other_label`, of the copies whose nearest one carries another label.
+        For each photograph: split → rows from 0, ascending; a split without an image of it is left out.
+
+    Example:
+        >>> groups({"train": np.array([0, 1, 0]), "test": np.array([3, 1])})
+        [{'train': [0, 2]}, {'train': [1], 'test': [1]}]
     """
-    rows = {}
-    for name, near in found.items():
-        copies = near.correlation >= CORRELATION
-        rows[name] = {
-            "images": len(copies),
-            "copies": int(copies.sum()),
-            "exact": int((near.correlation > 0.999).sum()),
-            "other_label": int((splits[name][1] != splits["train"][1][near.index])[copies].sum()),
-        }
-    return rows
+    found: dict[int, dict[str, list[int]]] = defaultdict(dict)
+    for split, values in numbers.items():
+        for row, number in enumerate(values.tolist()):
+            found[number].setdefault(split, []).append(row)
+    return [group for group in found.values() if sum(map(len, group.values())) > 1]
 
 
-def accuracies(checkpoint: str, splits: Splits, found: Mapping[str, Nearest]) -> dict[str, dict[str, float]]:
-    """How often a checkpoint is right on images that have a copy in train, and on the others.
+def rows_with_a_copy(known: Sequence[Mapping[str, Sequence[int]]], split: str, others: Sequence[str]) -> np.ndarray:
+    """Rows of a split of which one of the other splits holds a copy, int64, ascending.
 
     Args:
-        checkpoint: folder or Hub id, with the classes of the labels.
-        splits: with those of `found`.
-        found: what `compare_with_train` said of them.
+        known: from `groups`, or the entry `groups` of a file that `fer-hub duplicates` wrote.
+        split: a split's name, such as "test".
+        others: names of other splits, such as ["train", "validation"].
+
+    Example:
+        >>> known = [{"train": [0, 2]}, {"train": [1], "test": [1, 4]}, {"test": [2, 3]}]
+        >>> rows_with_a_copy(known, "test", ["train"]).tolist(), rows_with_a_copy(known, "train", ["test"]).tolist()
+        ([1, 4], [1])
+    """
+    rows = [row for group in known if any(group.get(other) for other in others) for row in group.get(split, [])]
+    return np.array(sorted(rows), dtype=np.int64)
+
+
+def count_copies(
+    numbers: Mapping[str, np.ndarray], labels: Mapping[str, np.ndarray], images: Mapping[str, np.ndarray]
+) -> dict[str, dict]:
+    """How many images of each split are in the splits too.
+
+    Args:
+        numbers: split → what `photographs` says of its images.
+        labels: split → class of each image, integers (images,).
+        images: split → the images, as for `find_pairs`.
 
     Returns:
-        Split → accuracy on `all` of its images, on those `with_a_copy` and `without_a_copy`, shares in [0, 1]; an entry
-        without images is left out.
+        Split → `images`; `copies`: split → images of the first of which the second holds another image, `exact`: those
+        of them with one equal in every pixel, and `other_label`: those of them with no copy there of the same label.
     """
-    from fer_hub.inference.logits import predict_probabilities
-    from fer_hub.model import FERForImageClassification, FERImageProcessor
-
-    model = FERForImageClassification.from_pretrained(checkpoint)
-    image_processor = FERImageProcessor.from_pretrained(checkpoint)
-    rows = {}
-    for name, near in found.items():
-        images, labels = splits[name]
-        right = predict_probabilities(model, image_processor, images).argmax(1) == labels
-        copies = near.correlation >= CORRELATION
-        groups = {"all": right, "with_a_copy": right[copies], "without_a_copy": right[~copies]}
-        rows[name] = {kind: float(group.mean()) for kind, group in groups.items() if len(group)}
-    return rows
-
-
-def pairs_sheet(images: np.ndarray, references: np.ndarray, found: Nearest, columns: int = 10) -> Image.Image:
-    """Images beside their nearest reference with the correlation; a row for each band of correlations, grey."""
-    side = images.shape[1]
-    width, height = 2 * side + 12, side + 18
-    sheet = Image.new("L", (columns * width, (len(BANDS) - 1) * height), 255)
-    pen = ImageDraw.Draw(sheet)
-    for row, (high, low) in enumerate(itertools.pairwise(BANDS)):
-        inside = np.flatnonzero((found.correlation >= low) & (found.correlation < high))
-        for column, index in enumerate(np.random.default_rng(0).permutation(inside)[:columns]):
-            x, y = column * width, row * height
-            image = images[index][:, ::-1] if found.mirrored[index] else images[index]
-            sheet.paste(Image.fromarray(np.ascontiguousarray(image)), (x, y))
-            sheet.paste(Image.fromarray(references[found.index[index]]), (x + side + 2, y))
-            pen.text((x, y + side + 2), f"{found.correlation[index]:.3f}", fill=0)
-    return sheet
-
-
-def _standardise(images: np.ndarray) -> torch.Tensor:
-    """Rows of mean 0 and length 1, so that a product of two is their correlation; a flat image gives zeros."""
-    rows = torch.from_numpy(np.ascontiguousarray(images)).float().flatten(1)
-    rows = rows - rows.mean(1, keepdim=True)
-    return rows / rows.norm(dim=1, keepdim=True).clamp(min=1e-6)
-
-
-def main(argv: list[str] | None = None) -> None:
-    from fer_hub.data import decode_images, load_fer2013
-
-    parser = argparse.ArgumentParser(
-        prog="fer-hub duplicates",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--data", required=True, help="Hub dataset id, parquet, Kaggle CSV or image folder")
-    parser.add_argument("--checkpoint", nargs="+", default=[], help="checkpoint folders or Hub ids of seven classes")
-    parser.add_argument("--output", type=Path, help="JSON file for what is printed")
-    parser.add_argument("--sheet", type=Path, help="PNG file for pairs of test and train")
-    args = parser.parse_args(argv)
-    loaded = load_fer2013(args.data)
-    splits = {name: (decode_images(split), np.array(split["label"][:])) for name, split in loaded.items()}
-    found = compare_with_train(splits)
-    counts = count(splits, found)
-    for name, row in counts.items():
-        print(
-            f"{name}: {row['copies']} of {row['images']} images have a near-duplicate in train ({row['exact']} are "
-            f"exact); {row['other_label']} of these carry another label there"
-        )
-    result: dict = {"correlation": CORRELATION, **counts}
-    for checkpoint in args.checkpoint:
-        shares = accuracies(checkpoint, splits, found)
-        result.setdefault("accuracy", {})[checkpoint] = shares
-        for name, row in shares.items():
-            groups = ", ".join(f"{share:.1%} {kind.replace('_', ' ')}" for kind, share in row.items())
-            print(f"{checkpoint}, accuracy on {name}: {groups}")
-    if args.output:
-        write_json(args.output, result)
-    if args.sheet:
-        with replacing(args.sheet) as temporary:
-            pairs_sheet(splits["test"][0], splits["train"][0], found["test"]).save(temporary, "PNG")
-
-
-if __name__ == "__main__":
-    main()
+    result: dict[str, dict] = {}
+    pixels = {split: [image.tobytes() for image in values] for split, values in images.items()}
+    for split, own in numbers.items():
+        row: dict = {"images": len(own), "copies": {}, "exact": {}, "other_label": {}}
+        for other, values in numbers.items():
+            itself = int(split == other)
+            there = dict(zip(*np.unique(values, return_counts=True), strict=True))
+            copied = np.array([there.get(number, 0) > itself for number in own], bool)
+            equal: dict[bytes, int] = defaultdict(int)
+            for value in pixels[other]:
+                equal[value] += 1
+            classes: dict[tuple[int, int], int] = defaultdict(int)
+            for pair in zip(values.tolist(), labels[other].tolist(), strict=True):
+                classes[pair] += 1
+            same = [classes[pair] > itself for pair in zip(own.tolist(), labels[split].tolist(), strict=True)]
+            row["copies"][other] = int(copied.sum())
+            row["exact"][other] = sum(equal[value] > itself for value in pixels[split])
+            row["other_label"][other] = int((copied & ~np.array(same, bool)).sum())
+        result[split] = row
+    return result

@@ -105,7 +105,7 @@ def main(argv: list[str] | None = None, *, prog: str = "train.py") -> dict:
     size = model.config.image_size
     images = {name: decode_images(split, size)[wanted[name].rows] for name, split in splits.items()}
     if data_args.drop_duplicates:
-        kept = without_duplicates(images["train"], images["validation"], images["test"], progress="find duplicates")
+        kept = without_duplicates(images["train"], images["validation"], images["test"], progress=True)
         logger.info(f"train: {len(images['train']) - len(kept):,} near-duplicates of validation and test left out")
         images["train"], wanted["train"] = images["train"][kept], wanted["train"].only(kept)
     classes_of = {name: target.classes for name, target in wanted.items()}
