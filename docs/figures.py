@@ -104,8 +104,8 @@ def clean(files: Files) -> str:
     )
     return (
         f"At least {test['copies']['train']:,} of the {test['images']:,} FER-2013 test images show the same photograph "
-        f"as an image of the official training images, and {test['copies']['validation']:,} as one of validation, often "
-        "cropped anew (results/fer2013_duplicates.json); published figures include them."
+        f"as an image of the official training images, and {test['copies']['validation']:,} as one of validation, "
+        "often cropped anew (results/fer2013_duplicates.json); published figures include them."
         + (f" On test without those copies: {each}." if each else "")
     )
 
