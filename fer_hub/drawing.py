@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from fer_hub.boxes import Box, area, intersection, move_inside
+from fer_hub.fonts import Line
 from fer_hub.images import ImageSource, load_image
 from fer_hub.results import FacePrediction
 
@@ -75,18 +76,15 @@ def draw(image: ImageSource, predictions: Iterable[FacePrediction]) -> Image.Ima
     placed: list[Box] = []
     for face in faces:
         text = _label(face)
-        font, padding = _font(text, face.box, canvas.size)
-        left, top, right, bottom = font.getbbox(text)
-        # the height of the whole font, not of this text, so that all labels have the same height
-        top, bottom = font.getbbox("Ag")[1::2]
+        line, padding = _line(text, face.box, canvas.size)
+        left, top, right, bottom = line.bbox
         size = (right - left + 2 * padding, bottom - top + 2 * padding)
         others = [other.box for other in faces if other is not face]
         label = _place(size, face.box, others, placed, canvas.size, _line_width(face.box, canvas.size))
         placed.append(label)
         colour = colour_of(face.emotion, list(face.probabilities))
         pen.rectangle((label[0], label[1], label[2] - 1, label[3] - 1), fill=colour)
-        position = (label[0] + padding - left, label[1] + padding - top)
-        pen.text(position, text, font=font, fill=_readable_on(colour))
+        line.draw(pen, (label[0] + padding - left, label[1] + padding - top), _readable_on(colour))
     return canvas
 
 
@@ -110,15 +108,15 @@ def _outline(pen: ImageDraw.ImageDraw, box: Box, width: int, colour: Colour) -> 
     pen.rectangle((x0, y0, x1, y1), outline=colour, width=width)
 
 
-def _font(text: str, box: Box, size: tuple[int, int]) -> tuple[ImageFont.FreeTypeFont, int]:
-    """The font and the padding around the text in pixels: a fifth of the face, bounded by the photo's size."""
+def _line(text: str, box: Box, size: tuple[int, int]) -> tuple[Line, int]:
+    """The text and the padding around it in pixels: a fifth of the face, bounded by the photo's size."""
     longer = max(size)
     height = min(max((box[2] - box[0]) * 0.18, longer * 0.014, 11), max(longer * 0.04, 11))
     while True:
-        font = ImageFont.load_default(size=height)
+        line = Line(text, height)
         padding = max(1, round(height / 5))
-        if font.getlength(text) + 2 * padding <= size[0] or height <= 5:
-            return font, padding
+        if line.length + 2 * padding <= size[0] or height <= 5:
+            return line, padding
         height = max(5, height * 0.9)
 
 

@@ -16,6 +16,12 @@ MAX_PIXELS = 80_000_000
 FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "AVIF", "HEIF", "JPEG2000", "PPM", "ICO", "TGA")
 """Pillow's names of the accepted file formats, without those that it decodes with external programs, such as EPS."""
 
+_MOST_PADDING = 4
+"""From this many times the photo's own area, padding is made of a shrunk copy of it."""
+
+_SMALL = 512
+"""Side of the largest crop that is turned at twice its size, in pixels; larger ones are sharp enough without."""
+
 ImageSource = Image.Image | np.ndarray | bytes | str | Path
 
 _KINDS = "a PIL image, a path, an http(s) URL, the bytes of an image file or a numpy array in RGB order"
@@ -26,13 +32,15 @@ def load_image(
 ) -> Image.Image:
     """Load a photo as people see it: upright, RGB, 8 bits.
 
-    The EXIF orientation is applied, transparency is composited over white, values of more than 8 bits are scaled down,
-    and the first frame of an animation is used.
+    The EXIF orientation is applied, transparency is composited over white, and the first frame of an animation is used.
+    16-bit values are divided by 257. Pillow's modes "I" and "F" name no range: their values are taken as 16-bit if any
+    exceeds 255, else as 8-bit, and those of "F" as from 0 to 1 if none exceeds 1. The image processor and training
+    (`fer_hub.model.image_processing_fer.to_grey`) do the same.
 
     Args:
         source: a PIL image in any mode; a path; an http or https URL; the bytes of an image file; or a numpy array
             (height, width), (height, width, 1), (height, width, 3) RGB or (height, width, 4) RGBA, as uint8,
-            uint16 (values above 255 anywhere: 0 to 65535) or float in [0, 1].
+            uint16 in [0, 65535] or float in [0, 1].
         timeout: seconds within which a URL must be read completely.
         max_bytes: largest file read from a URL.
         max_pixels: largest width times height; a larger photo is refused before it is decoded.
@@ -123,10 +131,16 @@ def crop(
     inside = (max(left, 0), max(top, 0), min(right, image.width), min(bottom, image.height))
     if x1 <= 0 or y1 <= 0 or x0 >= image.width or y0 >= image.height:
         raise ValueError(f"box must overlap the image of {image.width}x{image.height} pixels, got {tuple(box)}.")
-    region = image.crop(inside)
-    if inside != (left, top, right, bottom):
-        region = _pad(region, (inside[0] - left, inside[1] - top, right - inside[2], bottom - inside[3]), fill)
+    region, widths = image.crop(inside), (inside[0] - left, inside[1] - top, right - inside[2], bottom - inside[3])
     inner = (x0 - left, y0 - top, x1 - left, y1 - top)
+    if (right - left) * (bottom - top) > _MOST_PADDING * image.width * image.height:
+        # of a box far beyond the photo little but padding would be made, so what is seen of the photo is shrunk before
+        factor = max(1, math.floor(min((x1 - x0) / target[0], (y1 - y0) / target[1]) / 3))
+        region, widths = region.reduce(factor), tuple(math.ceil(width / factor) for width in widths)
+        pairs = zip((x0, y0, x1, y1), inside[:2] * 2, widths[:2] * 2, strict=True)
+        inner = tuple((edge - at) / factor + width for edge, at, width in pairs)
+    if any(widths):
+        region = _pad(region, widths, fill)
     # much larger regions are first box-averaged to three times the size, which is much faster and looks the same
     return region.resize(target, resample, box=inner, reducing_gap=3.0)
 
@@ -134,11 +148,12 @@ def crop(
 def _turned_crop(
     image: Image.Image, box: Box, size: int | None, angle: float, fill: str | tuple[int, int, int], resample: int
 ) -> Image.Image:
-    """A rotated box: cropped with enough margin, rotated upright at twice the size, then downscaled."""
+    """A rotated box: cropped with enough margin, rotated upright, and downscaled, if small from twice the size."""
     target = (size, size) if size else (max(1, round(box[2] - box[0])), max(1, round(box[3] - box[1])))
     half = math.hypot(box[2] - box[0], box[3] - box[1]) / 2
     x, y = centre(box)
-    pixels = 2 * max(target) / max(box[2] - box[0], box[3] - box[1])  # of the enlarged copy, per pixel of the photo
+    enlarged = 2 if max(target) <= _SMALL else 1
+    pixels = enlarged * max(target) / max(box[2] - box[0], box[3] - box[1])  # of that copy, per pixel of the photo
     around = crop(image, (x - half, y - half, x + half, y + half), math.ceil(2 * half * pixels), fill=fill)
     upright = around.rotate(angle, Image.Resampling.BICUBIC)  # Pillow rotates anticlockwise
     pixels = around.width / (2 * half)
@@ -224,7 +239,7 @@ def _from_array(array: np.ndarray) -> Image.Image:
             )
         array = np.rint(np.clip(array, 0, 1).astype(np.float64) * 255).astype(np.uint8)
     elif array.dtype == np.uint16:
-        array = _eight_bits(array)
+        array = np.rint(array / 257).astype(np.uint8)
     elif array.dtype != np.uint8:
         raise TypeError(
             f"an image array must be uint8, uint16 or float, got {array.dtype}; values from 0 to 255 convert with "
@@ -233,21 +248,17 @@ def _from_array(array: np.ndarray) -> Image.Image:
     return Image.fromarray(np.ascontiguousarray(array))
 
 
-def _eight_bits(values: np.ndarray) -> np.ndarray:
-    """0 to 65535 → 0 to 255; values that are all at most 255 are taken to be 8-bit already."""
-    # Pillow would clip everything above 255 to white
-    return np.rint(values / 257 if values.max() > 255 else values).astype(np.uint8)
-
-
 def _to_rgb(image: Image.Image, name: str) -> Image.Image:
     if image.mode.startswith("I") or image.mode == "F":
-        values = np.asarray(image)
-        low, high = float(values.min()), float(values.max())
+        values = np.asarray(image).astype(np.float64)
+        low, high = values.min(), values.max()
         if not (low >= 0 and high <= 65535):
             raise ValueError(f"{name} must have grey values from 0 to 65535, got {low:g} to {high:g}; rescale them.")
-        if image.mode == "F" and high <= 1:
+        if image.mode.startswith("I;16") or high > 255:
+            values = values / 257
+        elif image.mode == "F" and high <= 1:
             values = values * 255
-        return Image.fromarray(_eight_bits(values)).convert("RGB")
+        return Image.fromarray(np.rint(values).astype(np.uint8)).convert("RGB")
     transparent = image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info
     if image.mode == "La":  # premultiplied; Pillow converts it only via LA
         image = image.convert("LA")

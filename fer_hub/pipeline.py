@@ -166,9 +166,7 @@ class FERPipeline:
             try:
                 image = load_image(source)
             except (TypeError, ValueError, OSError) as error:
-                if many:
-                    error.args = (f"image {position} of the list: {error}",)
-                raise
+                raise (_at(position, error) if many else error) from None
             found = self.detector.detect(image, *([] if min_score is None else [min_score]))
             faces.append([(_whole_pixels(face.box, image.size), face) for face in found])
             crops += [self._cut_out(image, face) for face in found]  # the photo itself is not kept
@@ -187,17 +185,27 @@ class FERPipeline:
             For each crop label → probability, in the order of the model's labels, summing to 1: the softmax of
             the logits.
 
+        Raises:
+            TypeError: `crops` is not a list or tuple; TypeError, ValueError, OSError: as `__call__` of a list.
+
         Example:
             >>> from fer_hub import FERConfig, FERForImageClassification, FERImageProcessor
             >>> pipeline = FERPipeline(FERForImageClassification(FERConfig()), FERImageProcessor())
             >>> [list(row) for row in pipeline.classify_crops([Image.new("L", (48, 48))])]
             [['angry', 'disgust', 'fear', 'happy', 'sad', 'surprise', 'neutral']]
         """
+        if not isinstance(crops, (list, tuple)):
+            raise TypeError(f"crops must be a list of images, got {type(crops).__name__}; put a single one in a list.")
         self.model.eval()
         labels = self.model.config.id2label
         rows: list[dict[str, float]] = []
         for start in range(0, len(crops), self.batch_size):
-            batch = [load_image(image) for image in crops[start : start + self.batch_size]]
+            batch = []
+            for position, image in enumerate(crops[start : start + self.batch_size], start):
+                try:
+                    batch.append(load_image(image))
+                except (TypeError, ValueError, OSError) as error:
+                    raise _at(position, error) from None
             pixel_values = self.image_processor(images=batch, return_tensors="pt")["pixel_values"]
             pixel_values = pixel_values.to(self.model.device, self.model.dtype)
             logits = logits_of(self.model, pixel_values, self.flip_average)
@@ -240,6 +248,12 @@ class FERPipeline:
             height if height == width else None,
             Image.Resampling.BILINEAR if resample is None else int(resample),
         )
+
+
+def _at(position: int, error: Exception) -> Exception:
+    """The same error with the position in the list in its sentence, which of system errors cannot be set."""
+    kinds = (FileNotFoundError, PermissionError, TimeoutError, ConnectionError, OSError, TypeError, ValueError)
+    return next(kind for kind in kinds if isinstance(error, kind))(f"image {position} of the list: {error}")
 
 
 def _prediction(box: Box, face: Face, probabilities: dict[str, float]) -> FacePrediction:

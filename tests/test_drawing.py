@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageFont
+from PIL import Image, ImageDraw, ImageFont
 
 from fer_hub import EMOTIONS
 from fer_hub.drawing import COLOURS, colour_of, draw
+from fer_hub.fonts import Line, _has, split_by_font
 from fer_hub.images import load_image
 from fer_hub.results import FacePrediction
 from fer_hub.video.tracking import TrackedFace
@@ -182,3 +183,26 @@ def test_a_list_of_lists_is_refused():
     assert str(error.value) == (
         "predictions must be the FacePrediction values that FERPipeline returns for one photo, got list."
     )
+
+
+@pytest.mark.parametrize("names", ["счастье грусть", "高兴 悲伤", "행복 슬픔", "سعيد حزين", "うれしい かなしい"])
+def test_names_in_other_scripts_are_drawn_each_in_its_own_shape(names):
+    """A font that lacks a character draws the same box for every one."""
+    one, other = names.split()
+    pictures = []
+    for name in (one, other, one[0] * len(other), "\uffff" * len(one)):
+        face = FacePrediction((20, 60, 120, 160), 0.9, name, {name: 0.93, "x": 0.07})
+        pictures.append(np.asarray(draw(Image.new("RGB", (400, 200), "white"), [face])))
+    for index, picture in enumerate(pictures):
+        assert not any(np.array_equal(picture, later) for later in pictures[index + 1 :])
+    for name in (one, other):
+        assert all(_has(number, character) for part, number in split_by_font(name) for character in part)
+
+
+def test_letters_of_another_script_stay_on_one_line_with_the_figures():
+    line = Line("高兴 93 %", 30)
+    canvas = Image.new("L", (300, 60), 0)
+    line.draw(ImageDraw.Draw(canvas), (0, 0), 255)
+    left, top, right, bottom = canvas.getbbox()
+    assert line.bbox[0] <= left + 1 and line.bbox[1] <= top + 1
+    assert right <= line.bbox[2] + 1 and bottom <= line.bbox[3] + 1

@@ -15,8 +15,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fer_hub import images
 from fer_hub.fetching import is_public
 from fer_hub.images import crop, load_image
+from fer_hub.model.image_processing_fer import to_grey
 
 RED, WHITE = (255, 0, 0), (255, 255, 255)
 KINDS = "a PIL image, a path, an http(s) URL, the bytes of an image file or a numpy array in RGB order"
@@ -186,7 +188,7 @@ def test_an_animation_gives_its_first_frame():
         (np.full((4, 6, 4), (*RED, 255), np.uint8), RED),
         (np.full((4, 6, 4), (*RED, 0), np.uint8), WHITE),
         (np.full((4, 6), 257 * 9, np.uint16), (9, 9, 9)),
-        (np.full((4, 6), 9, np.uint16), (9, 9, 9)),
+        (np.full((4, 6), 255, np.uint16), (1, 1, 1)),  # dark, whatever else is in the picture
         (np.full((4, 6, 3), 1.0), WHITE),
         (np.full((4, 6, 3), 0.5, np.float32), (128, 128, 128)),
         (np.full((4, 6), 1.0000004, np.float16), WHITE),
@@ -513,3 +515,64 @@ def test_a_rotated_crop_is_upright(angle, turn):
     assert difference.mean() < 6
     wrong = np.abs(np.asarray(upright, int) - np.asarray(crop(photo.transpose(turn), box, 48), int))
     assert wrong.mean() > 4 * difference.mean()
+
+
+def test_a_box_far_beyond_the_photo_costs_what_comes_out():
+    """The whole of what the box covers would be 5 gigapixels; what is seen of the photo stays where it belongs."""
+    photo = Image.new("RGB", (100, 100), RED)
+    shown = np.asarray(crop(photo, (-20_000, -20_000, 52_000, 52_000), 720, fill="white"))
+    seen = np.argwhere((shown[..., 1] < 128) & (shown[..., 0] > 200))
+    assert seen.tolist() == [[200, 200]]  # 72,000 pixels to 720: the photo is one pixel
+    edge = np.asarray(crop(photo, (-20_000, -20_000, 52_000, 52_000), 48))
+    assert (edge == RED).all()
+
+
+def test_a_shrunk_copy_looks_as_the_whole_one(monkeypatch):
+    photo = ramp(100, 90)
+    for box in ((-150, -170, 400, 380), (-900, -60, 200, 1040)):
+        monkeypatch.setattr(images, "_MOST_PADDING", 4)
+        quick = np.asarray(crop(photo, box, 48)).astype(int)
+        monkeypatch.setattr(images, "_MOST_PADDING", 10**9)
+        whole = np.asarray(crop(photo, box, 48)).astype(int)
+        assert np.abs(quick - whole).max() <= 12
+
+
+def test_a_large_turned_crop_needs_memory_for_what_comes_out():
+    photo = Image.new("RGB", (3200, 3200), RED)
+    box = (100, 100, 3100, 3100)
+    code = (
+        "import resource; from PIL import Image; from fer_hub.images import crop\n"
+        f"photo = Image.new('RGB', {photo.size}, {RED})\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        f"size = crop(photo, {box}, angle=20).size\n"
+        "print(*size, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    width, height, megabytes = map(int, done.stdout.split())
+    assert (width, height) == (3000, 3000) and megabytes < 12 * 3000 * 3000 * 3 / 1e6
+    turned = np.asarray(crop(photo, box, angle=20))
+    assert (turned == RED).all()
+
+
+@pytest.mark.parametrize(
+    "mode", ["1", "L", "P", "RGB", "RGBA", "CMYK", "YCbCr", "I", "I;16", "F", "LA", "La", "PA", "RGBa"]
+)
+def test_pipeline_processor_and_training_see_the_same(mode):
+    """Half of the picture is transparent where a mode can be, over a colour that nobody sees."""
+    grey = np.tile(np.linspace(0, 255, 16).astype(np.uint8), (8, 1))
+    alpha = np.zeros_like(grey)
+    alpha[4:] = 255
+    image = Image.fromarray(np.dstack([grey, grey, grey, alpha]))
+    if mode == "I;16":
+        image = Image.fromarray(grey.astype(np.uint16) * 3)  # dark: nothing above 765 of 65535
+    elif mode == "F":
+        image = Image.fromarray((grey / 255).astype(np.float32))
+    elif mode in ("La", "PA"):
+        image = image.convert("LA").convert(mode)
+    else:
+        image = image.convert(mode)
+    assert image.mode == mode
+    expected = np.asarray(load_image(image).convert("L"))
+    assert np.array_equal(np.asarray(to_grey(image)), expected)
+    if mode in ("RGBA", "LA", "La", "RGBa"):  # to "PA" Pillow takes no transparency along
+        assert (expected[:4] == 255).all() and (expected[4:] != 255).any()

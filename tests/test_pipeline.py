@@ -367,3 +367,19 @@ def test_weights_that_lack_a_layer(checkpoint):
         f"the checkpoint must contain all weights of the model, but {str(checkpoint)!r} lacks 1, the first is "
         f"{first!r}; save it again from a trained image classification model."
     )
+
+
+def test_system_errors_of_a_list_name_the_position_too(pipeline, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"^image 1 of the list: an image must be "):
+        pipeline([Image.new("RGB", (9, 9)), tmp_path / "none.jpg"])
+    if Path("/proc/self/mem").exists():  # a file that the system cannot read from its beginning, of Linux
+        with pytest.raises(OSError, match=r"^image 0 of the list: .*Input/output error"):
+            pipeline(["/proc/self/mem"])
+    with pytest.raises(ValueError, match=r"^image 1 of the list: "):
+        pipeline.classify_crops([Image.new("RGB", (9, 9)), b"x"])
+
+
+@pytest.mark.parametrize("crops", [np.zeros((48, 48), np.uint8), "face.png", Image.new("L", (48, 48))])
+def test_crops_are_a_list(pipeline, crops):
+    with pytest.raises(TypeError, match=r"^crops must be a list of images, got \w+; put a single one in a list\.$"):
+        pipeline.classify_crops(crops)

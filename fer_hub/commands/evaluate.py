@@ -80,6 +80,7 @@ def evaluate(
         trust_remote_code=trust_remote_code,
         image_column=image_column,
         label_column=label_column,
+        replace=write,
     )
     print(table(metrics))
     if write:

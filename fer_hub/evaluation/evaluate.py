@@ -42,6 +42,7 @@ def evaluate(
     trust_remote_code: bool = False,
     image_column: str | None = None,
     label_column: str | None = None,
+    replace: bool = False,
 ) -> dict:
     """Evaluate a checkpoint folder or Hub id; see `measure` and `measure_photographs` for the metrics.
 
@@ -58,6 +59,8 @@ def evaluate(
         photographs: also evaluate the last split as photos, for crops and checkpoints of fer_hub.
         report: folder for metrics.json, report.md and figures.
         trust_remote_code: run the Python files of a checkpoint of unknown architecture.
+        replace: the figures are to replace those in the checkpoint's metrics.json, so that they must be of the same
+            data.
 
     Returns:
         dict with one entry per split, which contains `flip_averaged` for checkpoints of fer_hub; for folders of
@@ -85,7 +88,9 @@ def evaluate(
         names = list(model.config.id2label.values())
         columns = {"image_column": image_column, "label_column": label_column}
         size = input_size(model, image_processor)
-        loaded = load_splits(checkpoint, names, data, splits, images=images, labels=labels, size=size, **columns)
+        options = {"images": images, "labels": labels, "size": size, **columns}
+        measured = read_json(Path(checkpoint) / "metrics.json") if replace else None
+        loaded = load_splits(checkpoint, names, data, splits, measured=measured, **options)
         found = map_classes(names, next(iter(loaded.values()))[1].names, class_map)
         found.check(partial)
         if photographs and not found.same:

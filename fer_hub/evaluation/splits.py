@@ -1,7 +1,7 @@
 """The evaluation data of a checkpoint: splits that its training did not use, in its input size."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from transformers import PreTrainedModel
 from transformers.utils import cached_file
 
 from fer_hub.data import FERPLUS_EMOTIONS, Targets, prepare, targets
+from fer_hub.hub.card import FER2013
 from fer_hub.model import FERForImageClassification
 
 
@@ -24,6 +25,7 @@ def load_splits(
     size: int = 48,
     image_column: str | None = None,
     label_column: str | None = None,
+    measured: Mapping[str, Any] | None = None,
 ) -> dict[str, tuple[Dataset, Targets]]:
     """The images and targets of each split on which a model can be evaluated.
 
@@ -33,7 +35,11 @@ def load_splits(
     Args:
         names: the checkpoint's classes.
         size: side in pixels of faces cropped from photos.
+        measured: the checkpoint's metrics.json, if its figures are to be replaced.
         (others): as for `evaluate`.
+
+    Raises:
+        ValueError: also where `measured` is of other data: another name, other classes or another number of images.
     """
     known = _training_args(checkpoint)
     prepared = prepare(
@@ -52,7 +58,23 @@ def load_splits(
         is_ferplus = tuple(names) == FERPLUS_EMOTIONS and "ferplus_votes" in faces.column_names
         target = targets(faces, "ferplus" if labels == "auto" and is_ferplus else labels)
         result[split] = faces.select(target.rows), target
+        if measured is not None:
+            _check_same(measured, split, prepared.about, list(names), target)
     return result
+
+
+def _check_same(measured: Mapping[str, Any], split: str, about: Mapping, names: list[str], target: Targets) -> None:
+    """Refuse figures of a split that would stand in the card as those of other data."""
+    before, known = measured.get("data") or FER2013, measured.get(split) or {}
+    count = known.get("images", len(target.rows))
+    same = all(about.get(key) == before.get(key) for key in ("name", "hub", "fer2013", "images"))
+    if same and count == len(target.rows) and list(target.names) == names:
+        return
+    raise ValueError(
+        f"--write needs the data that the checkpoint was measured on, {before['name']} ({before['images']}) with "
+        f"{count:,} images of {len(names)} classes in {split}, got {about['name']} ({about['images']}) with "
+        f"{len(target.rows):,} images of {len(target.names)} classes; use --report FOLDER for other data."
+    )
 
 
 def input_size(model: PreTrainedModel, image_processor: Any) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fer_hub.files import building, read_json, replacing, write_json, write_text
 from fer_hub.hub.afterwards import Afterwards
-from fer_hub.hub.card import write_card
+from fer_hub.hub.card import fill, write_card
 from fer_hub.hub.training_log import training_csv
 from fer_hub.model import FERForImageClassification, FERImageProcessor, configuration_fer
 from fer_hub.model.modeling_fer import AUTO_MODELS
@@ -75,9 +75,12 @@ def write_network(
 
 
 def update_metrics(folder: Path, metrics: dict) -> None:
-    """Add new metrics to a checkpoint's metrics.json and rewrite its card."""
+    """Add new metrics to a checkpoint's metrics.json and rewrite its card; neither, if the card cannot be filled."""
     path = folder / "metrics.json"
-    write_json(path, read_json(path) | metrics)
+    metrics = read_json(path) | metrics
+    parts = {name: read_json(folder / f"{name}.json") for name in ("config", "training_args")}
+    fill(**parts, metrics=metrics, size=(folder / "model.safetensors").stat().st_size)
+    write_json(path, metrics)
     write_card(folder)
 
 

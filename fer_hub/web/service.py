@@ -42,7 +42,8 @@ class Service:
             "live": FaceDetector(search="fast"),
         }
         self._pipelines: dict[str, dict[str, FERPipeline]] = {}  # by checkpoint and search
-        self._lock = threading.Lock()
+        # one for each checkpoint: while one is loaded, requests for the others go on
+        self._locks = {name: threading.Lock() for name in self.checkpoints}
 
     @property
     def names(self) -> list[str]:
@@ -57,7 +58,7 @@ class Service:
         """
         if model not in self.checkpoints:
             raise ValueError(f"model must be one of {', '.join(self.names)}, got {model!r}; choose one of these.")
-        with self._lock:
+        with self._locks[model]:
             if model not in self._pipelines:
                 loaded = FERPipeline.from_pretrained(self.checkpoints[model])
                 loaded.close()  # its own detector; the shared ones are used instead

@@ -20,6 +20,7 @@ from fer_hub.evaluation import measuring, report_folder
 from fer_hub.evaluation.metrics import classification_metrics
 from fer_hub.hub import plots as report
 from fer_hub.hub.card import PICTURES
+from fer_hub.hub.checkpoint import update_metrics
 from fer_hub.inference.logits import predict_logits, predict_probabilities, softmax
 from fer_hub.model import EMOTIONS, FERConfig, FERForImageClassification, FERImageProcessor
 from fer_hub.results import FacePrediction
@@ -110,6 +111,36 @@ def test_the_command_writes_figures_and_card(tiny_checkpoint, small_csv, tmp_pat
     card = (folder / "README.md").read_text()
     assert f"| test | 14 | {100 * figures['test']['accuracy']:.1f} % |" in card
     assert "train.py --recipe path/to/checkpoint/training_args.json --data path/to/fer2013\n" in card
+
+
+@pytest.mark.parametrize("kind", ["folder", "csv", "classes"])
+def test_figures_of_other_data_are_not_written(tiny_checkpoint, small_csv, tmp_path, capsys, kind):
+    """A card would tell them as FER-2013's. A CSV with its seven classes looks like FER-2013 in all but its numbers."""
+    folder = tmp_path / "checkpoint"
+    shutil.copytree(tiny_checkpoint, folder)
+    metrics = {"data": {"name": "FER-2013", "hub": False, "fer2013": True, "images": "crops", "cut": []}}
+    metrics["test"] = {"images": 3589, "accuracy": 0.7}
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    (folder / "training_args.json").write_text("{}")
+    data = small_csv if kind == "csv" else tmp_path / "mine"
+    if kind != "csv":
+        for name in EMOTIONS[: 7 if kind == "folder" else 3]:
+            (data / "test" / name).mkdir(parents=True)
+            Image.new("L", (48, 48), 99).save(data / "test" / name / "0.png")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert main(["evaluate", str(folder), "--data", str(data), "--splits", "test", "--write"]) == 1
+    said = capsys.readouterr().err
+    assert "--write needs the data that the checkpoint was measured on, FER-2013 (crops) with 3,589 images" in said
+    assert "use --report FOLDER for other data." in said and "Traceback" not in said
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_a_card_that_cannot_be_filled_changes_nothing(each_checkpoint, tmp_path):
+    folder = shutil.copytree(each_checkpoint, tmp_path / "checkpoint")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(Exception, match=r"."):
+        update_metrics(folder, {"test": {"images": 3}})
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
 def test_write_needs_a_folder(small_csv, capsys):

@@ -16,6 +16,7 @@ LAYERS = (
         "fer_hub.extras",
         "fer_hub.fetching",
         "fer_hub.figures",
+        "fer_hub.fonts",
     ),
     ("fer_hub.images", "fer_hub.results"),
     ("fer_hub.drawing",),

@@ -191,3 +191,12 @@ def test_where_the_channels_are_can_be_said(shape):
         first = np.ascontiguousarray(np.moveaxis(image, -1, 0))
         said = processor(first, input_data_format="channels_first", return_tensors="pt").pixel_values
         assert torch.equal(said, expected)
+
+
+def test_normalize_batch_takes_each_channels_own_constants():
+    processor = FERImageProcessor(image_mean=[0.1, 0.2, 0.3], image_std=[0.5, 0.25, 0.125])
+    pixels = torch.full((2, 3, 4, 4), 255, dtype=torch.uint8)
+    expected = torch.tensor([(1 - 0.1) / 0.5, (1 - 0.2) / 0.25, (1 - 0.3) / 0.125])
+    assert torch.allclose(processor.normalize_batch(pixels), expected[None, :, None, None].expand(2, 3, 4, 4))
+    with pytest.raises(ValueError, match=r"^images must have as many channels as image_mean has values, 3, got 1;"):
+        processor.normalize_batch(pixels[:, :1])

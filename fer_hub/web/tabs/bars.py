@@ -1,11 +1,11 @@
 """Probability bars in a corner of the image, for people who watch the image rather than the page."""
 
 from collections.abc import Mapping
-from functools import lru_cache
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from fer_hub.drawing import colour_of
+from fer_hub.fonts import Line
 
 
 def draw_bars(image: Image.Image, probabilities: Mapping[str, float], note: str = "") -> Image.Image:
@@ -21,7 +21,7 @@ def draw_bars(image: Image.Image, probabilities: Mapping[str, float], note: str 
     """
     width = max(120, image.width // 4)
     row = max(14, round(width * 0.12))
-    font = _font(max(9, round(row * 0.62)))
+    size = max(9, round(row * 0.62))
     lines = len(probabilities) + bool(note)
     if not lines:
         return image
@@ -31,15 +31,15 @@ def draw_bars(image: Image.Image, probabilities: Mapping[str, float], note: str 
     labels = list(probabilities)
     middle, y = round(width * 0.42), 3
     for label, probability in probabilities.items():
-        pen.text((4, y + row // 2), label, fill="white", font=font, anchor="lm")
+        _write(pen, label, size, y + row // 2)
         end = middle + (width - middle - 6) * min(max(probability, 0.0), 1.0)
         pen.rectangle((middle, y + 3, max(end, middle + 1), y + row - 3), fill=colour_of(label, labels))
         y += row
     if note:
-        pen.text((4, y + row // 2), note, fill="white", font=font, anchor="lm")
+        _write(pen, note, size, y + row // 2)
     return image
 
 
-@lru_cache(maxsize=16)
-def _font(size: int) -> ImageFont.FreeTypeFont:
-    return ImageFont.load_default(size=size)  # takes a millisecond
+def _write(pen: ImageDraw.ImageDraw, text: str, size: int, middle: int) -> None:
+    line = Line(text, size)
+    line.draw(pen, (4, middle - line.height // 2), (255, 255, 255))
