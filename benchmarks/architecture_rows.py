@@ -1,4 +1,4 @@
-"""The rows of the table of architectures: network, training, and what its authors report."""
+"""The rows of the table of architectures: network and training."""
 
 from dataclasses import dataclass, field
 
@@ -24,14 +24,12 @@ class Row:
         family: key of `FAMILIES`.
         epochs: number of epochs at full length, and a number that is feasible on a CPU.
         options: options of train.py in addition to those of the family.
-        claim: what its authors report, in short; empty if they report nothing.
     """
 
     architecture: str
     family: str
     epochs: tuple[int, int]
     options: dict[str, str] = field(default_factory=dict)
-    claim: str = ""
 
     @property
     def name(self) -> str:
@@ -67,19 +65,19 @@ VOTES = {"labels": "ferplus_votes", "label_smoothing_factor": "0"}
 WIDE = {"dropout": "0.3", "per_device_train_batch_size": "64", "learning_rate": "7e-4"}
 
 ROWS = (
-    Row("residual_cnn", "residual", (100, 32), claim="more accurate and faster to converge than a plain CNN"),
+    Row("residual_cnn", "residual", (100, 32)),
     Row("residual_cnn", "residual", (100, 5), NONE),
     Row("residual_cnn", "residual", (100, 5), HEAVY),
-    Row("scratch_cnn", "plain", (100, 42), claim="65.4 % validation, 81 of 100 epochs, light augmentation"),
-    Row("sequential_cnn", "plain", (100, 28), claim="63.4 % test, 50 epochs, flip and rotation"),
+    Row("scratch_cnn", "plain", (100, 42)),
+    Row("sequential_cnn", "plain", (100, 28)),
     Row("sequential_cnn", "plain", (100, 5), NONE),
     Row("sequential_cnn", "plain", (100, 5), HEAVY),
-    Row("baseline_cnn", "plain", (60, 8), claim="50 to 60 %"),
-    Row("baseline_cnn", "plain", (60, 8), NONE, claim="50 to 60 %"),
+    Row("baseline_cnn", "plain", (60, 8)),
+    Row("baseline_cnn", "plain", (60, 8), NONE),
     Row("baseline_cnn", "plain", (60, 8), HEAVY),
-    Row("resnet50", "transfer", (40, 1), claim="about 65 %; 49.6 % on FER+ by another"),
-    Row("vgg16", "transfer", (40, 1), claim="no figure"),
-    Row("mobilenet_v2", "transfer", (40, 2), claim="about 35 %, base frozen"),
-    Row("wide_cnn", "plain", (60, 18), VOTES | WIDE, claim="76.9 % test, macro-F1 0.56"),
+    Row("resnet50", "transfer", (40, 1)),
+    Row("vgg16", "transfer", (40, 1)),
+    Row("mobilenet_v2", "transfer", (40, 2)),
+    Row("wide_cnn", "plain", (60, 18), VOTES | WIDE),
     Row("residual_cnn", "residual", (100, 24), VOTES),
 )

@@ -12,18 +12,9 @@ COLUMNS: dict[str, Callable] = {
     "row": str, "architecture": str, "labels": str, "augmentation": str, "weights": str, "epochs": float,
     "validation_accuracy": float, "test_accuracy": float, "test_low": float, "test_high": float,
     "test_macro_f1": float, "test_calibration_error": float, "parameters": int, "macs": int, "cpu_ms": float,
-    "minutes": float, "device": str, "claim": str, "command": str,
+    "minutes": float, "device": str, "command": str,
 }  # fmt: skip
 """Column of the CSV file → its parser. Accuracies are fractions, `cpu_ms` is for one face on one core."""
-
-CLAIMS = {
-    "scratch_cnn-light": ("validation_accuracy", 0.654),
-    "sequential_cnn-light": ("test_accuracy", 0.634),
-    "wide_cnn-ferplus-light": ("test_accuracy", 0.769),
-    "resnet50-light": ("test_accuracy", 0.65),
-    "mobilenet_v2-light": ("test_accuracy", 0.35),
-}
-"""Row → the column of which its authors report a figure, and that figure."""
 
 GROUPS = {
     "FER-2013, seven expressions": lambda line: line["labels"] == "fer2013",
@@ -31,17 +22,16 @@ GROUPS = {
 }
 """Title → which rows belong under it."""
 
-HEAD = """# Every network of the field, side by side
+HEAD = """# Networks side by side
 
 Made by `python -m benchmarks.architectures`, which trains the rows and can be interrupted; `architectures.csv` beside
-this file holds the same in full precision. The epoch was chosen on validation, test was looked at once per row, one
-forward pass per image, calibration error without a fitted temperature. The interval is a 95 % bootstrap over the test
+this file holds the same in full precision. The epoch was chosen on validation, test chose nothing; one forward pass
+per image, calibration error without a fitted temperature. The interval is a 95 % bootstrap over the test
 images; two rows whose intervals overlap may well be equally good. `light` and `heavy` are augmentations
 (`fer_hub/training/augmentation.py`). Milliseconds are CPU time for one face on one core in float32, all networks taking
 turns. Training times were taken while the machine did other work too. Rows say for how many epochs they were trained:
 few where a CPU had no time for more (`--length cpu`), which says little about what a network can reach; without that
-option the command trains each for as long as it deserves. The last column is what the authors of such networks report;
-their training differs from ours.
+option the command trains each for as long as it needs.
 """
 
 
@@ -62,7 +52,7 @@ def markdown(lines: list[dict]) -> str:
         if chosen := [line for line in lines if belongs(line)]:
             parts.append(f"## {title}\n\n{_table(chosen)}\n")
     said = "\n".join(f"- {each}" for each in findings(lines))
-    parts.append(f"## What the runs say about the claims\n\n{said}\n")
+    parts.append(f"## Compared in pairs\n\n{said}\n")
     commands = "\n".join(f"{line['command']}   # {line['row']}" for line in lines)
     parts.append(f"## Commands\n\n```bash\n{commands}\n```\n")
     return "\n".join(parts)
@@ -71,7 +61,7 @@ def markdown(lines: list[dict]) -> str:
 def _table(lines: list[dict]) -> str:
     head = (
         "| network | augmentation | weights at the start | epochs | validation | test (95 % interval) | macro-F1 | "
-        "calibration error | parameters | MACs | ms per face | training | authors report |"
+        "calibration error | parameters | MACs | ms per face | training |"
     )
     return "\n".join(
         [
@@ -89,7 +79,6 @@ def _cells(line: dict) -> str:
         f"{line['validation_accuracy']:.1%}", f"{line['test_accuracy']:.1%} ({low:.1f} to {high:.1f})",
         f"{line['test_macro_f1']:.3f}", f"{line['test_calibration_error']:.3f}", f"{line['parameters']:,}",
         f"{line['macs'] / 1e6:.1f} M", f"{line['cpu_ms']:.2f}", f"{line['minutes']:g} min {line['device']}",
-        line["claim"],
     )  # fmt: skip
     return f"| {' | '.join(cells)} |"
 
@@ -97,7 +86,7 @@ def _cells(line: dict) -> str:
 def findings(lines: list[dict]) -> list[str]:
     """Sentences that compare pairs of rows, if both exist."""
     by_name = {line["row"]: line for line in lines}
-    said = [_claim(by_name[name], *claim) for name, claim in CLAIMS.items() if name in by_name]
+    said: list[str] = []
 
     def compare(what: str, one: str, other: str) -> None:
         if one in by_name and other in by_name:
@@ -116,16 +105,6 @@ def findings(lines: list[dict]) -> list[str]:
             f"{network}-light", "residual_cnn-light",
         )  # fmt: skip
     return said
-
-
-def _claim(line: dict, column: str, claimed: float) -> str:
-    """Comparison at the precision that the authors report."""
-    reached = round(line[column], 3) >= claimed
-    return (
-        f"`{line['architecture']}`, whose authors report {claimed:.1%} on {column.partition('_')[0]}: "
-        f"{line[column]:.2%} after {_epochs(line)} from {line['weights']} weights, "
-        + ("which is as much or more." if reached else f"{100 * (claimed - line[column]):.1f} points less.")
-    )
 
 
 def _compared(one: dict, other: dict) -> str:

@@ -60,7 +60,6 @@ def line(row: Row, final: Path) -> dict[str, object]:
         "cpu_ms": None,
         "minutes": round(training["seconds"] / 60, 1),
         "device": "GPU" if "cuda" in training["device"] else "CPU",
-        "claim": row.claim,
         "command": " ".join(["python train.py --data path/to/fer2013", *_arguments(row, options)]),
     }
 
