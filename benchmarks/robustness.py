@@ -25,6 +25,9 @@ from fer_hub.model import EMOTIONS, FERForImageClassification, FERImageProcessor
 FEWER = 1200
 """Number of images, the first of the first set, on which all strengths are measured."""
 
+TENTH = ("dark", 4)
+"""A tenth of the light, which is measured on every image beside the medium strength."""
+
 
 def validation_sets(data: str) -> list[Judged]:
     """FER-2013's validation split with its own labels and with those of FER+."""
@@ -51,7 +54,7 @@ def measure_checkpoint(folder: Path, sets: list[Judged], strengths: tuple[int, .
     model = FERForImageClassification.from_pretrained(folder).eval()
     image_processor = FERImageProcessor.from_pretrained(folder)
     lines = []
-    for kind, strength in all_kinds():
+    for kind, strength in [*all_kinds(), TENTH]:
         lines += measure(model, image_processor, sets, kind, strength)
     if strengths != (MEDIUM,):
         judged = sets[0]

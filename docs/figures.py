@@ -1,5 +1,6 @@
 """The figures that documents state, as Markdown made from the files of checkpoints/ and results/."""
 
+import csv
 import textwrap
 from pathlib import Path
 
@@ -229,5 +230,24 @@ def alternatives(files: Files) -> str:
     return f"## Measured: `fer`\n\n{said}\n\n{measured}"
 
 
-DOCUMENTS = {"README.md": front, "docs/accuracy.md": full, "docs/alternatives.md": alternatives}
+def base_rates(files: Files) -> str:
+    """docs/photographs.md: what base rates of one's own bring and cost."""
+    rows = []
+    for split, name in (("validation", "priors"), ("test", "priors_test")):
+        with (files.root / "results" / f"{name}.csv").open(newline="", encoding="utf-8") as file:
+            for line in csv.DictReader(file):
+                towards, *shares = (float(value) for value in line.values())
+                rows.append([split, f"{towards:g}", *(f"{100 * share:.1f}" for share in shares)])
+                columns = list(line)[1:]
+    head = ["FER+", "towards uniform", *columns]
+    said = "Accuracy and recalls in %, from the base rates of training (0) to uniform ones (1):"
+    return f"{said}\n\n{table(head, rows)}"
+
+
+DOCUMENTS = {
+    "README.md": front,
+    "docs/accuracy.md": full,
+    "docs/alternatives.md": alternatives,
+    "docs/photographs.md": base_rates,
+}
 """Document → what makes the figures between its two markers."""

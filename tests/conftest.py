@@ -88,7 +88,7 @@ def shipped_checkpoint() -> Path:
     return ROOT / "checkpoints" / "fer2013"
 
 
-@pytest.fixture(scope="session", params=["fer2013", "ferplus"])
+@pytest.fixture(scope="session", params=["photographs", "fer2013", "ferplus"])
 def each_checkpoint(request) -> Path:
     """The checkpoints of the repository, one after the other."""
     return ROOT / "checkpoints" / request.param

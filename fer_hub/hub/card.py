@@ -20,9 +20,11 @@ PICTURES = ("confusion.png", "scores.png", "calibration.png", "training.png")
 DATASETS = {
     "fer2013": {"dataset_type": "fer2013", "dataset_name": "FER-2013"},
     "ferplus": {"dataset_type": "ferplus", "dataset_name": "FER+ (eight classes, most of ten votes)"},
-    "both": {"dataset_type": "ferplus", "dataset_name": "FER-2013 and FER+ (eight classes, mean of both labels)"},
 }
 """What a checkpoint of FER-2013 was measured on, by the kind of its labels."""
+
+VOTED = ("ferplus", "ferplus_votes", "both")
+"""Values of `labels` that need the votes of FER+."""
 
 LABEL_FACTS = Path(__file__).parents[1] / "assets" / "fer2013_labels.json"
 """What `python -m benchmarks.labels` counted about the labels of FER-2013's test images."""
@@ -92,7 +94,7 @@ def fill(config: dict, metrics: dict, training_args: dict, size: int, repo_id: s
         framed=about["fer2013"] or about["images"] == "photographs",
         dataset=dataset["dataset_name"],
         kind=labels_kind(training_args),
-        votes=training_args.get("labels") in ("ferplus", "ferplus_votes", "both"),
+        votes=any(training_args.get(name) in VOTED for name in ("labels", "second_labels")),
         repo_id=repo_id,
         megabytes=size / 1e6,
         facts=card_facts(names, metrics["test"]),
@@ -109,11 +111,12 @@ def labels_kind(training_args: dict) -> str:
         training_args: content of training_args.json.
 
     Example:
-        >>> labels_kind({"labels": "ferplus_votes"})
-        'ferplus'
+        >>> labels_kind({"labels": "both"}), labels_kind({"labels": "auto"})
+        ('ferplus', 'fer2013')
     """
-    kind = str(training_args.get("labels", "auto")).removesuffix("_votes")
-    return kind if kind in DATASETS else "fer2013"
+    halved = training_args.get("result") == "second"  # of a network that was cut in two, by an earlier version
+    labels = str(training_args.get("second_labels" if halved else "labels"))
+    return "ferplus" if labels in VOTED else "fer2013"
 
 
 def _dataset(about: dict, training_args: dict) -> dict[str, str]:

@@ -12,12 +12,15 @@ RECIPES = ROOT / "recipes"
 SHIPPED = ROOT / "checkpoints"
 """The checkpoints of a clone of the repository, which everybody has at the same place in it."""
 
+REMOVED = ("second_labels", "teachers", "averaged", "matrix_scaling")
+"""Options that train.py had in earlier versions."""
+
 LEFT = re.compile(r"(?:\./)?(?=runs/(\w+)/final$)(runs/\w+)/final")
 """A checkpoint that `--output_dir runs/<name>` leaves: its name, and the folder."""
 
 
 def commands(options: dict, place: str = "path/to/fer2013") -> list[str]:
-    """The command lines that repeat a training, the last one its own.
+    """The command lines that repeat a training, the last one its own; none where an earlier version trained.
 
     A shipped recipe may begin from what another one leaves in `runs/<name>/final`; then the command for that comes
     first.
@@ -30,6 +33,8 @@ def commands(options: dict, place: str = "path/to/fer2013") -> list[str]:
         >>> commands({"processes": 2})
         ['torchrun --nproc_per_node 2 train.py --recipe path/to/checkpoint/training_args.json --data path/to/fer2013']
     """
+    if any(name in options for name in REMOVED):
+        return []
     processes = options.get("processes", 1)
     start = ["python"] if processes == 1 else ["torchrun", "--nproc_per_node", str(processes)]
     name = options.get("recipe", "path/to/checkpoint/training_args.json")

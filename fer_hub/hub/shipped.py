@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-DEFAULT = "fer2013"
+DEFAULT = "photographs"
 """The folder in checkpoints/ that is included in the wheel and loaded by default."""
 
 FILES = ("*.json", "*.safetensors", "*.py", "*.png", "README.md")
@@ -21,7 +21,7 @@ def shipped_checkpoints() -> dict[str, Path]:
 
     Example:
         >>> next(iter(shipped_checkpoints()))
-        'fer2013'
+        'photographs'
     """
     found = {path.parent.name: path.parent for path in sorted((HOME / "checkpoints").glob("*/config.json"))}
     return {name: found[name] for name in sorted(found, key=lambda name: name != DEFAULT)}

@@ -1,5 +1,6 @@
 """The API: five named endpoints. Their parameters and JSON are a stable interface; changing them breaks clients."""
 
+import json
 from pathlib import Path
 
 import gradio as gr
@@ -7,6 +8,7 @@ from PIL import Image
 
 from fer_hub.detection.detector import DEFAULT_MIN_SCORE
 from fer_hub.drawing import draw
+from fer_hub.inference.priors import TRAINING, UNIFORM, Prior
 from fer_hub.results import FacePrediction
 from fer_hub.web.downloads import save_picture
 from fer_hub.web.sentences import refuse
@@ -21,7 +23,7 @@ AT_ONCE = 2
 def add_endpoints(service: Service) -> None:
     """Add `/predict`, `/annotate`, `/classify`, `/predict_batch` and `/predict_video` to the Blocks being built."""
 
-    def predict(image: Image.Image | None, model: str, min_score: float, thorough: bool):
+    def predict(image: Image.Image | None, model: str, min_score: float, thorough: bool, prior: str):
         """Box, detection score, emotion and all probabilities for every face of a photo, the most prominent first.
 
         Args:
@@ -29,11 +31,12 @@ def add_endpoints(service: Service) -> None:
             model: name of the checkpoint that classifies.
             min_score: faces with a lower detection score are left out, 0.3 to 1.
             thorough: also look for small, tilted and turned faces, which takes several times as long.
+            prior: how common each emotion is: training, uniform, or a JSON object with a number for each label.
         """
         image = required(image)
-        return service.report(image, find(service, image, model, min_score, thorough), model)
+        return service.report(image, find(service, image, model, min_score, thorough, prior), model)
 
-    def annotate(image: Image.Image | None, model: str, min_score: float, thorough: bool):
+    def annotate(image: Image.Image | None, model: str, min_score: float, thorough: bool, prior: str):
         """The photo with a box and the predicted emotion on every face.
 
         Args:
@@ -41,11 +44,12 @@ def add_endpoints(service: Service) -> None:
             model: name of the checkpoint that classifies.
             min_score: faces with a lower detection score are left out, 0.3 to 1.
             thorough: also look for small, tilted and turned faces, which takes several times as long.
+            prior: how common each emotion is: training, uniform, or a JSON object with a number for each label.
         """
         image = required(image)
-        return save_picture(draw(image, find(service, image, model, min_score, thorough)))
+        return save_picture(draw(image, find(service, image, model, min_score, thorough, prior)))
 
-    def classify(image: Image.Image | None, model: str, min_score: float, thorough: bool):
+    def classify(image: Image.Image | None, model: str, min_score: float, thorough: bool, prior: str):
         """Probabilities of all emotions for the most prominent face of a photo; no label if there is no face.
 
         Args:
@@ -53,10 +57,11 @@ def add_endpoints(service: Service) -> None:
             model: name of the checkpoint that classifies.
             min_score: faces with a lower detection score are left out, 0.3 to 1.
             thorough: also look for small, tilted and turned faces, which takes several times as long.
+            prior: how common each emotion is: training, uniform, or a JSON object with a number for each label.
         """
-        return largest(find(service, required(image), model, min_score, thorough))
+        return largest(find(service, required(image), model, min_score, thorough, prior))
 
-    def predict_batch(images: list[tuple[str, Path]], model: str, min_score: float, thorough: bool):
+    def predict_batch(images: list[tuple[str, Path]], model: str, min_score: float, thorough: bool, prior: str):
         """Like /predict for several photos: a list of results in the same order.
 
         Args:
@@ -64,6 +69,7 @@ def add_endpoints(service: Service) -> None:
             model: name of the checkpoint that classifies.
             min_score: faces with a lower detection score are left out, 0.3 to 1.
             thorough: also look for small, tilted and turned faces, which takes several times as long.
+            prior: how common each emotion is: training, uniform, or a JSON object with a number for each label.
         """
         if not images:
             raise refuse("the images are missing; upload photos first.")
@@ -73,7 +79,7 @@ def add_endpoints(service: Service) -> None:
                 image = photograph(path.read_bytes())
             except gr.Error as error:
                 raise refuse(f"image {position} of {len(images)} (counted from 0): {error.message}") from None
-            answers.append(service.report(image, find(service, image, model, min_score, thorough), model))
+            answers.append(service.report(image, find(service, image, model, min_score, thorough, prior), model))
         return answers
 
     def predict_video(video: Path | None, model: str, every: int, min_score: float):
@@ -100,14 +106,15 @@ def add_endpoints(service: Service) -> None:
     model = gr.Dropdown(service.names, value=service.names[0], label="model", visible=False)
     min_score = gr.Slider(LOWEST_SCORE, 1, DEFAULT_MIN_SCORE, label="min_score", visible=False)
     thorough = gr.Checkbox(False, label="thorough", visible=False)
+    prior = gr.Textbox(TRAINING, label="prior", max_length=1000, visible=False)
     every = gr.Slider(1, 30, 1, step=1, precision=0, label="every", visible=False)
     answer, picture, label = gr.JSON(visible=False), gr.Image(format="jpeg", visible=False), gr.Label(visible=False)
     files = [gr.Video(visible=False), gr.File(visible=False), gr.File(visible=False), gr.Image(visible=False)]
     for function, inputs, outputs in (
-        (predict, [image, model, min_score, thorough], answer),
-        (annotate, [image, model, min_score, thorough], picture),
-        (classify, [image, model, min_score, thorough], label),
-        (predict_batch, [images, model, min_score, thorough], answer),
+        (predict, [image, model, min_score, thorough, prior], answer),
+        (annotate, [image, model, min_score, thorough, prior], picture),
+        (classify, [image, model, min_score, thorough, prior], label),
+        (predict_batch, [images, model, min_score, thorough, prior], answer),
     ):
         gr.Button(visible=False).click(
             function, inputs, outputs, api_name=function.__name__, concurrency_id="photo", concurrency_limit=AT_ONCE
@@ -119,13 +126,36 @@ def add_endpoints(service: Service) -> None:
 
 
 def find(
-    service: Service, image: Image.Image, model: str, min_score: float, thorough: bool = False
+    service: Service,
+    image: Image.Image,
+    model: str,
+    min_score: float,
+    thorough: bool = False,
+    prior: str = TRAINING,
 ) -> list[FacePrediction]:
     """Faces of a photo; invalid input is refused with one sentence."""
+    rates = base_rates(prior)
     try:
-        return service.faces(image, model, min_score, "thorough" if thorough else "normal")
+        return service.faces(image, model, min_score, "thorough" if thorough else "normal", rates)
     except ValueError as error:
         raise refuse(str(error)) from None
+
+
+def base_rates(text: str) -> Prior:
+    """Base rates as a client names them, see `fer_hub.inference.priors`.
+
+    >>> base_rates("uniform"), base_rates('{"calm": 3, "afraid": 1}')
+    ('uniform', {'calm': 3, 'afraid': 1})
+    """
+    if not text.lstrip().startswith("{"):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise refuse(
+            f"prior must be {TRAINING}, {UNIFORM} or a JSON object with a number for each label, got text that is no "
+            "JSON; correct it."
+        ) from None
 
 
 def required(image: Image.Image | None) -> Image.Image:

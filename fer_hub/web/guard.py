@@ -96,6 +96,9 @@ def _check(block: gr.components.Component, value: Any) -> None:
             raise ValueError
     elif isinstance(block, gr.Checkbox) and not isinstance(value, bool):
         raise TypeError
+    elif isinstance(block, gr.Textbox):
+        if not isinstance(value, str) or len(value) > block.max_length:
+            raise TypeError
     elif isinstance(block, gr.Dropdown) and value not in [choice for _, choice in block.choices]:
         raise ValueError
 
@@ -106,6 +109,8 @@ def _must_be(block: gr.components.Component, value: Any) -> str:
         what = f"{kind} from {block.minimum:g} to {block.maximum:g}"
     elif isinstance(block, gr.Checkbox):
         what = "true or false"
+    elif isinstance(block, gr.Textbox):
+        what = f"text of at most {block.max_length} characters"
     else:
         what = f"one of {', '.join(str(choice) for _, choice in block.choices)}"
     default = str(block.value).lower() if isinstance(block.value, bool) else block.value  # as in JSON

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import gradio as gr
 
 from fer_hub.detection.detector import DEFAULT_MIN_SCORE
+from fer_hub.inference.priors import TRAINING, UNIFORM
 from fer_hub.web.endpoints import add_endpoints
 from fer_hub.web.facts import facts
 from fer_hub.web.gate import MAX_QUEUE, app_kwargs
@@ -55,14 +56,18 @@ def build(service: Service, examples: Sequence[str] = ()) -> gr.Blocks:
             min_score = gr.Slider(
                 LOWEST_SCORE, 1, DEFAULT_MIN_SCORE, step=0.05, label="Detector confidence: lower finds more faces"
             )
+            prior = gr.Dropdown(
+                [("as in training", TRAINING), ("all equally common: finds rare ones more often", UNIFORM)],
+                value=TRAINING, label="Base rates of the expressions, for photos", elem_id="prior",
+            )  # fmt: skip
         with gr.Tab("Photo"):
-            add_photo_tab(service, model, min_score, examples)
+            add_photo_tab(service, model, min_score, prior, examples)
         with gr.Tab("Webcam"):
             add_live_tab(service, model, min_score)
         with gr.Tab("Video"):
             add_video_tab(service, model, min_score)
         with gr.Tab("Several photos"):
-            add_several_tab(service, model, min_score)
+            add_several_tab(service, model, min_score, prior)
         with gr.Tab("How to read this"):
             gr.Markdown(how_to_read(service, KEEP_SECONDS // 60))
         with gr.Tab("Model card") as tab:

@@ -9,6 +9,7 @@ from PIL import Image
 
 from fer_hub.detection.detector import DEFAULT_MIN_SCORE, FaceDetector
 from fer_hub.detection.watching import Watcher
+from fer_hub.inference.priors import TRAINING, Prior
 from fer_hub.pipeline import FERPipeline
 from fer_hub.results import FacePrediction
 
@@ -87,10 +88,22 @@ class Service:
         return FERPipeline(known.model, known.image_processor, watcher)(frame, min_score)
 
     def faces(
-        self, image: Image.Image, model: str, min_score: float = DEFAULT_MIN_SCORE, search: str = "normal"
+        self,
+        image: Image.Image,
+        model: str,
+        min_score: float = DEFAULT_MIN_SCORE,
+        search: str = "normal",
+        prior: Prior = TRAINING,
     ) -> list[FacePrediction]:
-        """Faces of a photo with a detection score of at least `min_score`, the most prominent first."""
-        return self.pipeline(model, search)(image, min_score)
+        """Faces of a photo with a detection score of at least `min_score`, the most prominent first.
+
+        Raises:
+            ValueError: the model or the prior is unknown, or they do not fit together.
+        """
+        pipeline = self.pipeline(model, search)
+        if prior != TRAINING:
+            pipeline = FERPipeline(pipeline.model, pipeline.image_processor, pipeline.detector, prior=prior)
+        return pipeline(image, min_score)
 
     def labels(self, model: str) -> list[str]:
         """Names of a checkpoint's expressions, in the order of its probabilities."""

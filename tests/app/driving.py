@@ -7,7 +7,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 PORTRAIT = Path(__file__).resolve().parents[2] / "examples" / "astronaut.jpg"
-EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+EMOTIONS = ("neutral", "happy", "surprise", "sad", "angry", "disgust", "fear", "contempt")
 
 PRESS = """
 const all = [...document.querySelectorAll(arguments[0])];

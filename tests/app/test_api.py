@@ -13,13 +13,14 @@ from gradio_client.exceptions import AppError
 from jsonschema import Draft202012Validator
 from PIL import Image, ImageChops
 
-from fer_hub import EMOTIONS
+from fer_hub.hub.shipped import shipped_checkpoints
 from fer_hub.web import service
+from tests.app.driving import EMOTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 PORTRAIT = ROOT / "examples" / "astronaut.jpg"
 SCHEMA = json.loads((ROOT / "fer_hub" / "web" / "schema.json").read_text(encoding="utf-8"))
-NAMES = sorted(path.parent.name for path in ROOT.glob("checkpoints/*/config.json"))
+NAMES = list(shipped_checkpoints())
 MODEL = NAMES[0]
 
 
@@ -55,7 +56,7 @@ def test_endpoints_parameters_and_defaults_are_stable(client):
         }
         for name, facts in endpoints.items()
     }
-    options = {"model": MODEL, "min_score": 0.8, "thorough": False}
+    options = {"model": MODEL, "min_score": 0.8, "thorough": False, "prior": "training"}
     assert promised == {
         "/predict": {"image": "required", **options},
         "/annotate": {"image": "required", **options},

@@ -7,13 +7,14 @@ import sys
 import pytest
 
 from fer_hub.files import write_json
+from fer_hub.hub.shipped import shipped_checkpoints
 from fer_hub.web.facts import Facts, card, facts
 from fer_hub.web.launch import checkpoints
 from tests.app.conftest import EIGHT, ROOT
 from tests.hub.stand_in import HubStandIn
 from tests.hub.stand_in_repository import Repository
 
-SHIPPED = sorted(path.parent.name for path in ROOT.glob("checkpoints/*/config.json"))
+SHIPPED = list(shipped_checkpoints())
 
 
 def test_facts_of_a_folder(eight, shipped_checkpoint):

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fer_hub import EMOTIONS
 from fer_hub.images import load_image
 from fer_hub.web.service import Service
 from fer_hub.web.tabs.bars import draw_bars
 from fer_hub.web.tabs.live import OFF_SECONDS, LiveSession, answer_frame
 from tests.app.conftest import EIGHT
-from tests.app.driving import EMOTIONS, PORTRAIT
+from tests.app.driving import PORTRAIT
 
 
 @pytest.fixture(scope="module")

@@ -40,7 +40,7 @@ def test_an_uploaded_portrait_is_annotated(page):
     give(page, "#photo", PORTRAIT)
     assert wait(page, lambda: label(page)) == "happy"
     assert wait(page, lambda: picture(page)) == [512, 512]
-    assert len(bars(page)) == 7
+    assert len(bars(page)) == 8
     assert note(page) == "1 face found."
 
 

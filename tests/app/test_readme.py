@@ -21,7 +21,7 @@ from fer_hub.model import FERConfig, FERForImageClassification
 
 ROOT = Path(__file__).resolve().parents[2]
 CARDS = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("checkpoints/*/README.md"))
-PAGES = ("docs/training.md", *CARDS)
+PAGES = ("docs/training.md", "docs/photographs.md", *CARDS)
 FOLLOWED = ("README.md", "docs/python.md")
 COVERED_ELSEWHERE = {
     "python3 start.py": "tests/house/test_start.py starts it; tests/app starts what it starts",

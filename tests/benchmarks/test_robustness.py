@@ -50,7 +50,7 @@ def test_the_command_measures_and_keeps_what_it_does_not_measure(tiny_checkpoint
         robustness.main(["--data", str(small_csv), "--checkpoints", str(tiny_checkpoint), "--names", name,
                          "--medium", "--output", str(tmp_path)])  # fmt: skip
     lines = read_lines(tmp_path)
-    assert [line["checkpoint"] for line in lines] == ["first"] * 14 + ["second"] * 14
+    assert [line["checkpoint"] for line in lines] == ["first"] * 15 + ["second"] * 15
     assert [(line["kind"], line["strength"]) for line in lines[:14]] == all_kinds()
     assert lines[0]["images"] == 21 and set(lines[0]["recalls"]) == set(EMOTIONS)
     text = (tmp_path / "robustness.md").read_text()

@@ -199,7 +199,7 @@ def test_package_is_built_whole_and_without_importing_it(tmp_path):
         wheel.extractall(tmp_path / "site")
     brought = {name for name in names if name.startswith("fer_hub/shipped/")}
     assert {name for name in names if name.startswith("fer_hub/")} - brought == files
-    assert {"examples/astronaut.jpg", "checkpoints/fer2013/model.safetensors"} <= {name[16:] for name in brought}
+    assert {"examples/astronaut.jpg", "checkpoints/photographs/model.safetensors"} <= {name[16:] for name in brought}
     licences = f"fer_hub-{fer_hub.__version__}.dist-info/licenses/"
     assert {licences + "LICENSE", licences + "NOTICE"} <= names
     scripts = (tmp_path / "site" / f"fer_hub-{fer_hub.__version__}.dist-info/entry_points.txt").read_text()
@@ -217,7 +217,7 @@ def test_package_is_built_whole_and_without_importing_it(tmp_path):
         [sys.executable, "-c", code], cwd=tmp_path, env=environment | {"PYTHONPATH": str(tmp_path / "site")},
         capture_output=True, text=True,
     )  # fmt: skip
-    assert done.stdout.split() == ["7", str(tmp_path / "site/fer_hub/__init__.py"), "fer2013", "2"], done.stderr
+    assert done.stdout.split() == ["8", str(tmp_path / "site/fer_hub/__init__.py"), "photographs", "2"], done.stderr
     after = {path.relative_to(tmp_path / "site").as_posix() for path in (tmp_path / "site/fer_hub").rglob("*.*")}
     assert {name for name in after if "__pycache__" not in name} <= names  # gradio would write a stub beside its source
 

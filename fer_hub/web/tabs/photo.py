@@ -21,16 +21,18 @@ NO_FACE = "No face was found. Try a photo in which a face is larger, or lower th
 NOT_ANALYSED = "This could not be analysed. Please choose another photo."
 
 
-def add_photo_tab(service: Service, model: gr.Dropdown, min_score: gr.Slider, examples: Sequence[str]) -> None:
+def add_photo_tab(
+    service: Service, model: gr.Dropdown, min_score: gr.Slider, prior: gr.Dropdown, examples: Sequence[str]
+) -> None:
     """Shows the boxes of a photo; clicking a face or selecting it in the list shows all its probabilities."""
 
     def nothing(note: str = ""):
         return None, None, gr.Radio(choices=[], value=None, visible=False), [], None, [], note, {}
 
-    def analyse(image: Image.Image | None, model: str, min_score: float, thorough: bool):
+    def analyse(image: Image.Image | None, model: str, min_score: float, thorough: bool, prior: str):
         if image is None:
             return nothing(NO_PHOTO)
-        faces = find(service, image, model, min_score, thorough)
+        faces = find(service, image, model, min_score, thorough, prior)
         names = face_names(faces)
         note = f"{count(faces)} found." if faces else NO_FACE.format("" if thorough else ", or search thoroughly")
         note += "".join(poor_faces(image, faces))
@@ -79,14 +81,14 @@ def add_photo_tab(service: Service, model: gr.Dropdown, min_score: gr.Slider, ex
     # an error leaves the old outputs in place, so they are cleared before the new photo is analysed
     cleared = photo.change(nothing, None, outputs, queue=False, api_visibility="private")
     analysed = cleared.then(
-        analyse, [photo, model, min_score, thorough], outputs, api_visibility="private", concurrency_id="photo",
+        analyse, [photo, model, min_score, thorough, prior], outputs, api_visibility="private", concurrency_id="photo",
         concurrency_limit=AT_ONCE,
     )  # fmt: skip
     analysed.failure(lambda: NOT_ANALYSED, None, note, queue=False, api_visibility="private")
-    for setting in (model, min_score, thorough):
+    for setting in (model, min_score, thorough, prior):
         setting.input(
-            analyse, [photo, model, min_score, thorough], outputs, api_visibility="private", concurrency_id="photo",
-            concurrency_limit=AT_ONCE, show_progress="hidden",
+            analyse, [photo, model, min_score, thorough, prior], outputs, api_visibility="private",
+            concurrency_id="photo", concurrency_limit=AT_ONCE, show_progress="hidden",
         )  # fmt: skip
     chosen.change(choose, [chosen, known], probabilities, queue=False, api_visibility="private")
     annotated.select(click, known, chosen, queue=False, api_visibility="private")

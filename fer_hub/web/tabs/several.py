@@ -14,11 +14,11 @@ from fer_hub.web.tabs.photo import LIMITS, count, thorough_checkbox
 from fer_hub.web.uploads import MAX_PHOTOS, Photos, photograph
 
 
-def add_several_tab(service: Service, model: gr.Dropdown, min_score: gr.Slider) -> None:
+def add_several_tab(service: Service, model: gr.Dropdown, min_score: gr.Slider, prior: gr.Dropdown) -> None:
     """Several photos at once: a gallery of annotated photos, one table, one JSON."""
 
     def analyse(
-        photos: list[tuple[str, Path]], model: str, min_score: float, thorough: bool,
+        photos: list[tuple[str, Path]], model: str, min_score: float, thorough: bool, prior: str,
         progress=gr.Progress(),  # noqa: B008
     ):  # fmt: skip
         if not photos:
@@ -33,7 +33,7 @@ def add_several_tab(service: Service, model: gr.Dropdown, min_score: gr.Slider) 
                 lines.append([name, "not read"])
                 reports.append({"file": name, "error": error.message})
                 continue
-            faces = find(service, image, model, min_score, thorough)
+            faces = find(service, image, model, min_score, thorough, prior)
             report = service.report(image, faces, model)
             gallery.append((save_picture(draw(image, faces)), f"{name}: {count(faces)}"))
             rows += [[name, *row] for row in table(faces)] or [[name, "no face"]]
@@ -54,7 +54,7 @@ def add_several_tab(service: Service, model: gr.Dropdown, min_score: gr.Slider) 
     rows = gr.Dataframe(headers=["file", *HEADERS], label="All faces", interactive=False)
     files = gr.File(label="JSON and CSV", file_count="multiple", interactive=False, elem_id="several-files")
     start.click(
-        analyse, [photos, model, min_score, thorough], [gallery, rows, files], api_visibility="private",
+        analyse, [photos, model, min_score, thorough, prior], [gallery, rows, files], api_visibility="private",
         concurrency_id="photo", concurrency_limit=AT_ONCE,
     )  # fmt: skip
 

@@ -1,0 +1,177 @@
+"""Configuration of a facial expression network: architecture, input and labels. This file does not import torch."""
+
+from transformers import PreTrainedConfig
+
+EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+"""The seven classes of FER-2013 in the order of its CSV file (Goodfellow et al. 2013, arXiv:1307.0414)."""
+
+ARCHITECTURES = (
+    "residual_cnn",
+    "scratch_cnn",
+    "sequential_cnn",
+    "wide_cnn",
+    "baseline_cnn",
+    "resnet50",
+    "vgg16",
+    "mobilenet_v2",
+)
+"""Values of `FERConfig.architecture`; `modeling_fer.NETWORKS` maps each to its network."""
+
+FORMAT_VERSION = 1
+"""Version of the files in a checkpoint folder; incremented when older versions of fer_hub cannot read them."""
+
+MINIMUM_IMAGE_SIZE = {"sequential_cnn": 24, "wide_cnn": 46, "baseline_cnn": 22, "vgg16": 32}
+"""Smallest image size in pixels for which pooling leaves any positions; 16 for the others."""
+
+
+class FERConfig(PreTrainedConfig):
+    """Configuration of `FERForImageClassification`. All arguments are keywords.
+
+    Args:
+        architecture: the network, one of `ARCHITECTURES`.
+        image_size: height and width of `pixel_values` in pixels, at least 16, for some architectures more
+            (`MINIMUM_IMAGE_SIZE`).
+        num_channels: channels of `pixel_values`, 1 (grey) or 3.
+        dropout: probability of zeroing a feature before a linear layer, in [0, 1); `None` uses the
+            architecture's default (0.4 for `scratch_cnn`, 0.5 for `sequential_cnn`, `wide_cnn` and `baseline_cnn`,
+            0.2 for the others).
+        embedding_size: channels of the first convolution of `residual_cnn`.
+        hidden_sizes: channels of each stage of `residual_cnn`; every stage halves height and width.
+        depths: residual blocks of each stage of `residual_cnn`, as long as `hidden_sizes`.
+        temperature: the logits are divided by it in evaluation mode, so that their softmax is calibrated
+            (temperature scaling, Guo et al. 2017, arXiv:1706.04599); above 0, and 1 has no effect.
+        class_shares: class frequencies of the training labels, in the order of `id2label`, numbers above 0 that sum
+            to 1; replaced when a user passes another class prior. `None` if unknown.
+        format_version: version of the checkpoint's files when it was saved.
+        id2label: class index → name, indices 0 to n-1, names distinct; the seven `EMOTIONS` if neither this
+            nor `num_labels` is given.
+        label2id: the inverse of `id2label`; derived if absent.
+
+    Raises:
+        ValueError: a field is invalid; the sentence names the field and the remedy.
+
+    Example:
+        >>> config = FERConfig(architecture="scratch_cnn")
+        >>> config.num_labels, config.id2label[3]
+        (7, 'happy')
+    """
+
+    model_type = "fer_cnn"
+
+    architecture: str = "residual_cnn"
+    image_size: int = 48
+    num_channels: int = 1
+    dropout: float | int | None = None
+    embedding_size: int = 32
+    hidden_sizes: list[int] | tuple[int, ...] = (64, 128, 256)
+    depths: list[int] | tuple[int, ...] = (1, 1, 1)
+    temperature: float | int = 1.0
+    class_shares: list[float] | tuple[float, ...] | None = None
+    format_version: int = FORMAT_VERSION
+
+    def __post_init__(self, **kwargs):
+        wanted = kwargs.get("num_labels")
+        if self.id2label is None and wanted in (None, len(EMOTIONS)) and self.label2id is None:
+            self.id2label = dict(enumerate(EMOTIONS))
+        elif self.id2label is None and self.label2id is not None:
+            self.id2label = {index: name for name, index in self.label2id.items()}
+        if self.id2label is not None and wanted not in (None, len(self.id2label)):
+            raise ValueError(
+                f"num_labels must be the number of names in id2label ({len(self.id2label)}), got {wanted}; "
+                "give one of the two."
+            )
+        super().__post_init__(**kwargs)
+        if self.label2id is None:
+            self.label2id = {name: index for index, name in self.id2label.items()}
+        self.check()
+
+    @classmethod
+    def from_dict(cls, config_dict, **kwargs):
+        """As in transformers; labels given as keywords replace both label maps of the dict, not only one."""
+        labels = {key: kwargs.pop(key) for key in ("id2label", "label2id", "num_labels") if key in kwargs}
+        if labels:
+            config_dict = {key: value for key, value in config_dict.items() if key not in ("id2label", "label2id")}
+        return super().from_dict({**config_dict, **labels}, **kwargs)
+
+    def check(self) -> None:
+        """Raise a `ValueError` for the first invalid field; called at creation and before a model is built."""
+        if self.format_version > FORMAT_VERSION:
+            raise ValueError(
+                f"format_version must be at most {FORMAT_VERSION}, got {self.format_version}: the checkpoint was "
+                "written by a newer fer_hub; upgrade fer_hub to read it."
+            )
+        if self.architecture not in ARCHITECTURES:
+            raise ValueError(
+                f"architecture must be one of {', '.join(ARCHITECTURES)}, got {self.architecture!r}; choose one of "
+                "these, or upgrade fer_hub if the checkpoint is newer."
+            )
+        smallest = MINIMUM_IMAGE_SIZE.get(self.architecture, 16)
+        if not _is_int(self.image_size) or self.image_size < smallest:
+            raise ValueError(
+                f"image_size must be a whole number of at least {smallest} pixels, got "
+                f"{self.image_size!r}; FER-2013 has 48."
+            )
+        if self.num_channels not in (1, 3) or not _is_int(self.num_channels):
+            raise ValueError(f"num_channels must be 1 (grey) or 3 (colour), got {self.num_channels!r}; FER-2013 has 1.")
+        if self.dropout is not None and not (_is_number(self.dropout) and 0 <= self.dropout < 1):
+            raise ValueError(
+                f"dropout must be a number from 0 to below 1, got {self.dropout!r}; None uses the architecture's "
+                "default."
+            )
+        if not (_is_number(self.temperature) and self.temperature > 0):
+            raise ValueError(f"temperature must be a number above 0, got {self.temperature!r}; 1 has no effect.")
+        self._check_stages()
+        self._check_labels()
+
+    def _check_stages(self) -> None:
+        for name in ("hidden_sizes", "depths"):
+            values = getattr(self, name)
+            if not isinstance(values, (list, tuple)) or not values or not all(_is_int(v) and v > 0 for v in values):
+                raise ValueError(
+                    f"{name} must be whole numbers above 0, one for each stage, got {values!r}; the default is "
+                    f"{type(self).__dataclass_fields__[name].default}."
+                )
+        if not _is_int(self.embedding_size) or self.embedding_size < 1:
+            raise ValueError(
+                f"embedding_size must be a whole number above 0, got {self.embedding_size!r}; the default is 32."
+            )
+        if len(self.hidden_sizes) != len(self.depths):
+            raise ValueError(
+                f"depths must have one number for each of the {len(self.hidden_sizes)} hidden_sizes, got "
+                f"{len(self.depths)}; give both the same length."
+            )
+
+    def _check_labels(self) -> None:
+        shares = self.class_shares
+        if shares is not None and not (
+            len(shares) == len(self.id2label)
+            and all(_is_number(share) and share > 0 for share in shares)
+            and abs(sum(shares) - 1) < 1e-3
+        ):
+            raise ValueError(
+                f"class_shares must be one number above 0 for each of the {len(self.id2label)} classes, which sum to "
+                f"1, got {shares!r}; leave it out if unknown."
+            )
+        names = list(self.id2label.values())
+        if len(names) < 2 or sorted(self.id2label) != list(range(len(names))):
+            raise ValueError(
+                f"id2label must map 0, 1, 2, ... to at least two names without a gap, got the indices "
+                f"{sorted(self.id2label)}; number the classes from 0."
+            )
+        if not all(isinstance(name, str) and name for name in names) or len(set(names)) != len(names):
+            raise ValueError(
+                f"id2label must give every class a name of its own, got {names}; rename the repeated ones."
+            )
+        if {name: int(index) for name, index in self.label2id.items()} != {n: i for i, n in self.id2label.items()}:
+            raise ValueError(
+                f"label2id must be the inverse of id2label, got label2id {self.label2id} for id2label "
+                f"{self.id2label}; leave label2id out to have it derived."
+            )
+
+
+def _is_int(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
