@@ -20,7 +20,7 @@ def duplicates(
     ] = None,
     quiet: QuietOption = False,
 ) -> None:
-    """Find near-duplicates: images of one photograph within and between the splits of a data set.
+    """Find near-duplicates within and between splits.
 
         fer-hub duplicates --data path/to/fer2013 --output copies.json --sheet pairs.png
 
@@ -37,7 +37,7 @@ def duplicates(
 
 
 def clean_accuracy(
-    checkpoints: Annotated[list[str], typer.Argument(metavar="CHECKPOINT ...", help="Checkpoint folders or Hub ids.")],
+    checkpoints: Annotated[list[str], typer.Argument(metavar="CHECKPOINT", help="Checkpoint folders or Hub ids.")],
     data: DataOption,
     duplicates: Annotated[Path, typer.Option(metavar="FILE", help="File that fer-hub duplicates wrote.")],
     split: Annotated[str, typer.Option(metavar="NAME", help="Split to measure on.")] = "test",
@@ -46,11 +46,11 @@ def clean_accuracy(
     ] = None,
     quiet: QuietOption = False,
 ) -> None:
-    """Measure checkpoints on a split without the images that another split holds a copy of.
+    """Measure checkpoints without near-duplicates.
 
         fer-hub clean-accuracy checkpoints/fer2013 --data path/to/fer2013 --duplicates copies.json
 
-    Prints the accuracy on the whole split, on its clean part and on the images with a copy elsewhere.
+    Prints the accuracy on the whole split, on the images without a copy in another split, and on those with one.
     """
     from fer_hub.evaluation.copies import measure_clean, summary
     from fer_hub.files import read_json, write_json
