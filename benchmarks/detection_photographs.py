@@ -32,10 +32,10 @@ ATTRIBUTES = {
 ATTRIBUTES_FROM = 32
 """Height in pixels of the faces whose attributes are reported."""
 
-FLOORS = {"precision": 0.98, "recall from 24": 0.83, "average_precision": 0.75}
+FLOORS = {"precision": 0.98, "recall from 24": 0.84, "average_precision": 0.64}
 """What the default must reach on photographs of groups; the command fails below."""
 
-MOST_FALSE = 12
+MOST_FALSE = 16
 """Most pictures without people in which the default may see a face."""
 
 FACES, MEGAPIXELS = (0, 1, 5, 20, 100), (0.3, 1, 4, 12)
