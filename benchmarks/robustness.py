@@ -2,6 +2,8 @@
 
     python -m benchmarks.robustness --data path/to/fer2013 --press path/to/press_photographs
     python -m benchmarks.robustness --data path/to/fer2013 --checkpoints runs/fer/final --medium
+    python -m benchmarks.robustness --data path/to/fer2013 --checkpoints checkpoints/photographs --prior uniform \\
+        --names "photographs, uniform prior" --medium
 
 Evaluates checkpoints on FER-2013's validation split, on that of FER+, and, with --press, on the faces of press photos.
 Writes results/robustness.csv, with a line for every checkpoint, set, kind and strength, and makes results/robustness.md
@@ -14,13 +16,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from benchmarks.robustness_table import read_lines, write_table
 from fer_hub.data import FERPLUS_EMOTIONS, decode_images, load_fer2013, prepare, targets
 from fer_hub.data.prepared import ALL
 from fer_hub.evaluation.corruptions import MEDIUM, STRENGTHS
 from fer_hub.evaluation.robustness import PART, PRESS_CLASSES, Judged, all_kinds, measure, rule
+from fer_hub.inference.priors import TRAINING, UNIFORM, logit_shift
 from fer_hub.model import EMOTIONS, FERForImageClassification, FERImageProcessor
+from fer_hub.training.fine_tuning import last_layer
 
 FEWER = 1200
 """Number of images, the first of the first set, on which all strengths are measured."""
@@ -49,9 +54,12 @@ def press_set(folder: str) -> Judged:
     return Judged("press", decode_images(split), found.names, found.classes, PRESS_CLASSES)
 
 
-def measure_checkpoint(folder: Path, sets: list[Judged], strengths: tuple[int, ...]) -> list[dict]:
+def measure_checkpoint(folder: Path, sets: list[Judged], strengths: tuple[int, ...], prior: str) -> list[dict]:
     """All lines of a checkpoint: at medium strength of every image, at all strengths of the first `FEWER` faces."""
     model = FERForImageClassification.from_pretrained(folder).eval()
+    if shift := logit_shift(model.config, prior):
+        with torch.no_grad():  # the logits are divided by the temperature afterwards
+            last_layer(model)[1].bias += model.config.temperature * torch.tensor(shift)
     image_processor = FERImageProcessor.from_pretrained(folder)
     lines = []
     for kind, strength in [*all_kinds(), TENTH]:
@@ -75,6 +83,7 @@ def main(argv: list[str] | None = None) -> None:
     shipped = sorted(path.parent for path in Path("checkpoints").glob("*/config.json"))
     parser.add_argument("--checkpoints", nargs="+", type=Path, default=shipped, metavar="FOLDER")
     parser.add_argument("--names", nargs="+", help="what to call them; the folder's name")
+    parser.add_argument("--prior", choices=[TRAINING, UNIFORM], default=TRAINING, help="base rates (%(default)s)")
     parser.add_argument("--medium", action="store_true", help="medium strength alone, all that the rule needs")
     parser.add_argument("--output", type=Path, default=Path("results"), help="folder of the table (%(default)s)")
     args = parser.parse_args(argv)
@@ -84,7 +93,7 @@ def main(argv: list[str] | None = None) -> None:
     sets = validation_sets(args.data) + ([press_set(args.press)] if args.press else [])
     known = [line for line in read_lines(args.output) if line["checkpoint"] not in names]
     for name, folder in zip(names, args.checkpoints, strict=True):
-        lines = measure_checkpoint(folder, sets, (MEDIUM,) if args.medium else STRENGTHS)
+        lines = measure_checkpoint(folder, sets, (MEDIUM,) if args.medium else STRENGTHS, args.prior)
         known += [{"checkpoint": name} | line for line in lines]
         write_table(args.output, known)
         print(f"{name}: {json.dumps({key: round(100 * value, 1) for key, value in rule(lines).items()})}", flush=True)

@@ -116,18 +116,40 @@ class FERImageProcessor(PilBackend):
             black = flat.kthvalue(rank + 1).values[:, None, None, None]
             white = flat.kthvalue(flat.shape[1] - rank).values[:, None, None, None]
             images = ((images - black) * (255 / (white - black).clamp(min=1))).clamp(0, 255)
-        return (images * self.rescale_factor - self.image_mean[0]) / self.image_std[0]
+        if len(self.image_mean) not in (1, images.shape[1]):
+            raise ValueError(
+                f"images must have as many channels as image_mean has values, {len(self.image_mean)}, got "
+                f"{images.shape[1]}; convert them first."
+            )
+        mean, std = (images.new_tensor(each)[:, None, None] for each in (self.image_mean, self.image_std))
+        return (images * self.rescale_factor - mean) / std
 
 
 def to_grey(image: Image.Image) -> Image.Image:
-    """Any PIL image → mode "L", upright by its EXIF orientation; 16-bit values are divided by 257."""
+    """Any PIL image → mode "L", as `fer_hub.load_image` would make it grey.
+
+    Upright by its EXIF orientation; transparent pixels over white; 16-bit values divided by 257. Pillow's modes "I" and
+    "F" name no range: their values are taken as 16-bit if any exceeds 255, else as 8-bit, and those of "F" as from 0 to
+    1 if none exceeds 1.
+    """
     image = ImageOps.exif_transpose(image) if image.getexif() else image  # transposing copies
-    if image.mode.startswith("I"):  # Pillow would clip 16-bit grey at 255
-        values = np.asarray(image).astype(np.float32)
-        sixteen_bit = image.mode.startswith("I;16") or values.max(initial=0) > 255
-        return Image.fromarray((values / 257 if sixteen_bit else values).round().astype(np.uint8))
-    if image.mode in ("P", "PA"):
-        image = image.convert("RGBA")
+    if image.mode.startswith("I") or image.mode == "F":  # Pillow would clip them at 255
+        values = np.asarray(image).astype(np.float64)
+        low, high = values.min(initial=0), values.max(initial=0)
+        if not (low >= 0 and high <= 65535):
+            raise ValueError(f"an image must have grey values from 0 to 65535, got {low:g} to {high:g}; rescale them.")
+        if image.mode.startswith("I;16") or high > 255:
+            values = values / 257
+        elif image.mode == "F" and high <= 1:
+            values = values * 255
+        return Image.fromarray(np.rint(values).astype(np.uint8))
+    if image.mode == "La":  # premultiplied; Pillow converts it by way of LA only
+        image = image.convert("LA")
+    if image.mode in ("LA", "PA", "RGBA", "RGBa") or "transparency" in image.info:
+        image = image.convert("RGBA")  # colours that nobody sees must not be seen by a network
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    elif image.mode == "P":
+        image = image.convert("RGB")
     return image.convert("L")
 
 
