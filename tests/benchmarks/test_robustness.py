@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from benchmarks import robustness
 from benchmarks.robustness_table import markdown, plot, read_lines, write_table
 from fer_hub.evaluation.corruptions import CORRUPTIONS
 from fer_hub.evaluation.robustness import CLEAN, Judged, all_kinds, figures, measure, rule
-from fer_hub.model import EMOTIONS, FERForImageClassification, FERImageProcessor
+from fer_hub.model import EMOTIONS, FERConfig, FERForImageClassification, FERImageProcessor
+from fer_hub.pipeline import FERPipeline
 
 
 def test_figures_are_of_the_images_that_count():
@@ -58,6 +60,20 @@ def test_the_command_measures_and_keeps_what_it_does_not_measure(tiny_checkpoint
     assert (tmp_path / "robustness.png").stat().st_size > 10_000 and len(plot(lines).axes) == 15
     write_table(tmp_path, lines)
     assert read_lines(tmp_path) == lines
+
+
+def test_a_uniform_prior_is_what_the_pipeline_makes_of_it(tmp_path):
+    shares = [0.3, 0.1, 0.1, 0.2, 0.1, 0.1, 0.1]
+    config = FERConfig(embedding_size=4, hidden_sizes=(8,), depths=(1,), class_shares=shares, temperature=0.5)
+    FERForImageClassification(config).save_pretrained(tmp_path)
+    FERImageProcessor().save_pretrained(tmp_path)
+    judged = _made_up("FER-2013")
+    lines = robustness.measure_checkpoint(tmp_path, [judged], (3,), "uniform")
+    with FERPipeline.from_pretrained(tmp_path, prior="uniform") as pipeline:
+        rows = pipeline.classify_crops([Image.fromarray(image) for image in judged.images])
+    answers = np.array([list(row.values()) for row in rows])
+    assert lines[0]["accuracy"] == (answers.argmax(1) == judged.labels).mean()
+    assert lines[0]["mean_probability"] == pytest.approx(answers.max(1).mean(), rel=1e-4)
 
 
 def _made_up(name):
