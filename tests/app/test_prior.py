@@ -37,7 +37,7 @@ def test_base_rates_change_the_probabilities_by_bayes_rule(probabilities):
 @pytest.mark.parametrize(
     ("prior", "sentence"),
     [
-        ("flat", "prior must be training, uniform or a share for each label, got 'flat'; choose one of these."),
+        ("flat", "prior must be training, uniform or a number per label, got 'flat'; choose one of these."),
         ("{happy", "prior must be training, uniform or a JSON object with a number for each label, got text that is no "
          "JSON; correct it."),
         (3, "prior must be text of at most 1000 characters, got 3; default training."),
