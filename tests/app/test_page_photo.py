@@ -10,9 +10,7 @@ from PIL import Image
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 
-from benchmarks.collage import PORTRAITS
-from benchmarks.detection import turned
-from fer_hub.boxes import iou
+from benchmarks.collage import collage
 from fer_hub.images import load_image
 from fer_hub.web.texts import thorough_costs
 from tests.app.driving import (
@@ -124,25 +122,23 @@ def test_table_and_downloads_hold_every_face(page, two_faces):
     files = wait(page, lambda: downloads(page))
     assert {"annotated.jpg", "faces.json", "faces.csv"} <= set(files)
     text = fetched(page, files["faces.csv"])
-    assert len(text.splitlines()) == 3 and text.startswith("face,score,quality,xmin,ymin,xmax,ymax,emotion,angry,")
+    assert len(text.splitlines()) == 3 and text.startswith("face,score,quality,xmin,ymin,xmax,ymax,emotion,neutral,")
     assert len(json.loads(fetched(page, files["faces.json"]))["faces"]) == 2
 
 
-def test_the_thorough_search_finds_a_head_that_is_upside_down(page, tmp_path):
-    upright = load_image(PORTRAIT.parent / "grace_hopper.jpg")
-    photo, [box] = turned(upright, [PORTRAITS["grace_hopper"]], 180)
-    photo.save(tmp_path / "turned.jpg", quality=95)
+def test_the_thorough_search_finds_small_heads_that_are_upside_down(page, tmp_path):
+    photo, _ = collage(48, 0)
+    photo.transpose(Image.Transpose.ROTATE_180).save(tmp_path / "turned.jpg", quality=95)
     give(page, "#photo", tmp_path / "turned.jpg")
     wait(page, lambda: (note(page) or "").startswith("No face was found."))
     assert note(page).endswith(", or search thoroughly.")
     costs = texts(page, "#thorough")[0]
     assert thorough_costs() in costs and " ms " in costs
     page.find_element(By.CSS_SELECTOR, "#thorough input").click()
-    wait(page, lambda: note(page) == "1 face found.")
+    wait(page, lambda: (note(page) or "").endswith(" faces found."))
     press(page, "button", "All faces")
     files = wait(page, lambda: downloads(page))
-    [face] = json.loads(fetched(page, files["faces.json"]))["faces"]
-    assert iou(tuple(face["box"].values()), box) > 0.8
+    assert len(json.loads(fetched(page, files["faces.json"]))["faces"]) >= 20
 
 
 def test_a_picture_without_a_face_is_explained(page, tmp_path):

@@ -52,7 +52,7 @@ SHELL = {line: next(page for each, page in SHOWN if each == line) for line, _ in
 def clone(tmp_path_factory, small_csv, tiny_checkpoint):
     """A copy of what the snippets name: the package, scripts, examples and checkpoint, and stand-ins for "path/to"."""
     folder = tmp_path_factory.mktemp("readme")
-    for name in ("fer_hub", "checkpoints", "examples"):
+    for name in ("fer_hub", "checkpoints", "examples", "recipes", "results"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("train.py", "app.py", "model_card.md", "requirements.txt", "packages.txt", "README.md", "NOTICE"):
         shutil.copy(ROOT / name, folder / name)

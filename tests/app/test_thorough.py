@@ -38,27 +38,31 @@ def test_a_sideways_photo_without_exif_orientation(http, boxes, angle):
     upright = load_image(PORTRAIT.parent / "grace_hopper.jpg")
     photo, [truth] = turned(upright, [PORTRAITS["grace_hopper"]], angle)
     file = http.upload(jpeg(photo), "turned.jpg")
-    [box] = boxes(file, True)
-    assert iou(box, truth) > 0.8
-    assert all(iou(other, truth) < iou(box, truth) - 0.1 for other in boxes(file))  # too small, or none at all
+    for thorough in (False, True):
+        assert max(iou(box, truth) for box in boxes(file, thorough)) > 0.8
 
 
 def test_small_faces_of_a_large_photo(http, boxes):
-    photo, truth = collage(32, 0)
-    file = http.upload(jpeg(photo), "crowd.jpg")
-    found = boxes(file, True)
-    hits = sum(any(iou(box, face) > 0.4 for box in found) for face in truth)
-    assert hits >= 0.95 * len(truth) and len(found) == hits
-    assert len(boxes(file)) < hits
+    for side, normal in ((32, 0.95), (16, 0)):  # the normal search finds those of 32 px, but not all of 16
+        photo, truth = collage(side, 0)
+        file = http.upload(jpeg(photo), "crowd.jpg")
+        counts = {}
+        for thorough in (False, True):
+            found = boxes(file, thorough)
+            counts[thorough] = sum(any(iou(box, face) > 0.4 for box in found) for face in truth)
+            assert len(found) == counts[thorough]
+        assert counts[True] >= 0.95 * len(truth) and counts[False] >= normal * len(truth)
+    assert counts[False] < counts[True]
 
 
 def test_every_photo_endpoint_can_search_thoroughly(http):
-    file = http.upload(jpeg(load_image(PORTRAIT.parent / "grace_hopper.jpg").transpose(Image.Transpose.ROTATE_180)))
-    options = ("fer2013", 0.5)
+    photo, _ = collage(48, 0)
+    file = http.upload(jpeg(photo.transpose(Image.Transpose.ROTATE_180)))
+    options = ("fer2013", 0.8)
     assert http.call("classify", file, *options) == ("complete", [{}])
     assert http.call("classify", file, *options, True)[1][0]["label"]
     [[plain]], [[thorough]] = (http.call("predict_batch", [file], *options, flag)[1] for flag in (False, True))
-    assert (len(plain["faces"]), len(thorough["faces"])) == (0, 1)
+    assert len(plain["faces"]) == 0 and len(thorough["faces"]) >= 20
     pictures = []
     for flag in (False, True):
         _, [picture] = http.call("annotate", file, *options, flag)

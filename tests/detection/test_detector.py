@@ -326,7 +326,7 @@ SCRIPT = """
 import sys
 from fer_hub.detection.detector import FaceDetector
 from fer_hub.images import load_image
-assert not {"mediapipe", "onnxruntime"} & set(sys.modules)
+assert not {{"mediapipe", "onnxruntime"}} & set(sys.modules)
 detector = FaceDetector()
 print(len(detector.detect(load_image("examples/astronaut.jpg"))))
 print("still heard", file=sys.stderr)
