@@ -271,8 +271,9 @@ def test_a_checkpoint_must_be_named(nothing):
     assert str(error) == f"checkpoint must be a checkpoint folder or a Hub id, got {nothing!r}."
 
 
-def test_the_default_is_the_checkpoint_that_comes_with_fer_hub(shipped_checkpoint):
-    with FERPipeline.from_pretrained() as pipeline, FERPipeline.from_pretrained(shipped_checkpoint) as named:
+def test_the_default_is_the_checkpoint_for_photographs_that_comes_with_fer_hub():
+    photographs = EXAMPLES.parent / "checkpoints" / "photographs"
+    with FERPipeline.from_pretrained() as pipeline, FERPipeline.from_pretrained(photographs) as named:
         weights, same = pipeline.model.state_dict(), named.model.state_dict()
         assert weights.keys() == same.keys() and all(torch.equal(weights[key], same[key]) for key in same)
 

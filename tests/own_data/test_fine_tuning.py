@@ -159,5 +159,5 @@ def test_a_network_from_random_weights_takes_the_classes_too(crop_folder, tmp_pa
     assert list(metrics["test"]["recall"]) == ["calm", "level 2", "level 10"]
     assert prepare(crop_folder).about == metrics["data"]
     card = (tmp_path / "final" / "README.md").read_text()
-    assert "my_crops: 30 images trained this network. The images are not part of this\nrepository." in card
+    assert "my_crops: 30 images trained this network. The images are not part of this\nrepository; whoever" in card
     assert "framed as the training images are; the pipeline above frames as in FER-2013" in card
