@@ -48,8 +48,9 @@ class FaceDetector:
     Example:
         >>> with FaceDetector() as detector:
         ...     [face] = detector.detect(load_image("examples/astronaut.jpg"))
-        >>> [round(edge / 10) * 10 for edge in face.box], round(face.score, 1)
-        ([170, 70, 280, 170], 1.0)
+        >>> x0, y0, x1, y1 = face.box
+        >>> round((x0 + x1) / 20) * 10, round((y0 + y1) / 20) * 10, round(face.score, 1)
+        (220, 120, 1.0)
     """
 
     def __init__(self, model: str = "fused", min_score: float = DEFAULT_MIN_SCORE, search: str = "normal") -> None:

@@ -67,7 +67,8 @@ def clone(tmp_path_factory, small_csv, tiny_checkpoint):
     for split, faces in load_fer2013(small_csv, ferplus_csv=votes).items():
         faces.to_parquet(folder / "path" / "to" / "fer2013" / f"{split}.parquet")
     named = {match for line in SHELL for match in re.findall(r"\bruns/[\w-]+/(?:final|second)\b", line)}
-    for name in {"path/or/hub-id", "path/to/checkpoint", "runs/mine/final", "runs/fer/final", *named}:
+    always = {"path/or/hub-id", "path/to/checkpoint", "runs/mine/final", "runs/fer/final", "runs/base/final"}
+    for name in always | named:
         shutil.copytree(ROOT / "checkpoints" / ("ferplus" if name.endswith("second") else "fer2013"), folder / name)
     for emotion in ("happy", "neutral"):
         photos = folder / "path" / "to" / "photos" / emotion
@@ -142,7 +143,7 @@ SHELL_START = f"""python() {{
 """Before what a newcomer types: trainings end after a step."""
 
 WINDOW = (("cv2.VideoCapture(0)", 'cv2.VideoCapture("clip.mp4")'), ('cv2.imshow("fer_hub", ', "print(type("),
-          ("cv2.waitKey(1)", "-1"), (".__array__()[:, :, ::-1])", ".__array__()[:, :, ::-1]))"))  # fmt: skip
+          ("cv2.waitKey(1)", "-1"), ("))[:, :, ::-1])", "))[:, :, ::-1]))"))  # fmt: skip
 """The webcam loop reads a file and opens no window here: machines that test have neither camera nor screen."""
 
 

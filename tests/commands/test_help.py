@@ -89,6 +89,7 @@ INTERRUPTED = """
 import os, signal, sys
 from fer_hub.commands import main
 from fer_hub.hub import checkpoint
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
 checkpoint.refresh = lambda folder: os.kill(os.getpid(), signal.SIGINT)
 sys.exit(main(["refresh", "folder"]))
 """

@@ -137,7 +137,11 @@ def test_ctrl_c_leaves_no_unfinished_file(tiny_checkpoint, tmp_path):
     (tmp_path / "faces.csv").write_text("of an earlier run")
     words = [str(tmp_path), "--checkpoint", str(tiny_checkpoint), "--output", str(tmp_path / "faces.csv"), "--quiet"]
     command = [sys.executable, "-m", "fer_hub", "predict", *words]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # it would be ignored where the tests run in the background
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
     with open(tmp_path / "2.jpg", "wb"):  # once it is read, after the first photograph
         process.send_signal(signal.SIGINT)
         said = process.communicate()[1]

@@ -123,7 +123,8 @@ def test_the_card_says_what_is_true_of_own_photographs(trained, photo_folder):
     card = ModelCard((folder / "final" / "README.md").read_text(encoding="utf-8"))
     text = card.content
     assert "# Facial expressions: residual_cnn on my_photos" in text
-    assert "2 expressions: attentive, bored. Trained from checkpoint by fer_hub on my_photos" in text
+    assert "2 expressions: attentive, bored. Trained by fer_hub on my_photos" in text
+    assert "beginning with the\nweights of checkpoint" in text
     assert "4 photographs, in each of which the largest face was found and cut out" in text
     assert "Of 9\nphotographs in all splits 1 without a face" in text
     assert "Validation and test were cut at random from the same images as train." in text
