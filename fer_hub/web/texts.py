@@ -10,7 +10,7 @@ COSTS = FOLDER.parent / "search_costs.json"
 """Cost of the thorough search, written by `python -m benchmarks.detection`."""
 
 INTRODUCTION = """# Facial expression recognition
-Detects every face and classifies its expression. The results are probabilities of **facial expressions** as people
+Detects faces and classifies their expressions. The results are probabilities of **facial expressions** as people
 would label them; feelings cannot be read from a face. For programs: [API page](?view=api)."""
 
 READING = """## How to read this
