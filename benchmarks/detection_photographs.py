@@ -63,7 +63,9 @@ def on_groups(folder: Path, detector: FaceDetector) -> tuple[dict, list]:
         attributes += [row for row, use in zip(values, photo.counts, strict=True) if use]
         more = detector.detect(photo.image, LOWEST)
         which, counts = match(more, photo)
-        scored += [(face.score, index >= 0) for face, index, use in zip(more, which, counts, strict=True) if use]
+        scored += [
+            (face.detection_score, index >= 0) for face, index, use in zip(more, which, counts, strict=True) if use
+        ]
     heights, found = np.array(heights), np.array(found)
     columns = dict(zip(("blur", "occlusion", "odd_pose", "odd_light"), np.array(attributes).T, strict=True))
 
@@ -99,7 +101,8 @@ def average_precision(scored: list[tuple[float, bool]], faces: int) -> float:
 def on_nobody(folder: Path, detector: FaceDetector) -> dict:
     """In how many pictures without people a face is seen, at some scores."""
     best = [
-        max((face.score for face in detector.detect(picture)), default=0.0) for _, picture in pictures_of_nobody(folder)
+        max((face.detection_score for face in detector.detect(picture)), default=0.0)
+        for _, picture in pictures_of_nobody(folder)
     ]
     return {"pictures": len(best), "with_a_face": sum(score >= detector.min_score for score in best)}
 

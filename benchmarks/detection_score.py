@@ -38,12 +38,12 @@ def boxes(model: str, group: Path, nobody: Path) -> tuple[np.ndarray, np.ndarray
         for position, photo in enumerate(marked_photographs(group)):
             faces = detector.detect(photo.image)
             which, counts = match(faces, photo)
-            scores += [face.score for face, use in zip(faces, counts, strict=True) if use]
+            scores += [face.detection_score for face, use in zip(faces, counts, strict=True) if use]
             right += [index >= 0 for index, use in zip(which, counts, strict=True) if use]
             half += [position % 2] * int(counts.sum())
         for position, picture in pictures_of_nobody(nobody):
             faces = detector.detect(picture)
-            scores += [face.score for face in faces]
+            scores += [face.detection_score for face in faces]
             right += [False] * len(faces)
             half += [position % 2] * len(faces)
     return np.array([own_score(score, kind) for score in scores]), np.array(right), np.array(half)

@@ -85,7 +85,7 @@ def match(faces: Sequence[Face], photo: Marked) -> tuple[np.ndarray, np.ndarray]
     """
     overlaps = overlap([face.box for face in faces], photo.boxes)
     which, free = np.full(len(faces), -1), np.ones(len(photo.boxes), bool)
-    for index in sorted(range(len(faces)), key=lambda i: -faces[i].score):
+    for index in sorted(range(len(faces)), key=lambda i: -faces[i].detection_score):
         left = np.where(free, overlaps[index], 0.0)
         if left.size and left.max() >= MIN_IOU:
             which[index] = left.argmax()

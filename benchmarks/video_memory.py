@@ -136,7 +136,7 @@ def main() -> int:
         peaks.append(found["peak"])
         print(
             f"{minutes:7g} {found['frames']:8d} {found['floor']:10.0f} {found['peak']:9.0f} "
-            f"{found['frames'] / found['work']:10.1f} {found['faces']:7d}",
+            f"{found['frames'] / found['work']:10.1f} {found['face_count']:7d}",
             flush=True,
         )
     ratio = peaks[-1] / peaks[0]

@@ -2,7 +2,7 @@
 
 The names below are imported on first use, so that `import fer_hub` is instant:
 
-- `FERPipeline`: photo → a list of `FacePrediction` (box, score, emotion, probabilities).
+- `FERPipeline`: photo → a list of `FacePrediction` (box, detection score, emotion, probabilities).
 - `FERConfig`, `FERImageProcessor`, `FERForImageClassification`: the network as a transformers model; `FERModel`: its
   features.
 - `FaceDetector`: MediaPipe's face detection. `load_image`: anything → an upright RGB image.

@@ -258,7 +258,7 @@ def _at(position: int, error: Exception) -> Exception:
 
 def _prediction(box: Box, face: Face, probabilities: dict[str, float]) -> FacePrediction:
     emotion = max(probabilities, key=probabilities.__getitem__)
-    return FacePrediction(box, face.score, emotion, probabilities, face.keypoints, face.quality)
+    return FacePrediction(box, face.detection_score, emotion, probabilities, face.keypoints, face.quality, face.angle)
 
 
 def _whole_pixels(box: Box, size: tuple[int, int]) -> tuple[int, int, int, int]:

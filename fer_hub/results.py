@@ -1,14 +1,78 @@
 """Results of detection and classification: immutable values, ready for JSON."""
 
 import math
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, TypeVar
 
 from fer_hub.boxes import Box, area, check_box
+
+Value = TypeVar("Value")
 
 KEYPOINTS = ("right_eye", "left_eye", "nose_tip", "mouth_center", "right_ear_tragion", "left_ear_tragion")
 """MediaPipe's names of its six face keypoints; right and left are from the person's view, so the right eye of
 somebody who faces the camera is on the left of the image."""
+
+
+class ReadOnly(Mapping[str, Value]):
+    """A mapping that nobody can change: hashable where its values are, and it can be copied and pickled.
+
+    Equal to a dict with the same keys and values, whatever their order.
+
+    Example:
+        >>> values = ReadOnly({"happy": 0.75, "sad": 0.25})
+        >>> values["sad"], values == {"sad": 0.25, "happy": 0.75}, hash(values) == hash(ReadOnly(dict(values)))
+        (0.25, True, True)
+        >>> values
+        ReadOnly({'happy': 0.75, 'sad': 0.25})
+    """
+
+    __slots__ = ("_values",)
+    _values: Mapping[str, Value]
+
+    def __init__(self, values: Mapping[str, Value]) -> None:
+        object.__setattr__(self, "_values", MappingProxyType(dict(values)))
+
+    def __getitem__(self, name: str) -> Value:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self._values.items()))
+
+    def __repr__(self) -> str:
+        return f"ReadOnly({dict(self._values)!r})"
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a ReadOnly cannot be changed; copy it with dict() to change {name}.")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"a ReadOnly cannot be changed; copy it with dict() to delete {name}.")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ReadOnly, (dict(self._values),)
+
+
+def earlier_name(old: str, new: str) -> Any:
+    """A property with the earlier name of an attribute: the same value, and a `DeprecationWarning`.
+
+    Args:
+        old: the earlier name.
+        new: the attribute's name now.
+    """
+
+    def value(self: Any) -> Any:
+        warnings.warn(f"{type(self).__name__}.{old} is now {new}.", DeprecationWarning, stacklevel=2)
+        return getattr(self, new)
+
+    return property(value, doc=f"Earlier name of `{new}`; deprecated.")
 
 
 @dataclass(frozen=True)
@@ -18,28 +82,28 @@ class Face:
     Attributes:
         box: (x0, y0, x1, y1) in pixels of the upright photo, with fractions. It spans roughly from the eyebrows to
             the chin and may extend beyond the photo (`boxes.clip` clips it).
-        score: the detector's confidence that this is a face, 0 to 1.
-        keypoints: name (of `KEYPOINTS`) → (x, y) in pixels of the upright photo; may be empty.
+        detection_score: the detector's confidence that this is a face, 0 to 1.
+        keypoints: name (of `KEYPOINTS`) → (x, y) in pixels of the upright photo, read-only; may be empty.
         angle: in-plane rotation of the head in degrees, clockwise as seen in the photo, -180 to 180; 0 for a head
             that is upright or nearly so. The box is axis-aligned in any case.
         quality: how visible the face is, 0 to 1, see `detection.quality`; `None` if not measured.
 
     Raises:
-        ValueError: the box is not four finite numbers with x0 < x1 and y0 < y1, the score or the quality is outside 0
-            to 1, a keypoint is not two finite numbers, or the angle is outside -180 to 180.
+        ValueError: the box is not four finite numbers with x0 < x1 and y0 < y1, the detection score or the quality is
+            outside 0 to 1, a keypoint is not two finite numbers, or the angle is outside -180 to 180.
     """
 
     box: Box
-    score: float
+    detection_score: float
     keypoints: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     angle: float = 0.0
     quality: float | None = None
+    score = earlier_name("score", "detection_score")
 
     def __post_init__(self) -> None:
-        if isinstance(self.angle, bool) or not isinstance(self.angle, (int, float)) or not -180 <= self.angle <= 180:
-            raise ValueError(f"angle must be a number of degrees from -180 to 180, got {self.angle!r}.")
+        object.__setattr__(self, "angle", _check_angle(self.angle))
         object.__setattr__(self, "box", check_box(self.box))
-        object.__setattr__(self, "score", _unit("score", self.score))
+        object.__setattr__(self, "detection_score", _unit("detection_score", self.detection_score))
         if self.quality is not None:
             object.__setattr__(self, "quality", _unit("quality", self.quality))
         object.__setattr__(self, "keypoints", _check_keypoints(self.keypoints))
@@ -56,12 +120,13 @@ class FacePrediction:
 
     Attributes:
         box: (x0, y0, x1, y1) in pixels of the upright photo; the pipeline gives whole pixels inside the photo.
-        score: the detector's confidence that this is a face, 0 to 1; unrelated to the emotion.
+        detection_score: the detector's confidence that this is a face, 0 to 1; unrelated to the emotion.
         emotion: the label with the highest probability.
-        probabilities: label → probability, every label in the order of the model, summing to 1.
-        keypoints: name → (x, y) in pixels of the upright photo; may be empty.
+        probabilities: label → probability, every label in the order of the model, summing to 1; read-only.
+        keypoints: name → (x, y) in pixels of the upright photo, read-only; may be empty.
         quality: how visible the face is, 0 to 1, see `detection.quality`: below its `TOO_POOR` the probabilities are
             unreliable; `None` if not measured.
+        angle: in-plane rotation of the head in degrees, see `Face`.
 
     Raises:
         ValueError: a field is invalid.
@@ -72,15 +137,18 @@ class FacePrediction:
     """
 
     box: Box
-    score: float
+    detection_score: float
     emotion: str
     probabilities: Mapping[str, float]
     keypoints: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     quality: float | None = None
+    angle: float = 0.0
+    score = earlier_name("score", "detection_score")
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "angle", _check_angle(self.angle))
         object.__setattr__(self, "box", check_box(self.box))
-        object.__setattr__(self, "score", _unit("score", self.score))
+        object.__setattr__(self, "detection_score", _unit("detection_score", self.detection_score))
         if self.quality is not None:
             object.__setattr__(self, "quality", _unit("quality", self.quality))
         object.__setattr__(self, "keypoints", _check_keypoints(self.keypoints))
@@ -93,19 +161,21 @@ class FacePrediction:
         if self.emotion not in probabilities or probabilities[self.emotion] < max(probabilities.values()):
             best = max(probabilities, key=probabilities.__getitem__)
             raise ValueError(f"emotion must be the most probable label, {best!r} here, got {self.emotion!r}.")
-        object.__setattr__(self, "probabilities", probabilities)
+        object.__setattr__(self, "probabilities", ReadOnly(probabilities))
 
     def to_dict(self) -> dict:
         """Plain numbers, strings and dicts, ready for `json.dumps`; the box as in transformers' object detection.
 
         Returns:
-            `{"box": {"xmin", "ymin", "xmax", "ymax"}, "score", "quality", "emotion", "probabilities": {label:
-            probability}}`
+            `{"box": {"xmin", "ymin", "xmax", "ymax"}, "detection_score", "quality", "angle", "keypoints": {name:
+            {"x", "y"}}, "emotion", "probabilities": {label: probability}}`
         """
         return {
             "box": dict(zip(("xmin", "ymin", "xmax", "ymax"), self.box, strict=True)),
-            "score": self.score,
+            "detection_score": self.detection_score,
             "quality": self.quality,
+            "angle": self.angle,
+            "keypoints": {name: {"x": x, "y": y} for name, (x, y) in self.keypoints.items()},
             "emotion": self.emotion,
             "probabilities": dict(self.probabilities),
         }
@@ -121,11 +191,17 @@ def _unit(name: str, value: float) -> float:
     return number
 
 
-def _check_keypoints(keypoints: Mapping[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+def _check_angle(angle: float) -> float:
+    if isinstance(angle, bool) or not isinstance(angle, (int, float)) or not -180 <= angle <= 180:
+        raise ValueError(f"angle must be a number of degrees from -180 to 180, got {angle!r}.")
+    return float(angle)
+
+
+def _check_keypoints(keypoints: Mapping[str, tuple[float, float]]) -> Mapping[str, tuple[float, float]]:
     try:
         checked = {str(name): (float(x), float(y)) for name, (x, y) in dict(keypoints).items()}
     except (TypeError, ValueError):
         checked = {"": (math.nan, math.nan)}
     if not all(math.isfinite(value) for point in checked.values() for value in point):
         raise ValueError(f"keypoints must map names to two finite numbers (x, y) in pixels, got {keypoints!r}.")
-    return checked
+    return ReadOnly(checked)

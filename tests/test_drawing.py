@@ -162,7 +162,7 @@ def test_an_id_stands_before_the_emotion():
     """The label of a tracked face is that of an untracked one, with its id in front, and stays whole."""
     box = (100, 80, 220, 200)
     photo, plain = Image.new("RGB", (400, 300), (120, 120, 120)), prediction(box)
-    tracked = TrackedFace(plain.box, plain.score, plain.emotion, plain.probabilities, face_id=12)
+    tracked = TrackedFace(plain.box, plain.detection_score, plain.emotion, plain.probabilities, face_id=12)
     widths = []
     for face in (plain, tracked):
         row = (np.asarray(draw(photo, [face])) == COLOURS["happy"]).all(2)[76, :]

@@ -62,7 +62,7 @@ def test_one_photo_gives_its_faces(pipeline):
     assert face.emotion == max(face.probabilities, key=face.probabilities.get)
     assert {type(edge) for edge in face.box} == {int}
     assert np.abs(np.array(face.box) - (174, 71, 276, 174)).max() <= 6
-    assert 0.5 <= face.score <= 1
+    assert 0.5 <= face.detection_score <= 1
     assert "left_eye" in face.keypoints
     json.dumps(face.to_dict())
 
@@ -155,6 +155,18 @@ def test_boxes_are_whole_pixels_inside_the_photo():
     pipeline = grid_pipeline()
     pipeline.detector = Beyond()
     assert [face.box for face in pipeline(Image.new("RGB", (50, 50)))] == [(0, 0, 40, 50), (49, 49, 50, 50)]
+
+
+def test_a_prediction_has_all_that_the_detector_says(pipeline):
+    class Turned:
+        def detect(self, image):
+            return [Face((5, 5, 45, 45), 0.9, {"nose_tip": (25, 30)}, angle=90, quality=0.7)]
+
+    turned = grid_pipeline()
+    turned.detector = Turned()
+    [face] = turned(Image.new("RGB", (50, 50)))
+    assert (face.detection_score, face.quality, face.angle) == (0.9, 0.7, 90)
+    assert face.keypoints == {"nose_tip": (25, 30)}
 
 
 def test_exif_orientation_is_applied(pipeline):

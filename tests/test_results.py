@@ -1,23 +1,27 @@
 """Faces and predictions: fields, validation, conversion to JSON."""
 
+import copy
 import dataclasses
 import json
 import math
+import pickle
 
 import numpy as np
 import pytest
 
-from fer_hub.results import Face, FacePrediction
+from fer_hub.results import Face, FacePrediction, ReadOnly
 
 PROBABILITIES = {"angry": 0.1, "happy": 0.7, "sad": 0.2}
 
 
 def test_a_prediction_becomes_json_and_back():
-    face = FacePrediction((10, 20, 50, 70), 0.5, "happy", PROBABILITIES, {"nose_tip": (30, 40)})
+    face = FacePrediction((10, 20, 50, 70), 0.5, "happy", PROBABILITIES, {"nose_tip": (30, 40)}, angle=-30)
     expected = {
         "box": {"xmin": 10, "ymin": 20, "xmax": 50, "ymax": 70},
-        "score": 0.5,
+        "detection_score": 0.5,
         "quality": None,
+        "angle": -30.0,
+        "keypoints": {"nose_tip": {"x": 30.0, "y": 40.0}},
         "emotion": "happy",
         "probabilities": PROBABILITIES,
     }
@@ -30,7 +34,7 @@ def test_numbers_of_numpy_become_plain_ones():
         np.array([1, 2, 3, 4]), np.float32(0.5), "happy", {k: np.float64(v) for k, v in PROBABILITIES.items()}
     )
     assert json.loads(json.dumps(face.to_dict()))["box"] == {"xmin": 1, "ymin": 2, "xmax": 3, "ymax": 4}
-    assert type(face.score) is float and {type(p) for p in face.probabilities.values()} == {float}
+    assert type(face.detection_score) is float and {type(p) for p in face.probabilities.values()} == {float}
 
 
 def test_the_order_of_the_labels_is_kept():
@@ -50,7 +54,38 @@ def test_changing_the_result_of_to_dict_changes_nothing():
 @pytest.mark.parametrize("value", [Face((0, 0, 1, 1), 1), FacePrediction((0, 0, 1, 1), 1, "happy", PROBABILITIES)])
 def test_values_cannot_be_changed(value):
     with pytest.raises(dataclasses.FrozenInstanceError):
-        value.score = 0.5
+        value.detection_score = 0.5
+    for mapping in (value.keypoints, getattr(value, "probabilities", value.keypoints)):
+        with pytest.raises(TypeError):
+            mapping["happy"] = 1.0
+        with pytest.raises(TypeError):
+            del mapping["happy"]
+        with pytest.raises(AttributeError):
+            mapping.more = 1
+
+
+def test_values_are_hashable_and_the_same_after_copying_and_pickling():
+    def face(angle=0.0):
+        return FacePrediction([0, 0, 9, 9], 1, "happy", dict(PROBABILITIES), {"nose_tip": [3, 4]}, 0.5, angle)
+
+    assert len({face(), face(), face(1), Face((0, 0, 1, 1), 1), Face((0, 0, 1, 1), 1)}) == 3
+    for again in (copy.deepcopy(face()), pickle.loads(pickle.dumps(face())), dataclasses.replace(face())):
+        assert again == face() and hash(again) == hash(face())
+    assert hash(face()) != hash(face(1))
+
+
+def test_a_result_does_not_follow_the_dict_it_was_made_from():
+    source = dict(PROBABILITIES)
+    face = FacePrediction((0, 0, 1, 1), 1, "happy", source)
+    source["happy"] = 0.0
+    assert face.probabilities == PROBABILITIES and isinstance(face.probabilities, ReadOnly)
+
+
+@pytest.mark.parametrize("value", [Face((0, 0, 1, 1), 0.5), FacePrediction((0, 0, 1, 1), 0.5, "happy", PROBABILITIES)])
+def test_the_earlier_name_of_the_detection_score_warns_and_works(value):
+    with pytest.warns(DeprecationWarning, match="score is now detection_score") as warned:
+        assert value.score == 0.5
+    assert warned[0].filename == __file__  # where it was used, not where it is defined
 
 
 def test_a_face_may_reach_beyond_the_photo():
@@ -66,8 +101,8 @@ def test_a_face_may_reach_beyond_the_photo():
             ((5, 0, 5, 1), 1),
             "box must have x0 < x1 and y0 < y1, got (5, 0, 5, 1); the order is left, top, right, bottom.",
         ),
-        (((0, 0, 1, 1), 1.5), "score must be a number from 0 to 1, got 1.5."),
-        (((0, 0, 1, 1), None), "score must be a number from 0 to 1, got None."),
+        (((0, 0, 1, 1), 1.5), "detection_score must be a number from 0 to 1, got 1.5."),
+        (((0, 0, 1, 1), None), "detection_score must be a number from 0 to 1, got None."),
         (
             ((0, 0, 1, 1), 1, {"nose_tip": (1, 2, 3)}),
             "keypoints must map names to two finite numbers (x, y) in pixels, got {'nose_tip': (1, 2, 3)}.",

@@ -7,11 +7,14 @@ from typing import TextIO
 
 from fer_hub.results import FacePrediction
 
-COLUMNS = ("path", "width", "height", "face", "score", "quality", "xmin", "ymin", "xmax", "ymax", "emotion")
+COLUMNS = (
+    *("path", "width", "height", "face", "detection_score", "quality", "angle"),
+    *("xmin", "ymin", "xmax", "ymax", "emotion"),
+)
 """Columns of the CSV before those of the labels."""
 
 
-KEYS = ("score", "quality", "box", "emotion", "probabilities")
+KEYS = ("detection_score", "quality", "angle", "box", "keypoints", "emotion", "probabilities")
 """What a JSON line has of a face."""
 
 
@@ -19,8 +22,8 @@ class CsvFaces:
     """One line per face; a photograph without a face has one line, empty from `face` on.
 
     Columns: `path`, `width` and `height` of the upright photograph in pixels, `face` (0 for the most prominent),
-    `score` of the detector and `quality`, 0 to 1, the box `xmin`, `ymin`, `xmax`, `ymax` in pixels, `emotion`, and the
-    probability of every label.
+    `detection_score` and `quality`, 0 to 1, `angle` of the head in degrees, the box `xmin`, `ymin`, `xmax`, `ymax` in
+    pixels, `emotion`, and the probability of every label.
     """
 
     def __init__(self, file: TextIO, labels: Sequence[str]) -> None:
@@ -33,7 +36,7 @@ class CsvFaces:
         start = [_printable(path), *size]
         for number, face in enumerate(faces):
             probabilities = (round(face.probabilities[label], 6) for label in self._labels)
-            scores = (round(face.score, 6), rounded(face.quality))
+            scores = (round(face.detection_score, 6), rounded(face.quality), round(face.angle, 2))
             self._rows.writerow([*start, number, *scores, *face.box, face.emotion, *probabilities])
         if not faces:
             self._rows.writerow(start + [""] * (len(COLUMNS) - len(start) + len(self._labels)))
@@ -42,8 +45,8 @@ class CsvFaces:
 class JsonFaces:
     """The same rows as JSON objects, one per line.
 
-    A row has `path`, `width`, `height`, `face`, `score`, `quality`, `box`, `emotion` and `probabilities`; without a
-    face all from `face` on are null.
+    A row has `path`, `width`, `height`, `face`, `detection_score`, `quality`, `angle`, `box`, `keypoints`,
+    `emotion` and `probabilities`, see `FacePrediction.to_dict`; without a face all from `face` on are null.
     """
 
     def __init__(self, file: TextIO, labels: Sequence[str]) -> None:
@@ -54,7 +57,12 @@ class JsonFaces:
         start = {"path": _printable(path), "width": size[0], "height": size[1]}
         for number, face in enumerate(faces):
             row = face.to_dict()
-            row |= {"score": round(face.score, 6), "quality": rounded(face.quality)}
+            row |= {"detection_score": round(face.detection_score, 6), "quality": rounded(face.quality)}
+            row["angle"] = round(face.angle, 2)
+            row["keypoints"] = {
+                name: {axis: round(place, 2) for axis, place in point.items()}
+                for name, point in row["keypoints"].items()
+            }
             row["probabilities"] = {label: round(value, 6) for label, value in row["probabilities"].items()}
             self._append(start | {"face": number} | {key: row[key] for key in KEYS})
         if not faces:

@@ -55,8 +55,8 @@ def predict(
         fer-hub predict photos/ --output faces.jsonl
 
     One row for each face, the most prominent first, and one for a photograph without a face: path, width and height,
-    number of the face, detection score, quality, box in pixels of the upright photograph, emotion, and the probability
-    of every label. Folders are searched with all below them. Files that cannot be read are listed at the end, and the
+    number of the face, detection score, quality, angle of the head, box in pixels of the upright photograph, emotion,
+    and the probability of every label. Folders are searched with all below them. Files that cannot be read are listed at the end, and the
     exit code is then 1; the others are in the rows all the same.
     """
     if output != "-" and Path(output).is_dir():

@@ -29,13 +29,13 @@ class Photograph:
     Attributes:
         file: its path, or split and row (from 0) if it has none.
         label: name of its class.
-        faces: number of detected faces.
+        face_count: number of detected faces.
         face: the largest of them, which is cropped; None if no face was detected.
     """
 
     file: str
     label: str
-    faces: int
+    face_count: int
     face: Face | None
 
 

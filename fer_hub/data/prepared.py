@@ -125,20 +125,20 @@ def public_name(source: str | Path) -> str:
 def write_faces(path: Path, photographs: Mapping[str, list[Photograph]]) -> None:
     """Write a CSV with one line per photo: the box of its face, or that there was none.
 
-    Columns: `file`, `split` (`LEFT_OUT` without a face), `class`, `faces` (number detected; the largest is used),
-    `score` of the detector, `xmin`, `ymin`, `xmax`, `ymax` in pixels of the upright photo.
+    Columns: `file`, `split` (`LEFT_OUT` without a face), `class`, `face_count` (number detected; the largest is used),
+    `detection_score`, `xmin`, `ymin`, `xmax`, `ymax` in pixels of the upright photo.
 
     Args:
         photographs: those of `Prepared`.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("file", "split", "class", "faces", "score", "xmin", "ymin", "xmax", "ymax"))
+    writer.writerow(("file", "split", "class", "face_count", "detection_score", "xmin", "ymin", "xmax", "ymax"))
     for split in sorted(photographs, key=lambda split: split != LEFT_OUT):
         for photo in photographs[split]:
             face = photo.face
-            found = [f"{face.score:.3f}", *(f"{edge:.1f}" for edge in face.box)] if face else [""] * 5
-            writer.writerow((photo.file, split, photo.label, photo.faces, *found))
+            found = [f"{face.detection_score:.3f}", *(f"{edge:.1f}" for edge in face.box)] if face else [""] * 5
+            writer.writerow((photo.file, split, photo.label, photo.face_count, *found))
     write_text(path, text.getvalue())
 
 

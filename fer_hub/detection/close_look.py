@@ -71,7 +71,7 @@ def look_closely(
         found = [face for face in found if iou(face.box, expected) > 0.3]
         if not found:
             return None
-        seen.append(max(found, key=lambda face: face.score))
+        seen.append(max(found, key=lambda face: face.detection_score))
     face = turned(_agreed(*seen), factor, centre(around), angle)
     return face if centre_inside(face.box, image) else None
 
@@ -91,7 +91,7 @@ def centre_inside(box: Box, image: Image.Image) -> bool:
 def placed(face: Face, factor: float, x0: float, y0: float) -> Face:
     """From pixels of a part, resized by 1 / factor, whose corner is at (x0, y0), to pixels of the photo."""
     points = {name: (x * factor + x0, y * factor + y0) for name, (x, y) in face.keypoints.items()}
-    return Face(shift(scale(face.box, factor), x0, y0), face.score, points)
+    return Face(shift(scale(face.box, factor), x0, y0), face.detection_score, points)
 
 
 def _mirrored(face: Face, width: float) -> Face:
@@ -99,7 +99,7 @@ def _mirrored(face: Face, width: float) -> Face:
     x0, y0, x1, y1 = face.box
     # what looks like a right eye in the mirror is the left one
     points = {name: (width - x, y) for name, (x, y) in zip(_MIRRORED, face.keypoints.values(), strict=True)}
-    return Face((width - x1, y0, width - x0, y1), face.score, points)
+    return Face((width - x1, y0, width - x0, y1), face.detection_score, points)
 
 
 def turned(face: Face, factor: float, middle: tuple[float, float], angle: float, size: float = LOOK_SIZE) -> Face:
@@ -114,11 +114,11 @@ def turned(face: Face, factor: float, middle: tuple[float, float], angle: float,
     half_width, half_height = ((b - a) * factor / 2 for a, b in (face.box[::2], face.box[1::2]))
     result = Face(
         (x - half_width, y - half_height, x + half_width, y + half_height),
-        face.score,
+        face.detection_score,
         {name: point(*place) for name, place in face.keypoints.items()},
     )
     tilt = eye_angle(result)
-    return Face(result.box, result.score, result.keypoints, tilt if abs(tilt) >= TILTED else 0.0)
+    return Face(result.box, result.detection_score, result.keypoints, tilt if abs(tilt) >= TILTED else 0.0)
 
 
 def _agreed(a: Face, b: Face) -> Face:
@@ -132,4 +132,4 @@ def _agreed(a: Face, b: Face) -> Face:
     first, second = (np.array([face.keypoints[name] for name in KEYPOINTS]) for face in (a, b))
     apart = float(np.abs(first - second).mean()) / (box[2] - box[0])
     points = dict(zip(KEYPOINTS, ((first + second) / 2).tolist(), strict=True))
-    return Face(box, max(0.0, (a.score + b.score) / 2 - DISAGREEMENT * apart), points)
+    return Face(box, max(0.0, (a.detection_score + b.detection_score) / 2 - DISAGREEMENT * apart), points)

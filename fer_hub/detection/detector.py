@@ -49,7 +49,7 @@ class FaceDetector:
         >>> with FaceDetector() as detector:
         ...     [face] = detector.detect(load_image("examples/astronaut.jpg"))
         >>> x0, y0, x1, y1 = face.box
-        >>> round((x0 + x1) / 20) * 10, round((y0 + y1) / 20) * 10, round(face.score, 1)
+        >>> round((x0 + x1) / 20) * 10, round((y0 + y1) / 20) * 10, round(face.detection_score, 1)
         (220, 120, 1.0)
     """
 

@@ -160,11 +160,11 @@ class FusedSearch:
 
     def _doubted(self, image: Image.Image, faces: list[Face]) -> list[Face]:
         """The faces, those in doubt with the score that a second look gives them."""
-        doubtful = [f for f in faces if DOUBTFUL[0] <= f.score <= DOUBTFUL[1] and _side(f) >= DOUBTFUL_FROM]
+        doubtful = [f for f in faces if DOUBTFUL[0] <= f.detection_score <= DOUBTFUL[1] and _side(f) >= DOUBTFUL_FROM]
         sure = [face for face in faces if face not in doubtful]
         looks = self._looks(image, doubtful, mirrored=True)
         again = [
-            replace(face, score=_blend(face.score, _score(look), DOUBT_WEIGHT))
+            replace(face, detection_score=_blend(face.detection_score, _score(look), DOUBT_WEIGHT))
             for face, look in zip(doubtful, looks, strict=True)
         ]
         return sure + again
@@ -173,7 +173,7 @@ class FusedSearch:
         """The faces, those that are tilted turned upright and scored anew, and more of such kind."""
         if self.close_up is None:
             return faces
-        sure = [face for face in faces if face.score >= least]
+        sure = [face for face in faces if face.detection_score >= least]
         seen = best_of_each_place(look_from_afar(self.close_up, image, (0, 0, *image.size), padded=False), 0.3)
         lonely, known = [], {}
         for candidate in seen:
@@ -190,7 +190,7 @@ class FusedSearch:
         for face in faces:
             better = taken.get(id(face))
             if better is not None and iou(better.box, face.box) > 0.3 and better.angle:
-                result.append(replace(better, score=max(better.score, face.score)))
+                result.append(replace(better, detection_score=max(better.detection_score, face.detection_score)))
             else:
                 result.append(_with_ears(face, known.get(id(face))))
         return best_of_each_place(result, 0.3)
@@ -202,10 +202,10 @@ class FusedSearch:
             look = look_closely(self.close_up, image, face.box)
             if look is not None and abs(look.angle) > LOOK_TWICE:  # once more, so that its eyes are level
                 look = look_closely(self.close_up, image, look.box, look.angle) or look
-            looked.append(look or replace(face, score=0.0, angle=_tilt(face)))
+            looked.append(look or replace(face, detection_score=0.0, angle=_tilt(face)))
         seen = self._looks(image, looked)
         return [
-            replace(face, score=_blend(look.score, face.score, LEVEL_WEIGHT))
+            replace(face, detection_score=_blend(look.detection_score, face.detection_score, LEVEL_WEIGHT))
             for face, look in zip(looked, seen, strict=True)
             if look is not None
         ]
@@ -236,12 +236,12 @@ class FusedSearch:
 
     def _turned_photo(self, image: Image.Image, faces: list[Face], least: float) -> list[Face]:
         """The faces of the photo, turned where it shows more so than as it stands."""
-        top = max((face.score for face in faces), default=0.0)
+        top = max((face.detection_score for face in faces), default=0.0)
         if self.search != "thorough" and (len(faces) > TURN_FACES or top >= TURN_BELOW):
             return faces
         small, _ = shrunk(image, COARSE)
         scores = {
-            angle: max((face.score for face in self.yunet.find(small.transpose(turn))), default=0.0)
+            angle: max((face.detection_score for face in self.yunet.find(small.transpose(turn))), default=0.0)
             for angle, turn in TURNS.items()
         }
         best = max(scores, key=scores.__getitem__)
@@ -259,7 +259,7 @@ class FusedSearch:
         found = [placed(face, 1 / factor, -border / factor, -border / factor) for face in self.yunet.find(framed)]
         if self.close_up is not None:
             afar = look_from_afar(self.close_up, image, (0, 0, *image.size), padded=True)
-            sure = [face for face in found if face.score >= least]
+            sure = [face for face in found if face.detection_score >= least]
             afar = [f for f in best_of_each_place(afar, 0.3) if all(iou(f.box, face.box) < 0.3 for face in sure)]
             afar = [face for face in afar if centre_inside(face.box, image)]
             found += self._levelled(image, afar)
@@ -268,8 +268,8 @@ class FusedSearch:
     def _look_again(self, image: Image.Image, face: Face) -> Face:
         """An unsure face with the mean of the best two scores among four looks."""
         kinds = ({"mirrored": True}, {"stretched": True}, {"mirrored": True, "stretched": True})
-        scores = [face.score, *(_score(self._looks(image, [face], **kind)[0]) for kind in kinds)]
-        return replace(face, score=sum(sorted(scores)[-2:]) / 2)
+        scores = [face.detection_score, *(_score(self._looks(image, [face], **kind)[0]) for kind in kinds)]
+        return replace(face, detection_score=sum(sorted(scores)[-2:]) / 2)
 
     def _close_ups_alone(self, image: Image.Image, least: float) -> list[Face]:
         """Close-ups that MediaPipe's short-range model sees alone, with YuNet's score of as much certainty."""
@@ -277,17 +277,17 @@ class FusedSearch:
             return []
         found = self.alone.faces(image, own_score(calibrated(least, "yunet"), "mediapipe"))
         return [
-            replace(face, score=own_score(calibrated(face.score, "mediapipe"), "yunet"))
+            replace(face, detection_score=own_score(calibrated(face.detection_score, "mediapipe"), "yunet"))
             for face in close_ups(found, image)
         ]
 
 
 def _from(faces: list[Face], least: float) -> list[Face]:
-    return best_of_each_place([face for face in faces if face.score >= least], 0.3)
+    return best_of_each_place([face for face in faces if face.detection_score >= least], 0.3)
 
 
 def _score(face: Face | None) -> float:
-    return 0.0 if face is None else face.score
+    return 0.0 if face is None else face.detection_score
 
 
 def _with_ears(face: Face, other: Face | None) -> Face:
@@ -305,7 +305,7 @@ def _side(face: Face) -> float:
 def _is_clear(found: list[Face], image: Image.Image, least: float) -> bool:
     """Whether the small copy shows a face and, of whatever it hints at, only large ones."""
     large = LARGE * max(image.size) / COARSE
-    return any(face.score >= least for face in found) and all(_side(face) >= large for face in found)
+    return any(face.detection_score >= least for face in found) and all(_side(face) >= large for face in found)
 
 
 def _looks_tilted(face: Face, seen: Face | None) -> bool:
@@ -337,4 +337,4 @@ def _turned_back(face: Face, angle: int, size: tuple[int, int]) -> Face:
     (x0, y0), (x1, y1) = point(*face.box[:2]), point(*face.box[2:])
     box = (min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1))
     points = {name: point(*place) for name, place in face.keypoints.items()}
-    return Face(box, face.score, points, (face.angle + angle + 180) % 360 - 180)
+    return Face(box, face.detection_score, points, (face.angle + angle + 180) % 360 - 180)

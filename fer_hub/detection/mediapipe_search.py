@@ -90,7 +90,7 @@ class MediaPipeSearch:
             unsure = close_ups(unsure, image) + more
         if not faces:
             again = [self._look_again(image, face) for face in best_of_each_place(unsure, 0.3)]
-            faces = best_of_each_place([face for face in again if face.score >= least], 0.3)
+            faces = best_of_each_place([face for face in again if face.detection_score >= least], 0.3)
         return faces
 
     def close(self) -> None:
@@ -112,8 +112,8 @@ class MediaPipeSearch:
             face = self._look_closely(image, scale(candidate.box, 1 / factor), 0 if known else DOUBT)
             if face is not None:
                 faces.append(face)
-        sure = [face for face in faces if face.score >= least]
-        unsure = [face for face in faces if least - UNSURE <= face.score < least]
+        sure = [face for face in faces if face.detection_score >= least]
+        unsure = [face for face in faces if least - UNSURE <= face.detection_score < least]
         return best_of_each_place(sure, 0.3), unsure
 
     def _views(self, longer: int, size: tuple[int, int], *, padded: bool) -> tuple[list, list]:
@@ -139,7 +139,7 @@ class MediaPipeSearch:
             if face is not None and face.angle:  # once more, so that its eyes are level
                 level = look_closely(self.close_up, image, face.box, face.angle)
                 face = _better(face, _doubted(level, doubt))
-            if face is None or face.score < SURE:
+            if face is None or face.detection_score < SURE:
                 for angle in (90, -90, 180):
                     face = _better(face, _doubted(look_closely(self.close_up, image, box, angle), doubt))
         return face
@@ -148,8 +148,8 @@ class MediaPipeSearch:
         """An unsure face with the score that three kinds of looks agree on."""
         further = look_closely(self.close_up, image, face.box, margin=FAR_MARGIN)
         clearer = look_closely(self.close_up, image, face.box, stretched=True)
-        scores = [face.score, *(look.score if look else 0.0 for look in (further, clearer))]
-        return replace(face, score=min(1.0, sum(scores) / len(scores) + AGAIN))
+        scores = [face.detection_score, *(look.detection_score if look else 0.0 for look in (further, clearer))]
+        return replace(face, detection_score=min(1.0, sum(scores) / len(scores) + AGAIN))
 
 
 def shrunk(image: Image.Image, longer: int) -> tuple[Image.Image, float]:
@@ -189,12 +189,12 @@ def close_ups(faces: list[Face], image: Image.Image) -> list[Face]:
 
 
 def best_of_each_place(faces: list[Face], max_iou: float) -> list[Face]:
-    kept = nms([face.box for face in faces], [face.score for face in faces], max_iou=max_iou)
+    kept = nms([face.box for face in faces], [face.detection_score for face in faces], max_iou=max_iou)
     return [faces[index] for index in kept]
 
 
 def _better(a: Face | None, b: Face | None) -> Face | None:
-    return max((face for face in (a, b) if face is not None), key=lambda face: face.score, default=None)
+    return max((face for face in (a, b) if face is not None), key=lambda face: face.detection_score, default=None)
 
 
 def _doubted(face: Face | None, doubt: float) -> Face | None:
@@ -202,4 +202,4 @@ def _doubted(face: Face | None, doubt: float) -> Face | None:
     if face is None:
         return None
     doubt += DOUBT if abs(face.angle) > UPSIDE else 0
-    return replace(face, score=max(0.0, face.score - doubt))
+    return replace(face, detection_score=max(0.0, face.detection_score - doubt))

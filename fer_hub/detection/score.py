@@ -67,12 +67,12 @@ def prominence(face: Face, size: tuple[int, int]) -> float:
     x0, y0, x1, y1 = face.box
     side = math.sqrt(max(0.0, min(x1, size[0]) - max(x0, 0)) * max(0.0, min(y1, size[1]) - max(y0, 0)))
     away = math.hypot((x0 + x1) / size[0] - 1, (y0 + y1) / size[1] - 1) / math.sqrt(2)
-    return side / min(size) * face.score * (1 - min(away, 1) / 3)
+    return side / min(size) * face.detection_score * (1 - min(away, 1) / 3)
 
 
 def in_order(faces: list[Face], size: tuple[int, int], detector: str) -> list[Face]:
     """Faces of a photo of that size with calibrated scores, the most prominent first."""
-    faces = [replace(face, score=calibrated(face.score, detector)) for face in faces]
+    faces = [replace(face, detection_score=calibrated(face.detection_score, detector)) for face in faces]
     return sorted(faces, key=lambda face: -prominence(face, size))
 
 

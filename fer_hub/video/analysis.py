@@ -19,6 +19,7 @@ from PIL import Image
 
 from fer_hub.drawing import draw as draw_faces
 from fer_hub.pipeline import FERPipeline
+from fer_hub.results import earlier_name
 from fer_hub.video.following import follow_faces
 from fer_hub.video.pyav import av
 from fer_hub.video.reader import MAX_PIXELS, Frame, VideoInfo, VideoReader
@@ -45,7 +46,7 @@ class VideoSummary:
         frames: number of frames read.
         analysed: number of frames on which face detection ran.
         seconds: from the start of the video to the end of its last frame.
-        faces: number of people tracked (the largest `face_id`).
+        face_count: number of people tracked (the largest `face_id`).
         notes: one sentence for each part that could not be read; empty if there were no problems.
         paths: the files written, as {"output" | "csv" | "json" | "timeline": path}.
         timeline: the probabilities of every face over time, in at most a few hundred points.
@@ -58,10 +59,11 @@ class VideoSummary:
     frames: int
     analysed: int
     seconds: float
-    faces: int
+    face_count: int
     notes: tuple[str, ...]
     paths: Mapping[str, Path]
     timeline: Timeline
+    faces = earlier_name("faces", "face_count")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers and strings, ready for `json.dumps`; without paths and timeline."""
@@ -163,7 +165,7 @@ def analyse_video(
             "frames": watched.frames,
             "analysed": analysed,
             "seconds": round(watched.end + 1 / watched.fps, 6),
-            "faces": tracker.faces,
+            "face_count": tracker.face_count,
         }
         for each in rows:
             each.finish({**found, "notes": reader.notes})

@@ -62,6 +62,6 @@ def describe(summary: VideoSummary) -> str:
     """A video's summary as lines of text: what was found, the notes, the files."""
     first = (
         f"{summary.name}: {summary.frames} frames ({summary.analysed} analysed) in {summary.seconds:.1f} s of "
-        f"{summary.width}x{summary.height}, {summary.faces} {'face' if summary.faces == 1 else 'faces'}"
+        f"{summary.width}x{summary.height}, {summary.face_count} {'face' if summary.face_count == 1 else 'faces'}"
     )
     return "\n  ".join([first, *summary.notes, *map(str, summary.paths.values())])

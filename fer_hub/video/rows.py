@@ -12,11 +12,14 @@ from typing import Any, Self, TextIO
 from fer_hub import __version__
 from fer_hub.video.tracking import TrackedFace
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Version of the JSON layout; incremented when a field changes its meaning or is removed."""
 
-COLUMNS = ("frame", "time", "face_id", "score", "quality", "xmin", "ymin", "xmax", "ymax", "emotion")
+COLUMNS = ("frame", "time", "face_id", "detection_score", "quality", "angle", "xmin", "ymin", "xmax", "ymax", "emotion")
 """Columns of the CSV that precede the label columns."""
+
+KEYS = ("face_id", "detection_score", "quality", "angle", "box", "emotion", "probabilities")
+"""What a row of the JSON has of a face; keypoints would make the file three times as large."""
 
 
 class StagedFiles:
@@ -59,7 +62,7 @@ class StagedFiles:
 class CsvRows:
     """One line per analysed frame and face; a frame without a face has one line whose other fields are empty.
 
-    Columns: `frame` (0 for the first), `time` in seconds, `face_id`, `score` of the detector, `quality`, the box
+    Columns: `frame` (0 for the first), `time` in seconds, `face_id`, `detection_score`, `quality`, `angle`, the box
     `xmin`, `ymin`, `xmax`, `ymax` in pixels of the upright frame, `emotion`, and the smoothed probability of every
     label.
     """
@@ -74,7 +77,7 @@ class CsvRows:
         """Append a frame."""
         for face in sorted(faces, key=_face_id):
             probabilities = (round(face.probabilities[label], 6) for label in self._labels)
-            scores = (round(face.score, 6), _rounded(face.quality))
+            scores = (round(face.detection_score, 6), _rounded(face.quality), round(face.angle, 2))
             self._rows.writerow([frame, round(time, 6), face.face_id, *scores, *face.box, face.emotion, *probabilities])
         if not faces:
             self._rows.writerow([frame, round(time, 6)] + [""] * (len(COLUMNS) - 2 + len(self._labels)))
@@ -91,8 +94,8 @@ class JsonRows:
     """The same rows as one JSON object, with one row per line.
 
     The object has, in this order: `version` (of this layout), `generator`, the keys of `header`, `rows`, and the keys
-    that `finish` adds. A row has `frame`, `time`, `face_id`, `score`, `box`, `emotion` and `probabilities`; for a frame
-    without a face all but the first two are null.
+    that `finish` adds. A row has `frame`, `time`, `face_id`, `detection_score`, `quality`, `angle`, `box`, `emotion`
+    and `probabilities`; for a frame without a face all but the first two are null.
     """
 
     def __init__(self, path: Path, header: dict[str, Any]) -> None:
@@ -107,15 +110,12 @@ class JsonRows:
         """Append a frame."""
         for face in sorted(faces, key=_face_id):
             row = face.to_dict()
-            row |= {"score": round(face.score, 6), "quality": _rounded(face.quality)}
+            row |= {"detection_score": round(face.detection_score, 6), "quality": _rounded(face.quality)}
+            row["angle"] = round(face.angle, 2)
             row["probabilities"] = {label: round(value, 6) for label, value in row["probabilities"].items()}
-            self._append(
-                {"frame": frame, "time": round(time, 6)}
-                | {key: row[key] for key in ("face_id", "score", "quality", "box", "emotion", "probabilities")}
-            )
+            self._append({"frame": frame, "time": round(time, 6), **{key: row[key] for key in KEYS}})
         if not faces:
-            empty = dict.fromkeys(("face_id", "score", "quality", "box", "emotion", "probabilities"))
-            self._append({"frame": frame, "time": round(time, 6), **empty})
+            self._append({"frame": frame, "time": round(time, 6), **dict.fromkeys(KEYS)})
 
     def finish(self, summary: dict[str, Any]) -> None:
         """Close the list of rows and add the summary."""

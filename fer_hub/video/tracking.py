@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from fer_hub.boxes import Box, area, centre
-from fer_hub.results import FacePrediction
+from fer_hub.results import FacePrediction, earlier_name
 
 NEAR, SPEED, FAR = 0.8, 1.5, 2.0
 """How far from its predicted position a face may be, in face sizes: `NEAR`, plus `SPEED` for every second since it was
@@ -134,9 +134,11 @@ class FaceTracker:
         self._smoothing = _seconds("smoothing", seconds)
 
     @property
-    def faces(self) -> int:
+    def face_count(self) -> int:
         """Number of ids given so far."""
         return self._next_id - 1
+
+    faces = earlier_name("faces", "face_count")
 
     def update(self, predictions: Iterable[FacePrediction], time_seconds: float) -> list[TrackedFace]:
         """The faces of the next frame with their ids and smoothed probabilities.
@@ -207,7 +209,7 @@ class FaceTracker:
 
 def _rank(prediction: FacePrediction) -> tuple:
     """Sort key that does not depend on the order of the list: the largest face first, then the leftmost."""
-    return -area(prediction.box), prediction.box, -prediction.score, tuple(prediction.probabilities.values())
+    return -area(prediction.box), prediction.box, -prediction.detection_score, tuple(prediction.probabilities.values())
 
 
 def _blend(old: Mapping[str, float], new: Mapping[str, float], passed: float, smoothing: float) -> Mapping[str, float]:
@@ -224,8 +226,8 @@ def _tracked(prediction: FacePrediction, track: _Track) -> TrackedFace:
     probabilities = track.probabilities
     emotion = max(probabilities, key=probabilities.__getitem__)
     return TrackedFace(
-        prediction.box, prediction.score, emotion, probabilities, prediction.keypoints, prediction.quality,
-        face_id=track.face_id,
+        prediction.box, prediction.detection_score, emotion, probabilities, prediction.keypoints, prediction.quality,
+        prediction.angle, face_id=track.face_id,
     )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from fer_hub.results import FacePrediction
 HEADERS = ["face", "emotion", "probability", "detection", "quality", "xmin", "ymin", "xmax", "ymax"]
 """Columns of the tables on the page."""
 
-CSV_HEADERS = ["face", "score", "quality", "xmin", "ymin", "xmax", "ymax", "emotion"]
+CSV_HEADERS = ["face", "detection_score", "quality", "angle", "xmin", "ymin", "xmax", "ymax", "emotion"]
 """First columns of the CSV files; one per label follows."""
 
 
@@ -27,7 +27,7 @@ def table(faces: Sequence[FacePrediction]) -> list[list]:
             number,
             face.emotion,
             round(face.probabilities[face.emotion], 4),
-            round(face.score, 4),
+            round(face.detection_score, 4),
             None if face.quality is None else round(face.quality, 2),
             *face.box,
         ]
@@ -49,8 +49,9 @@ def csv_rows(report: dict) -> list[list]:
     return [
         [
             number,
-            face["score"],
+            face["detection_score"],
             face["quality"],
+            face["angle"],
             *face["box"].values(),
             face["emotion"],
             *face["probabilities"].values(),

@@ -13,7 +13,7 @@ from fer_hub.inference.priors import TRAINING, Prior
 from fer_hub.pipeline import FERPipeline
 from fer_hub.results import FacePrediction
 
-VERSION = 1
+VERSION = 2
 """Version of the JSON of `report`; incremented when a field changes its meaning or is removed."""
 
 LOWEST_SCORE = 0.3

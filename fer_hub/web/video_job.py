@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fer_hub.video.analysis import VideoCancelled, analyse_video
 from fer_hub.web.sentences import refuse
-from fer_hub.web.service import Service
+from fer_hub.web.service import VERSION, Service
 
 MAX_SECONDS = 120.0
 """Longest accepted video in seconds."""
@@ -58,7 +58,7 @@ def run_video(
                 pipeline, video, **paths, every=int(every), smoothing=smoothing, max_seconds=MAX_SECONDS,
                 max_pixels=MAX_VIDEO_PIXELS, cancel=cancel, progress=lambda done, total: steps.put((done, total)),
             )  # fmt: skip
-            told = {"version": 1, "model": model, **summary.to_dict()}
+            told = {"version": VERSION, "model": model, **summary.to_dict()}
             steps.put(VideoResult(told, paths["output"], paths["csv"], paths["json"], paths["timeline"]))
         except Exception as error:  # passed to the request, which raises it
             steps.put(error)

@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator
 from PIL import Image, ImageChops
 
 from fer_hub.hub.shipped import shipped_checkpoints
+from fer_hub.results import KEYPOINTS
 from fer_hub.web import service
 from tests.app.driving import EMOTIONS
 
@@ -33,6 +34,7 @@ def check(answer, definition=None):
     for face in answer["faces"] if definition is None else ():
         box = face["box"]
         assert 0 <= box["xmin"] < box["xmax"] <= answer["width"] and 0 <= box["ymin"] < box["ymax"] <= answer["height"]
+        assert face["keypoints"] and set(face["keypoints"]) <= set(KEYPOINTS)
         assert list(face["probabilities"]) == answer["labels"]
         assert sum(face["probabilities"].values()) == pytest.approx(1, abs=1e-4)
         assert face["emotion"] == max(face["probabilities"], key=face["probabilities"].get)
@@ -135,7 +137,7 @@ def test_predict_batch_names_the_bad_one(client, tmp_path):
 def test_predict_video_gives_a_summary_and_four_files(client, short_video):
     summary, video, rows, told, plot = client.predict(handle_file(short_video), every=2, api_name="/predict_video")
     check(summary, "video")
-    assert (summary["frames"], summary["analysed"], summary["faces"], summary["model"]) == (10, 5, 1, MODEL)
+    assert (summary["frames"], summary["analysed"], summary["face_count"], summary["model"]) == (10, 5, 1, MODEL)
     with av.open(video["video"] if isinstance(video, dict) else video) as file:
         assert sum(1 for _ in file.decode(video=0)) == 10
     with open(rows, newline="", encoding="utf-8") as file:

@@ -57,7 +57,7 @@ def test_a_camera_that_was_off_starts_a_new_session(service):
     session = LiveSession()
     for _ in range(2):
         answer_frame(service, load_image(PORTRAIT), session, "eight", 0.5, 3.0)
-    assert session.tracker.faces == 1
+    assert session.tracker.face_count == 1
     session.times = [time.monotonic() - OFF_SECONDS - 0.1]
     answer_frame(service, load_image(PORTRAIT), session, "eight", 0.5, 3.0)
-    assert session.tracker.faces == 2  # somebody else may sit there by now
+    assert session.tracker.face_count == 2  # somebody else may sit there by now

@@ -122,7 +122,7 @@ def test_table_and_downloads_hold_every_face(page, two_faces):
     files = wait(page, lambda: downloads(page))
     assert {"annotated.jpg", "faces.json", "faces.csv"} <= set(files)
     text = fetched(page, files["faces.csv"])
-    assert len(text.splitlines()) == 3 and text.startswith("face,score,quality,xmin,ymin,xmax,ymax,emotion,neutral,")
+    assert len(text.splitlines()) == 3 and text.startswith("face,detection_score,quality,angle,xmin,ymin,")
     assert len(json.loads(fetched(page, files["faces.json"]))["faces"]) == 2
 
 

@@ -93,6 +93,6 @@ def test_costs_are_the_difference_between_the_searches():
 def test_videos_respect_the_minimum_score_too(http, short_video):
     file = http.upload(short_video.read_bytes(), "a.mp4")
     event, told = http.call("predict_video", file, "fer2013", 1, 1)
-    assert event == "complete" and told[0]["faces"] == 0
+    assert event == "complete" and told[0]["face_count"] == 0
     sentence = "min_score must be a number from 0.3 to 1, got 0.1; default 0.8."
     assert http.refusal("predict_video", file, "fer2013", 1, 0.1) == sentence

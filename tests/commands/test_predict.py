@@ -48,7 +48,8 @@ def test_csv_has_a_row_for_each_face_and_one_for_none(photos, tiny_checkpoint, c
         [expected] = pipeline(photos / "below" / "face.jpg")
     assert (face["width"], face["height"], face["face"]) == ("512", "512", "0")
     assert tuple(int(face[name]) for name in ("xmin", "ymin", "xmax", "ymax")) == expected.box
-    assert float(face["score"]) == pytest.approx(expected.score, abs=1e-6) and face["emotion"] == expected.emotion
+    assert float(face["detection_score"]) == pytest.approx(expected.detection_score, abs=1e-6)
+    assert face["emotion"] == expected.emotion
     for emotion in EMOTIONS:
         assert float(face[emotion]) == pytest.approx(expected.probabilities[emotion], abs=1e-6)
     broken = photos / "broken.JPG"
@@ -67,12 +68,12 @@ def test_json_lines_say_the_same_and_the_file_is_whole(photos, tiny_checkpoint, 
     assert capsys.readouterr().out == ""
     empty, face = map(json.loads, (tmp_path / "out" / "faces.jsonl").read_text().splitlines())
     assert empty == {"path": str(photos / "empty.png"), "width": 64, "height": 48} | dict.fromkeys(
-        ("face", "score", "quality", "box", "emotion", "probabilities")
+        ("face", "detection_score", "quality", "angle", "box", "keypoints", "emotion", "probabilities")
     )
     assert main(words) == 0
     row = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))[1]
-    assert list(face) == ["path", "width", "height", "face", "score", "quality", "box", "emotion", "probabilities"]
-    assert str(face["quality"]) == row["quality"]
+    assert list(face) == list(empty) and len(face["keypoints"]) >= 4
+    assert (str(face["quality"]), str(face["angle"])) == (row["quality"], row["angle"])
     assert {name: str(value) for name, value in face["box"].items()} == {name: row[name] for name in face["box"]}
     assert {name: str(value) for name, value in face["probabilities"].items()} == {name: row[name] for name in EMOTIONS}
 

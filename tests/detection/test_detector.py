@@ -53,7 +53,7 @@ def test_portraits_are_found_alike_by_every_model(model, name):
     with FaceDetector(model) as detector:
         [face] = detector.detect(portrait(name))
     assert iou(face.box, PORTRAITS[name]) > 0.9
-    assert face.score > 0.75
+    assert face.detection_score > 0.75
 
 
 @pytest.mark.parametrize("name", PORTRAITS)
@@ -129,8 +129,8 @@ def test_hard_close_ups_are_found_by_looking_again(detector, monkeypatch, name, 
     with FaceDetector("mediapipe") as detector:
         least = calibrated(0.5, "mediapipe")
         [face] = detector.detect(close_up, least)
-        assert least <= face.score < calibrated(0.75, "mediapipe") and iou(face.box, truth) > 0.45
-        assert detector.detect(close_up, face.score + 0.01) == []
+        assert least <= face.detection_score < calibrated(0.75, "mediapipe") and iou(face.box, truth) > 0.45
+        assert detector.detect(close_up, face.detection_score + 0.01) == []
         monkeypatch.setattr("fer_hub.detection.mediapipe_search.UNSURE", -1.0)  # no other way finds it
         assert detector.detect(close_up, least) == []
 
@@ -230,7 +230,7 @@ def test_noise_shows_nobody(detector, size, seed):
 def test_a_higher_score_leaves_faces_out(detector):
     image = portrait("astronaut")
     [face] = detector.detect(image)
-    with FaceDetector(min_score=min(1.0, face.score + 0.01)) as strict:
+    with FaceDetector(min_score=min(1.0, face.detection_score + 0.01)) as strict:
         assert strict.detect(image) == []
 
 

@@ -42,6 +42,6 @@ def test_one_call_may_have_a_limit_of_its_own():
     with FaceDetector(min_score=1.0) as detector:
         assert detector.detect(photo) == []
         [face] = detector.detect(photo, DEFAULT_MIN_SCORE)
-        assert detector.detect(photo, min(1.0, face.score + 0.001)) == []
+        assert detector.detect(photo, min(1.0, face.detection_score + 0.001)) == []
         with pytest.raises(ValueError, match=r"^min_score must be a number from 0 to 1, got 2;"):
             detector.detect(photo, 2)

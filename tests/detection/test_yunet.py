@@ -27,7 +27,7 @@ def test_opencv_finds_the_same_faces(size):
     for face, row in zip(ours, sorted(theirs, key=lambda row: -row[14]), strict=True):
         x, y, width, height = row[:4]
         middle = ((face.box[0] + face.box[2]) / 2, (face.box[1] + face.box[3]) / 2)
-        assert face.score == pytest.approx(row[14], abs=1e-4)
+        assert face.detection_score == pytest.approx(row[14], abs=1e-4)
         assert face.box[2] - face.box[0] == pytest.approx(SIDE * width, abs=0.05)
         assert middle == pytest.approx((x + width / 2, y + height / 2 + DROP * width), abs=0.05)
         assert face.keypoints["nose_tip"] == pytest.approx(tuple(row[8:10]), abs=0.05)
@@ -39,7 +39,9 @@ def test_a_batch_is_what_its_images_are():
     network = YuNet(0.5)
     images = [collage(50, seed, people=3, size=(320, 240))[0] for seed in range(2)]
     for alone, together in zip(map(network.find, images), network.find_all(images), strict=True):
-        assert [face.score for face in together] == pytest.approx([face.score for face in alone], abs=1e-5)
+        assert [face.detection_score for face in together] == pytest.approx(
+            [face.detection_score for face in alone], abs=1e-5
+        )
     assert network.find_all([]) == []
 
 

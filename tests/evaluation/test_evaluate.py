@@ -66,7 +66,7 @@ class EveryOtherFace:
             self.calls += 1
             names = self.model.config.label2id
             probabilities = {name: float(name == "happy") for name in names}
-            found = FacePrediction(box=(0, 0, photo.width, photo.height), score=1.0, emotion="happy",
+            found = FacePrediction(box=(0, 0, photo.width, photo.height), detection_score=1.0, emotion="happy",
                                    probabilities=probabilities)  # fmt: skip
             answers.append([found] if self.calls % 2 else [])
         return answers

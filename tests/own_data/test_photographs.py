@@ -39,7 +39,7 @@ def test_the_crops_are_those_of_the_pipeline(found, photo_folder):
 def test_results_are_logged_and_counted(found, photo_folder):
     assert found.about["photographs"] == 9 and found.about["missed"] == 1
     [missed] = found.photographs[LEFT_OUT]
-    assert (missed.file, missed.label, missed.faces, missed.face) == (
+    assert (missed.file, missed.label, missed.face_count, missed.face) == (
         str(photo_folder / "bored/sky.jpg"),
         "bored",
         0,
@@ -70,10 +70,10 @@ def test_faces_are_listed_in_a_table(found, tmp_path):
     write_faces(tmp_path / "faces.csv", found.photographs)
     rows = list(csv.DictReader((tmp_path / "faces.csv").read_text(encoding="utf-8").splitlines()))
     assert [row["split"] for row in rows] == [LEFT_OUT] + ["all"] * 8
-    assert rows[0] == {"file": rows[0]["file"], "split": LEFT_OUT, "class": "bored", "faces": "0", "score": "",
-                       "xmin": "", "ymin": "", "xmax": "", "ymax": ""}  # fmt: skip
+    assert rows[0] == {"file": rows[0]["file"], "split": LEFT_OUT, "class": "bored", "face_count": "0",
+                       "detection_score": "", "xmin": "", "ymin": "", "xmax": "", "ymax": ""}  # fmt: skip
     for row in rows[1:]:
-        assert row["faces"] == "1" and float(row["score"]) > 0.5
+        assert row["face_count"] == "1" and float(row["detection_score"]) > 0.5
         assert 0 < float(row["xmin"]) < float(row["xmax"]) < 256
 
 

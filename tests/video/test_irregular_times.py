@@ -26,7 +26,7 @@ def test_frames_per_second_are_frames_through_duration(sparse):
 def test_time_without_frames_is_no_time_out_of_sight(sparse, tmp_path):
     path, times = sparse
     summary = analyse_video(SquareFinder(), path)
-    assert (summary.frames, summary.faces) == (len(times), 1)
+    assert (summary.frames, summary.face_count) == (len(times), 1)
     assert summary.timeline.faces[0].seconds == pytest.approx((times[-1] + 1600) / 1000, rel=0.02)
 
 

@@ -41,11 +41,11 @@ def test_ids_are_unique_in_a_frame_and_probabilities_sum_to_one(frames, smoothin
         given_ids |= set(ids(tracked))
         assert len(set(ids(tracked))) == len(predictions)
         for one, raw in zip(tracked, predictions, strict=True):
-            assert (one.box, one.score) == (raw.box, raw.score)
+            assert (one.box, one.detection_score) == (raw.box, raw.detection_score)
             assert list(one.probabilities) == list(LABELS)
             assert math.fsum(one.probabilities.values()) == pytest.approx(1, abs=1e-9)
             assert one.probabilities[one.emotion] == max(one.probabilities.values())
-    assert given_ids == set(range(1, tracker.faces + 1))
+    assert given_ids == set(range(1, tracker.face_count + 1))
 
 
 @settings(max_examples=60)
@@ -146,7 +146,7 @@ def test_a_face_that_returns_late_is_a_new_one(gap, expected):
     tracker.update([face(0)], 5)
     tracker.update([], 5.05)
     assert ids(tracker.update([face(2)], 5 + gap)) == [expected]
-    assert tracker.faces == expected
+    assert tracker.face_count == expected
 
 
 @pytest.mark.parametrize("other", [face(200), face(0, side=150), face(0, 100)], ids=["beside", "larger", "below"])
@@ -177,7 +177,7 @@ def test_a_copy_is_independent(twin):
     tracker.update([face(0)], 0)
     other = twin(tracker)
     assert ids(other.update([face(0), face(200)], 1)) == [1, 2]
-    assert tracker.faces == 1
+    assert tracker.face_count == 1
 
 
 def test_a_tracked_face_is_a_value_that_json_takes():
@@ -186,8 +186,10 @@ def test_a_tracked_face_is_a_value_that_json_takes():
     assert json.loads(json.dumps(one.to_dict())) == {
         "face_id": 1,
         "box": {"xmin": 10, "ymin": 0, "xmax": 50, "ymax": 40},
-        "score": 0.9,
+        "detection_score": 0.9,
         "quality": None,
+        "angle": 0.0,
+        "keypoints": {},
         "emotion": "happy",
         "probabilities": {"angry": 0.2, "happy": 0.5, "sad": 0.3},
     }

@@ -30,13 +30,14 @@ def test_real_faces_keep_their_ids_in_every_file(pipeline, people, tmp_path):
         "frames": 12,
         "analysed": 12,
         "seconds": 1.2,
-        "faces": 2,
+        "face_count": 2,
         "notes": [],
     }
     rows = read_csv(paths["csv"])
     labels = list(pipeline.model.config.id2label.values())
     box = ["xmin", "ymin", "xmax", "ymax"]
-    assert list(rows[0]) == ["frame", "time", "face_id", "score", "quality", *box, "emotion", *labels]
+    first = ["frame", "time", "face_id", "detection_score", "quality", "angle"]
+    assert list(rows[0]) == [*first, *box, "emotion", *labels]
     assert [int(row["frame"]) for row in rows] == [frame for frame in range(9) for _ in (1, 2)] + [9, 10, 11]
     for row in rows:
         assert float(row["time"]) == pytest.approx(int(row["frame"]) / 10)
@@ -55,13 +56,13 @@ def test_real_faces_keep_their_ids_in_every_file(pipeline, people, tmp_path):
     content = json.loads(paths["json"].read_text(encoding="utf-8"))
     assert list(content) == [
         *("version", "generator", "video", "labels", "every", "smoothing", "rows"),
-        *("frames", "analysed", "seconds", "faces", "notes"),
+        *("frames", "analysed", "seconds", "face_count", "notes"),
     ]
-    assert content["version"] == 1
+    assert content["version"] == 2
     assert content["video"] == {"name": "people.mp4", "width": 480, "height": 270, "fps": 10}
     assert content["labels"] == labels
     for row, same in zip(content["rows"], rows, strict=True):
-        flat = [row["frame"], row["time"], row["face_id"], row["score"], row["quality"]]
+        flat = [row["frame"], row["time"], row["face_id"], row["detection_score"], row["quality"], row["angle"]]
         flat += (row["box"] or dict.fromkeys(box)).values()
         flat += [row["emotion"], *(row["probabilities"] or dict.fromkeys(labels)).values()]
         assert ["" if value is None else str(value) for value in flat] == list(same.values())
@@ -117,7 +118,7 @@ def test_every_third_frame(clip, tmp_path):
 
 def test_ids_stay_when_few_frames_are_analysed(tmp_path):
     source = make_video(tmp_path / "a.mp4", [painted((40, 10))] * 20, rate=5)
-    assert analyse_video(SquareFinder(), source, every=7).faces == 1  # every 1.4 s
+    assert analyse_video(SquareFinder(), source, every=7).face_count == 1  # every 1.4 s
 
 
 def test_without_annotated_video_the_rows_are_the_same(clip, tmp_path):
@@ -142,13 +143,13 @@ def test_probabilities_are_smoothed(tmp_path):
 
 def test_a_scene_cut_gives_a_face_in_the_same_place_a_new_id(tmp_path):
     scenes = [painted((40, 10))] * 10 + [painted((40, 10), background=(230, 230, 40))] * 10
-    assert analyse_video(SquareFinder(), make_video(tmp_path / "cut.mp4", scenes)).faces == 2
+    assert analyse_video(SquareFinder(), make_video(tmp_path / "cut.mp4", scenes)).face_count == 2
 
 
 @pytest.mark.parametrize("flash", [(0, 0, 0), (255, 255, 255)], ids=["black", "white"])
 def test_a_flash_or_a_black_frame_is_not_a_scene_cut(tmp_path, flash):
     frames = [painted((40, 10))] * 6 + [Image.new("RGB", (128, 96), flash)] * 3 + [painted((42, 10))] * 6
-    assert analyse_video(SquareFinder(), make_video(tmp_path / "flash.mp4", frames)).faces == 1
+    assert analyse_video(SquareFinder(), make_video(tmp_path / "flash.mp4", frames)).face_count == 1
 
 
 def test_progress_counts_the_frames(clip):

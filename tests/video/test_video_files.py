@@ -96,7 +96,7 @@ def test_frames_of_another_size_are_resized_to_the_first(tmp_path):
     finder = SquareFinder()
     summary = analyse_video(finder, tmp_path / "a.ts", csv=tmp_path / "a.csv", output=tmp_path / "a.mp4")
     assert {size for call in finder.calls for size in call} == {(128, 96)}
-    assert (summary.frames, summary.faces) == (10, 1)
+    assert (summary.frames, summary.face_count) == (10, 1)
     times = [float(row["time"]) for row in read_csv(tmp_path / "a.csv")]
     assert times == sorted(set(times))
     assert len(read_video(tmp_path / "a.mp4")[0]) == 10

@@ -68,8 +68,8 @@ def add_video_tab(service: Service, model: gr.Dropdown, min_score: gr.Slider) ->
 def told(summary: dict) -> str:
     """The summary of a video in a sentence.
 
-    >>> told({"frames": 1500, "seconds": 60.04, "faces": 1, "notes": []})
+    >>> told({"frames": 1500, "seconds": 60.04, "face_count": 1, "notes": []})
     '1,500 frames, 60.0 s, 1 person.'
     """
-    people = f"{summary['faces']} {'person' if summary['faces'] == 1 else 'people'}"
+    people = f"{summary['face_count']} {'person' if summary['face_count'] == 1 else 'people'}"
     return " ".join([f"{summary['frames']:,} frames, {summary['seconds']:.1f} s, {people}.", *summary["notes"]])
