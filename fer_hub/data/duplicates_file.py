@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw
 from fer_hub.data import alignment, candidates
 from fer_hub.data.alignment import Pairs
 from fer_hub.data.decoding import decode_images
-from fer_hub.data.duplicates import count_copies, find_pairs, groups, photographs
+from fer_hub.data.duplicates import count_copies, find_pairs, groups, photographs, rows_with_a_copy
 from fer_hub.data.expressions import read_expressions
 from fer_hub.files import read_json, replacing, write_text
 
@@ -59,6 +59,7 @@ def find_duplicates(
         FileNotFoundError, ConnectionError, ValueError: as `load_expressions`.
     """
     splits = read_expressions(data, image_column=image_column, label_column=label_column)
+    splits = {name: splits[name] for name in sorted(splits, key=_place)}
     images = {name: decode_images(split, candidates.SIDE) for name, split in splits.items()}
     labels = {name: np.asarray(split["label"][:], dtype=np.int64) for name, split in splits.items()}
     together = np.concatenate(list(images.values()))
@@ -82,6 +83,12 @@ def find_duplicates(
         with replacing(sheet) as temporary:
             pairs_sheet(together, pairs).save(temporary, "PNG")
     return result
+
+
+def _place(split: str) -> tuple[int, str]:
+    """Sorts splits as everywhere else, whatever their order in the files, which decides among equally similar pairs."""
+    usual = ("train", "validation", "test")
+    return (usual.index(split) if split in usual else len(usual), split)
 
 
 def parameters() -> dict:
@@ -156,3 +163,31 @@ def load_groups(path: Path) -> Sequence[Mapping[str, Sequence[int]]]:
     if not isinstance(known, list):
         raise ValueError(f"{path} must be a file that `fer-hub duplicates --output` wrote; run that first.")
     return known
+
+
+def known_copies(path: Path, sizes: Mapping[str, int]) -> np.ndarray:
+    """Rows of train of which validation or test holds a copy, by a file that `find_duplicates` wrote.
+
+    Args:
+        path: that file.
+        sizes: split → number of its images, to check that the file is about the same data.
+
+    Returns:
+        int64, ascending.
+
+    Raises:
+        ValueError: there is no such file, or it is about other data.
+    """
+    known = load_groups(path)
+    held = {name: split.get("images") for name, split in read_json(path).get("splits", {}).items()}
+    if held != dict(sizes):
+        raise ValueError(
+            f"{path} must be about the data that is trained on, with {_sizes(sizes)}, got {_sizes(held)}; write it "
+            "with `fer-hub duplicates --data ... --output ...` for the same data."
+        )
+    return rows_with_a_copy(known, "train", ["validation", "test"])
+
+
+def _sizes(sizes: Mapping[str, int | None]) -> str:
+    """Readable, such as "train 28,709"."""
+    return ", ".join(f"{name} {count:,}" for name, count in sizes.items()) or "no splits"

@@ -61,6 +61,13 @@ class ModelArguments:
         default=False,
         metadata={"help": "Fit it on the original and the corrupted validation images together."},
     )
+    refit_last_layer: bool = field(
+        default=False,
+        metadata={
+            "help": "After training, fit the last layer to convergence on the features of augmented training images, "
+            "which restores rare classes under a uniform prior."
+        },
+    )
     stretch: str | None = field(
         default=None,
         metadata={
@@ -121,6 +128,13 @@ class DataArguments:
     drop_duplicates: bool = field(
         default=False,
         metadata={"help": "Leave out training images that are near-duplicates of validation or test images."},
+    )
+    duplicates: str | None = field(
+        default=None,
+        metadata={
+            "help": "With --drop_duplicates, a file that fer-hub duplicates wrote for the same data, such as "
+            "results/fer2013_duplicates.json; without it they are searched for."
+        },
     )
     augmentation: str = field(
         default="light",

@@ -31,10 +31,12 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 if os.environ.get("RANK", "0") != "0":  # with torchrun; only the first process shows progress
     os.environ["TQDM_DISABLE"] = "1"
 
+import numpy as np
 from transformers import EarlyStoppingCallback, set_seed
 
 from fer_hub.data import decode_images, prepare, targets, write_faces
 from fer_hub.data.duplicates import without_duplicates
+from fer_hub.data.duplicates_file import known_copies, load_groups
 from fer_hub.evaluation.measuring import measure_trained
 from fer_hub.hub import publish_model, take_over_push
 from fer_hub.hub.afterwards import Afterwards
@@ -44,6 +46,7 @@ from fer_hub.training.augmentation import PRESETS
 from fer_hub.training.fine_tuning import continue_from, fit_last_layer
 from fer_hub.training.parser import FERArgumentParser
 from fer_hub.training.recipe import recipe
+from fer_hub.training.refit import refit_last_layer
 from fer_hub.training.resuming import find_checkpoint
 from fer_hub.training.soft_labels import class_shares
 from fer_hub.training.starting import check_start, load_pretrained
@@ -61,6 +64,10 @@ def main(argv: list[str] | None = None, *, prog: str = "train.py") -> dict:
     if args.process_index > 0:  # with torchrun; only the first process logs
         logging.getLogger().setLevel(logging.ERROR)
     check_start(model_args)
+    if data_args.duplicates:
+        if not data_args.drop_duplicates:
+            raise ValueError("--duplicates must stand beside --drop_duplicates, which uses the file; add that option.")
+        load_groups(Path(data_args.duplicates))
     last_checkpoint = find_checkpoint(args.output_dir, data_args.resume)
     destination = take_over_push(args)  # fails now rather than after training; the Trainer itself pushes nothing
     set_seed(args.seed)
@@ -105,7 +112,11 @@ def main(argv: list[str] | None = None, *, prog: str = "train.py") -> dict:
     size = model.config.image_size
     images = {name: decode_images(split, size)[wanted[name].rows] for name, split in splits.items()}
     if data_args.drop_duplicates:
-        kept = without_duplicates(images["train"], images["validation"], images["test"], progress=True)
+        if data_args.duplicates:
+            left_out = known_copies(Path(data_args.duplicates), {name: len(split) for name, split in splits.items()})
+            kept = np.flatnonzero(~np.isin(wanted["train"].rows, left_out))
+        else:
+            kept = without_duplicates(images["train"], images["validation"], images["test"], progress=True)
         logger.info(f"train: {len(images['train']) - len(kept):,} near-duplicates of validation and test left out")
         images["train"], wanted["train"] = images["train"][kept], wanted["train"].only(kept)
     classes_of = {name: target.classes for name, target in wanted.items()}
@@ -129,6 +140,10 @@ def main(argv: list[str] | None = None, *, prog: str = "train.py") -> dict:
 
     # evaluate the selected epoch: validation again, test once; without accelerate's bfloat16 wrapper
     model = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
+    if model_args.refit_last_layer:
+        refit_last_layer(
+            model, image_processor, images["train"], learnt, PRESETS[data_args.augmentation], progress="fit the last layer"
+        )
     about = {
         "data": prepared.about,
         "training": {

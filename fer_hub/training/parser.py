@@ -54,6 +54,7 @@ GROUPS = {
         "ema",
         "patience",
         "metric_for_best_model",
+        "refit_last_layer",
         "calibrate",
         "calibrate_degraded",
         "seed",

@@ -50,7 +50,7 @@ DECISIVE = (
 )
 """The training arguments that determine the result, without paths, reporting and tokens."""
 
-PLACES = ("data", "ferplus_csv", "resume", "recipe")
+PLACES = ("data", "ferplus_csv", "duplicates", "resume", "recipe")
 """Options with local paths, or about how the run was started."""
 
 NO_OPTIONS = ("bf16", "processes", "recipe")

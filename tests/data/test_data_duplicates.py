@@ -13,7 +13,7 @@ from PIL import Image
 
 from fer_hub.commands.line import main
 from fer_hub.data.duplicates import count_copies, find_pairs, groups, photographs, rows_with_a_copy, without_duplicates
-from fer_hub.data.duplicates_file import find_duplicates, load_groups, pairs_sheet
+from fer_hub.data.duplicates_file import find_duplicates, known_copies, load_groups, pairs_sheet
 
 SIDE, MIDDLE = 160, 80.0
 
@@ -197,6 +197,21 @@ def test_what_was_looked_at_stays_while_the_groups_do(folder, tmp_path):
     assert find_duplicates(str(folder), output=output, progress=False)["looked_at"] == {"pairs": 1, "one_photograph": 1}
     output.write_text(output.read_text().replace('"train": [3]', '"train": [4]'))
     assert find_duplicates(str(folder), output=output, progress=False)["looked_at"] == {}
+
+
+def test_a_known_file_gives_what_a_search_finds_for_training(folder, tmp_path):
+    output = tmp_path / "copies.json"
+    find_duplicates(str(folder), output=output, progress=False)
+    assert known_copies(output, {"test": 5, "train": 12}).tolist() == [3]
+    with pytest.raises(ValueError, match="with train 13, test 5, got train 12, test 5; write it with") as caught:
+        known_copies(output, {"train": 13, "test": 5})
+    assert str(caught.value).startswith(f"{output} must be about the data that is trained on")
+
+
+def test_splits_are_listed_in_one_order_whatever_the_data_s(folder, tmp_path):
+    """Parquet files are read by name: test before train."""
+    result = find_duplicates(str(folder), progress=False)
+    assert list(result["splits"]) == ["train", "test"] and list(result["groups"][0]) == ["train", "test"]
 
 
 def test_data_that_is_not_there_is_one_sentence(tmp_path, capsys):

@@ -11,6 +11,7 @@ from transformers.models.auto.image_processing_auto import AutoImageProcessor
 
 import train
 from fer_hub import FERConfig, FERForImageClassification, FERImageProcessor
+from fer_hub.data.duplicates_file import find_duplicates
 from fer_hub.evaluation.evaluate import evaluate
 from fer_hub.training.augmentation import PRESETS
 from fer_hub.training.soft_labels import smooth_labels
@@ -90,6 +91,32 @@ def test_a_resumed_run_ends_like_an_uninterrupted_one(finished, tmp_path, small_
     assert resumed["training"]["timed_from_step"] == 0
     first, second = (load_file(folder / "checkpoint-6" / "model.safetensors") for folder in (whole, again))
     assert all(torch.equal(first[key], second[key]) for key in first)
+
+
+def test_near_duplicates_are_left_out_by_a_search_and_by_a_file_alike(tmp_path, small_csv, tiny_checkpoint):
+    """The made images are noise around a brightness, so two rows of train become copies of a test image here."""
+    lines = small_csv.read_text().splitlines()
+    test = next(line for line in lines if line.endswith("PrivateTest"))
+    pixels = test.split(",")[1]
+    lines[1], lines[5] = (",".join([lines[row].split(",")[0], pixels, "Training"]) for row in (1, 5))
+    data, known = tmp_path / "fer2013.csv", tmp_path / "copies.json"
+    data.write_text("\n".join(lines) + "\n")
+    find_duplicates(str(data), output=known, progress=False)
+    usual = ["--start_from", str(tiny_checkpoint), *STEPS, "--max_steps", "3", "--drop_duplicates"]
+    counts = []
+    for name, more in (("searched", []), ("known", ["--duplicates", str(known)])):
+        metrics = train.main(["--data", str(data), "--output_dir", str(tmp_path / name), *usual, *more])
+        counts.append(metrics["training"]["train_images"])
+    assert counts == [68, 68]
+    assert "duplicates" not in json.loads((tmp_path / "known" / "final" / "training_args.json").read_text())
+
+
+def test_a_file_of_near_duplicates_needs_the_option_that_uses_it(tmp_path, small_csv, tiny_checkpoint):
+    with pytest.raises(ValueError, match="--duplicates must stand beside --drop_duplicates, which uses the file"):
+        train.main([*options(small_csv, tiny_checkpoint, tmp_path / "run"), "--duplicates", "copies.json"])
+    with pytest.raises(ValueError, match="absent.json must be a file that `fer-hub duplicates --output` wrote"):
+        train.main([*options(small_csv, tiny_checkpoint, tmp_path / "run"), "--drop_duplicates", "--duplicates",
+                    str(tmp_path / "absent.json")])  # fmt: skip
 
 
 def test_an_old_run_is_not_overwritten(finished, small_csv, tiny_checkpoint):
