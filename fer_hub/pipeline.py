@@ -1,6 +1,7 @@
 """From photos to emotions: detect the faces, crop them as in FER-2013, classify them in batches."""
 
 import copy
+import warnings
 from pathlib import Path
 from typing import Any, Self
 
@@ -26,6 +27,7 @@ from fer_hub.hub.loading import explain_load_error
 from fer_hub.hub.names import check_name
 from fer_hub.hub.shipped import default_checkpoint
 from fer_hub.images import ImageSource, load_image
+from fer_hub.inference.devices import usable_device
 from fer_hub.inference.logits import logits_of
 from fer_hub.inference.onnx_classifier import RUNTIMES, OnnxClassifier
 from fer_hub.inference.priors import TRAINING, Prior, logit_shift
@@ -51,7 +53,8 @@ class FERPipeline:
             `fer_hub.inference.priors`.
 
     Raises:
-        ValueError: `batch_size` is not a whole number above 0, or the prior does not fit the model.
+        ValueError: `batch_size` is not a whole number above 0, the prior does not fit the model, or this computer has
+            no such device.
 
     Example:
         >>> from fer_hub import FERConfig, FERForImageClassification, FERImageProcessor
@@ -73,7 +76,7 @@ class FERPipeline:
     ) -> None:
         if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
             raise ValueError(f"batch_size must be a whole number above 0, got {batch_size!r}; 64 is the default.")
-        self.model = (model if device is None else model.to(device)).eval()
+        self.model = (model if device is None else model.to(usable_device(device))).eval()
         self.image_processor = image_processor
         self.batch_size, self.flip_average = batch_size, flip_average
         self._shift = logit_shift(self.model.config, prior)
@@ -88,7 +91,8 @@ class FERPipeline:
         revision: str | None = None,
         device: str | torch.device | None = None,
         min_score: float = DEFAULT_MIN_SCORE,
-        detector: str = "fused",
+        detector: FaceDetector | None = None,
+        detection_model: str = "fused",
         search: str = "normal",
         batch_size: int = 64,
         flip_average: bool = False,
@@ -97,7 +101,7 @@ class FERPipeline:
         prior: Prior = TRAINING,
         **hub_options: Any,
     ) -> Self:
-        """Load model and image processor, and create a detector, which `close` closes.
+        """Load model and image processor, and unless one is given create a detector, which `close` closes.
 
         Checkpoints of fer_hub need no remote code. Any other image classification checkpoint of transformers
         works too, if the packages that its image processor needs are installed.
@@ -108,7 +112,10 @@ class FERPipeline:
             revision: commit, branch or tag on the Hub.
             device: device of the model; `None` means the CPU.
             min_score: faces with a lower detection score are left out, 0 to 1.
-            detector: the detection models, see `FaceDetector`.
+            detector: the face detector, as for `FERPipeline`; the caller closes it, and it has its own `min_score`,
+                `search` and model. `None` creates one from the three options here. A name is understood as
+                `detection_model`, which is deprecated.
+            detection_model: the `model` of a `FaceDetector`.
             search: "fast", "normal" or "thorough", see `FaceDetector`.
             batch_size: largest number of faces per forward pass.
             flip_average: test-time flip averaging, see `FERPipeline`.
@@ -125,6 +132,14 @@ class FERPipeline:
                 is invalid.
             OSError: the Hub cannot be reached or has no such checkpoint.
         """
+        if isinstance(detector, str):
+            warnings.warn("detector as a name is now detection_model.", DeprecationWarning, stacklevel=2)
+            detector, detection_model = None, detector
+        if detector is not None and (min_score, detection_model, search) != (DEFAULT_MIN_SCORE, "fused", "normal"):
+            raise ValueError(
+                "min_score, detection_model and search must be left out with a detector, which has its own; give them "
+                "to the detector."
+            )
         checkpoint = default_checkpoint() if checkpoint is None else checkpoint
         options = {"revision": revision, "trust_remote_code": trust_remote_code, **hub_options}
         options = {name: value for name, value in options.items() if value is not None}
@@ -136,9 +151,9 @@ class FERPipeline:
             if Path(checkpoint).exists():  # the sentences about folders are already our own
                 raise
             raise explain_load_error(checkpoint, error, revision=revision) from None
-        finder = FaceDetector(detector, min_score, search)
+        finder = FaceDetector(detection_model, min_score, search) if detector is None else detector
         pipeline = cls(model, image_processor, finder, device, batch_size, flip_average, prior)
-        pipeline._owns_detector = True
+        pipeline._owns_detector = detector is None
         return pipeline
 
     def __call__(

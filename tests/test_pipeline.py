@@ -205,6 +205,15 @@ def test_batch_size_is_checked(batch_size):
     assert str(error.value) == f"batch_size must be a whole number above 0, got {batch_size!r}; 64 is the default."
 
 
+@pytest.mark.parametrize("device", ["cuda:99", "gpu", "mps:7", 3.5])
+def test_a_device_that_is_not_there_is_refused_in_a_sentence(device):
+    with pytest.raises(ValueError) as error:
+        grid_pipeline(device=device)
+    said = str(error.value)
+    assert said.startswith("device must be one that this computer has (cpu") and repr(str(device)) in said
+    assert "\n" not in said and said.endswith("leave it out for the CPU.")
+
+
 def test_closing_closes_only_its_own_detector(tiny_checkpoint):
     with FERPipeline.from_pretrained(tiny_checkpoint) as own:
         own(ASTRONAUT)
@@ -223,7 +232,7 @@ def test_crops_need_no_detector(tiny_checkpoint):
 
 
 def test_options_reach_the_detector(tiny_checkpoint):
-    options = {"min_score": 1.0, "detector": "short_range", "search": "fast"}
+    options = {"min_score": 1.0, "detection_model": "short_range", "search": "fast"}
     with FERPipeline.from_pretrained(str(tiny_checkpoint), **options) as pipeline:
         detector = pipeline.detector
         assert (detector.model, detector.min_score, detector.search) == ("short_range", 1.0, "fast")
@@ -231,7 +240,21 @@ def test_options_reach_the_detector(tiny_checkpoint):
     with pytest.raises(
         ValueError, match=r"^model must be one of fused, yunet, mediapipe, short_range, full_range, got 'none';"
     ):
-        FERPipeline.from_pretrained(tiny_checkpoint, detector="none")
+        FERPipeline.from_pretrained(tiny_checkpoint, detection_model="none")
+
+
+def test_detector_is_the_object_everywhere(tiny_checkpoint):
+    with FaceDetector("short_range") as detector:
+        with FERPipeline.from_pretrained(tiny_checkpoint, detector=detector) as pipeline:
+            assert pipeline.detector is detector
+        assert detector.detect(load_image(ASTRONAUT))  # not closed with the pipeline
+        with pytest.raises(
+            ValueError, match=r"^min_score, detection_model and search must be left out with a detector"
+        ):
+            FERPipeline.from_pretrained(tiny_checkpoint, detector=detector, search="fast")
+    with pytest.warns(DeprecationWarning, match="now detection_model") as warned:
+        FERPipeline.from_pretrained(tiny_checkpoint, detector="short_range").close()
+    assert warned[0].filename == __file__
 
 
 def test_another_checkpoint_of_transformers_works(tmp_path):

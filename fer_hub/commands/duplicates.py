@@ -25,7 +25,7 @@ def duplicates(
         fer-hub duplicates --data path/to/fer2013 --output copies.json --sheet pairs.png
 
     Finds equal images and those that were compressed, cropped anew, moved, resized or mirrored. The file holds the row
-    numbers of every group of images, and counts. train.py --drop_duplicates leaves copies of validation and test images
+    numbers of every group of images, and counts. train.py --drop-duplicates leaves copies of validation and test images
     out of train; fer-hub clean-accuracy measures a checkpoint without them.
     """
     from fer_hub.data.duplicates_file import find_duplicates, summary

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from fer_hub.commands.parts import DataOption, UsageError
+from fer_hub.commands.parts import DataOption, TrustOption, UsageError
 
 Split = StrEnum("Split", ["train", "validation", "test", "all"])
 
@@ -39,9 +39,7 @@ def evaluate(
         Path | None, typer.Option(metavar="FOLDER", help="For metrics.json, report.md and pictures.")
     ] = None,
     write: Annotated[bool, typer.Option("--write", help="Update the checkpoint's metrics.json and README.md.")] = False,
-    trust_remote_code: Annotated[
-        bool, typer.Option("--trust-remote-code", help="Run the checkpoint's own Python files.")
-    ] = False,
+    trust_remote_code: TrustOption = False,
     image_column: Annotated[
         str | None, typer.Option(metavar="NAME", help="Column of the images, where there are several.")
     ] = None,

@@ -14,6 +14,9 @@ REFUSALS = (OSError, ValueError, RuntimeError, ImportError)
 
 DEBUG = "--debug"
 
+EARLIER_OPTIONS = {"--detector": "--detection-model", "--output-dir": "--output"}
+"""Earlier spelling of an option → the one it has now."""
+
 
 class UsageError(ValueError):
     """The options do not fit together: exit code 2, where other errors are 1."""
@@ -27,7 +30,8 @@ class Command(TyperCommand):
     """A command whose errors end in one sentence.
 
     An option that may be given several times takes several values too: `--splits validation test`. `--debug` is
-    understood anywhere on the line. Indented paragraphs of the docstring keep their lines in the help.
+    understood anywhere on the line, `--min_score` is `--min-score`, and earlier spellings are understood. Indented
+    paragraphs of the docstring keep their lines in the help.
     """
 
     takes_debug = True
@@ -45,6 +49,7 @@ class Command(TyperCommand):
         if self.takes_debug and DEBUG in own:
             ctx.find_root().params["debug"] = True
             own = [word for word in own if word != DEBUG]
+        own = one_spelling(own, {name for option in self.params for name in option.opts})
         return super().parse_args(ctx, one_value_each(own, several) + rest)
 
     def collect_usage_pieces(self, ctx: typer.Context) -> list[str]:
@@ -87,6 +92,45 @@ def keep_indented(text: str) -> str:
     """Mark indented paragraphs of a help text so that their lines are not joined."""
     paragraphs = text.split("\n\n")
     return "\n\n".join(f"\b\n{each}" if each.startswith("    ") else each for each in paragraphs)
+
+
+def one_spelling(words: Sequence[str], known: set[str]) -> list[str]:
+    """Options with underscores or under earlier names, which a line on stderr mentions, as they are spelt now.
+
+    Example:
+        >>> one_spelling(["--min_score", "0.5", "--nonsense_too"], {"--min-score"})
+        ['--min-score', '0.5', '--nonsense_too']
+    """
+    result = []
+    for word in words:
+        name, equals, value = word.partition("=")
+        now = EARLIER_OPTIONS.get(name, name.replace("_", "-"))
+        if name.startswith("--") and name not in known and now in known:
+            if name in EARLIER_OPTIONS:
+                print(f"{name} is now {now}.", file=sys.stderr)
+            word = f"{now}{equals}{value}"
+        result.append(word)
+    return result
+
+
+def read_prior(words: Sequence[str]) -> str | dict[str, float]:
+    """A class prior as the pipeline takes it.
+
+    Raises:
+        UsageError: the words are neither one name nor `LABEL=NUMBER` each.
+
+    Example:
+        >>> read_prior(["uniform"]), read_prior(["happy=5", "sad=1"])
+        ('uniform', {'happy': 5.0, 'sad': 1.0})
+    """
+    if len(words) == 1 and "=" not in words[0]:
+        return words[0]
+    try:
+        return {label: float(number) for label, number in (word.rsplit("=", 1) for word in words)}
+    except ValueError:
+        raise UsageError(
+            f"--prior must be training, uniform or LABEL=NUMBER for every label, got {' '.join(words)}."
+        ) from None
 
 
 def one_value_each(words: Sequence[str], several: set[str]) -> list[str]:
@@ -138,9 +182,31 @@ CheckpointOption = Annotated[
     str | None,
     typer.Option("--checkpoint", metavar="FOLDER|ID", help="Checkpoint folder or Hub id; the shipped one if left out."),
 ]
-DetectorOption = Annotated[
+RevisionOption = Annotated[
+    str | None, typer.Option("--revision", metavar="NAME", help="Commit, branch or tag of a checkpoint on the Hub.")
+]
+TrustOption = Annotated[bool, typer.Option("--trust-remote-code", help="Run the checkpoint's own Python files.")]
+DetectionModelOption = Annotated[
     Literal["fused", "yunet", "mediapipe", "short_range", "full_range"],
-    typer.Option("--detector", help="What looks for faces."),
+    typer.Option("--detection-model", help="What looks for faces."),
+]
+SearchOption = Annotated[
+    Literal["fast", "normal", "thorough"],
+    typer.Option("--search", help="How long small and turned faces are looked for."),
+]
+FlipAverageOption = Annotated[
+    bool, typer.Option("--flip-average", help="Test-time augmentation: mean of the face and its mirror image.")
+]
+RuntimeOption = Annotated[
+    Literal["torch", "onnx", "onnx-int8"],
+    typer.Option("--runtime", help="What computes the network, see fer-hub export."),
+]
+PriorOption = Annotated[
+    list[str],
+    typer.Option("--prior", metavar="NAME|LABEL=X ...", help="Class prior: training, uniform, or LABEL=X for each."),
+]
+BatchSizeOption = Annotated[
+    int, typer.Option("--batch-size", metavar="N", min=1, help="Largest number of faces at once.")
 ]
 MinScoreOption = Annotated[
     float, typer.Option("--min-score", metavar="X", min=0, max=1, help="Least detection score of a face, 0 to 1.")

@@ -10,15 +10,23 @@ import typer
 
 from fer_hub.commands.parts import (
     MIN_SCORE,
+    BatchSizeOption,
     CheckpointOption,
-    DetectorOption,
+    DetectionModelOption,
     DeviceOption,
+    FlipAverageOption,
     Interrupted,
     MinScoreOption,
+    PriorOption,
     QuietOption,
+    RevisionOption,
+    RuntimeOption,
+    SearchOption,
+    TrustOption,
     UsageError,
     counted,
     no_bars,
+    read_prior,
 )
 
 FORMATS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
@@ -34,18 +42,16 @@ def predict(
         typer.Option(help="Of the rows; by the ending of FILE if left out, csv for others.", show_default=False),
     ] = None,
     checkpoint: CheckpointOption = None,
-    detector: DetectorOption = "fused",
-    search: Annotated[
-        Literal["fast", "normal", "thorough"], typer.Option(help="How long small and turned faces are looked for.")
-    ] = "normal",
+    revision: RevisionOption = None,
+    trust_remote_code: TrustOption = False,
+    detection_model: DetectionModelOption = "fused",
+    search: SearchOption = "normal",
     min_score: MinScoreOption = MIN_SCORE,
-    flip_average: Annotated[
-        bool, typer.Option("--flip-average", help="Test-time augmentation: mean of the face and its mirror image.")
-    ] = False,
-    runtime: Annotated[
-        Literal["torch", "onnx", "onnx-int8"], typer.Option(help="What computes the network, see fer-hub export.")
-    ] = "torch",
+    prior: PriorOption = ["training"],  # noqa: B006 (typer's way of a default)
+    flip_average: FlipAverageOption = False,
+    runtime: RuntimeOption = "torch",
     device: DeviceOption = None,
+    batch_size: BatchSizeOption = 64,
     quiet: QuietOption = False,
 ) -> None:
     """Find faces in photographs and classify their expressions.
@@ -56,11 +62,12 @@ def predict(
 
     One row for each face, the most prominent first, and one for a photograph without a face: path, width and height,
     number of the face, detection score, quality, angle of the head, box in pixels of the upright photograph, emotion,
-    and the probability of every label. Folders are searched with all below them. Files that cannot be read are listed at the end, and the
-    exit code is then 1; the others are in the rows all the same.
+    and the probability of every label. Folders are searched with all below them. Files that cannot be read are listed
+    at the end, and the exit code is then 1; the others are in the rows all the same.
     """
     if output != "-" and Path(output).is_dir():
         raise UsageError(f"--output must be a file, got {output}, which is a folder; name a file in it.")
+    base_rates = read_prior(prior)
     from tqdm.auto import tqdm
 
     from fer_hub.commands.face_rows import CsvFaces, JsonFaces
@@ -77,8 +84,9 @@ def predict(
     try:
         with (
             FERPipeline.from_pretrained(
-                checkpoint, device=device, detector=detector, search=search, min_score=min_score,
-                flip_average=flip_average, runtime=runtime,
+                checkpoint, revision=revision, trust_remote_code=trust_remote_code, detection_model=detection_model,
+                search=search, min_score=min_score, prior=base_rates, flip_average=flip_average, runtime=runtime,
+                device=device, batch_size=batch_size,
             ) as pipeline,
             opened(output) as file,
         ):  # fmt: skip

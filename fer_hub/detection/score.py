@@ -17,28 +17,28 @@ from dataclasses import replace
 from fer_hub.results import Face
 
 CURVES = {"yunet": (2.48, -1.21), "mediapipe": (2.89, -0.02)}
-"""Which detector scored → slope and intercept: the log odds of a face are slope * log odds of its score + intercept."""
+"""Which network scored → slope and intercept: the log odds of a face are slope * log odds of its score + intercept."""
 
 EDGE = 1e-4
 """A detector's score counts as at least this and at most one minus this, where log odds have no end."""
 
 
-def calibrated(score: float, detector: str) -> float:
+def calibrated(score: float, scorer: str) -> float:
     """The fraction of boxes with this score that are faces.
 
     Args:
         score: the detector's own score, 0 to 1.
-        detector: a key of `CURVES`.
+        scorer: the network that gave it, a key of `CURVES`.
 
     Example:
         >>> calibrated(0.9, "yunet") > 0.9 > 0.1 > calibrated(0.3, "yunet")
         True
     """
-    slope, intercept = CURVES[detector]
+    slope, intercept = CURVES[scorer]
     return 1 / (1 + math.exp(-slope * _log_odds(score) - intercept))
 
 
-def own_score(share: float, detector: str) -> float:
+def own_score(share: float, scorer: str) -> float:
     """The inverse of `calibrated`: the detector's own score for a calibrated score `share`.
 
     >>> round(calibrated(own_score(0.6, "yunet"), "yunet"), 6)
@@ -46,7 +46,7 @@ def own_score(share: float, detector: str) -> float:
     """
     if share <= 0:
         return 0.0
-    slope, intercept = CURVES[detector]
+    slope, intercept = CURVES[scorer]
     return 1 / (1 + math.exp(-(_log_odds(share) - intercept) / slope))
 
 
@@ -70,9 +70,9 @@ def prominence(face: Face, size: tuple[int, int]) -> float:
     return side / min(size) * face.detection_score * (1 - min(away, 1) / 3)
 
 
-def in_order(faces: list[Face], size: tuple[int, int], detector: str) -> list[Face]:
+def in_order(faces: list[Face], size: tuple[int, int], scorer: str) -> list[Face]:
     """Faces of a photo of that size with calibrated scores, the most prominent first."""
-    faces = [replace(face, detection_score=calibrated(face.detection_score, detector)) for face in faces]
+    faces = [replace(face, detection_score=calibrated(face.detection_score, scorer)) for face in faces]
     return sorted(faces, key=lambda face: -prominence(face, size))
 
 

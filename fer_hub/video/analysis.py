@@ -2,7 +2,7 @@
 
 In Python see `analyse_video`; on the command line
 
-    fer-hub video clip.mp4 other.mov --output-dir out
+    fer-hub video clip.mp4 other.mov --output out
 
 Frames are read, analysed and written in small batches, and rows are written as they come, so memory use does not grow
 with the length of the video.

@@ -1,5 +1,6 @@
 """Help, version, exit codes: the line as a whole."""
 
+import inspect
 import os
 import subprocess
 import sys
@@ -10,6 +11,10 @@ import pytest
 import fer_hub
 from fer_hub.commands import main
 from fer_hub.commands.line import help_texts
+from fer_hub.commands.parts import UsageError, one_spelling, read_prior
+from fer_hub.commands.predict import predict
+from fer_hub.commands.video import video
+from fer_hub.pipeline import FERPipeline
 
 TEXTS = help_texts()
 
@@ -40,6 +45,42 @@ def test_help_is_one_screen_with_an_example(command):
     lines = TEXTS[command].splitlines()
     assert len(lines) <= 45 and max(map(len, lines)) <= 100
     assert any(line.startswith("      fer-hub ") for line in lines)
+
+
+@pytest.mark.parametrize("command", [predict, video])
+def test_a_command_that_classifies_has_what_the_pipeline_has(command):
+    options = inspect.signature(FERPipeline.from_pretrained).parameters
+    inspected = inspect.signature(command).parameters
+    assert set(options) - {"detector", "hub_options"} <= set(inspected)  # an object, and what the Hub's client takes
+    for name, option in options.items():
+        if name in inspected and name != "prior":
+            assert inspected[name].default == option.default, name
+    assert read_prior(inspected["prior"].default) == options["prior"].default
+
+
+def test_options_are_spelt_with_hyphens_and_understood_otherwise(tmp_path, capsys):
+    spelt = [
+        word
+        for name, text in TEXTS.items()
+        if name != "fer-hub train"
+        for word in text.split()
+        if word.startswith("--") and "_" in word
+    ]
+    assert spelt == []
+    known = {"--detection-model", "--output", "--min-score", "--keep_this"}
+    words = ["--detector", "yunet", "--output-dir=out_dir", "--min_score", "0.5", "--keep_this", "--no_such"]
+    assert one_spelling(words, known) == [
+        *("--detection-model", "yunet", "--output=out_dir", "--min-score", "0.5", "--keep_this", "--no_such")
+    ]
+    assert capsys.readouterr().err == "--detector is now --detection-model.\n--output-dir is now --output.\n"
+    assert main(["predict", str(tmp_path / "a.jpg"), "--min_score", "2"]) == 2
+    assert "--min-score" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["uniform", "training"], ["happy=much"], ["happy=1", "sad"]])
+def test_a_prior_that_cannot_be_read_is_wrong_usage(words):
+    with pytest.raises(UsageError, match=r"^--prior must be training, uniform or LABEL=NUMBER for every label, got "):
+        read_prior(words)
 
 
 def test_the_version(capsys):
@@ -117,7 +158,7 @@ def test_choices_are_those_of_the_library():
     from fer_hub.training.contact_sheet import SHOWN
 
     assert parts.MIN_SCORE == DEFAULT_MIN_SCORE
-    assert choices(predict.predict, "detector") == MODELS
+    assert choices(predict.predict, "detection_model") == MODELS
     assert choices(predict.predict, "search") == SEARCHES
     assert choices(predict.predict, "runtime") == tuple(RUNTIMES)
     assert choices(evaluate.evaluate, "images") == ("auto", *IMAGES)

@@ -10,11 +10,11 @@ from fer_hub.images import load_image
 from fer_hub.results import Face
 
 
-@pytest.mark.parametrize("detector", CURVES)
+@pytest.mark.parametrize("scorer", CURVES)
 @given(share=st.floats(0.01, 0.99), more=st.floats(0.001, 0.5))
-def test_scores_go_there_and_back_and_keep_their_order(detector, share, more):
-    assert calibrated(own_score(share, detector), detector) == pytest.approx(share, abs=1e-6)
-    assert own_score(min(share + more, 1), detector) > own_score(share, detector)
+def test_scores_go_there_and_back_and_keep_their_order(scorer, share, more):
+    assert calibrated(own_score(share, scorer), scorer) == pytest.approx(share, abs=1e-6)
+    assert own_score(min(share + more, 1), scorer) > own_score(share, scorer)
 
 
 def test_a_limit_of_nothing_lets_everything_through():

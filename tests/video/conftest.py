@@ -15,7 +15,7 @@ def clip(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def pipeline(tiny_checkpoint):
-    with FERPipeline.from_pretrained(tiny_checkpoint, detector="short_range") as pipeline:
+    with FERPipeline.from_pretrained(tiny_checkpoint, detection_model="short_range") as pipeline:
         yield pipeline
 
 

@@ -8,8 +8,8 @@ def test_command_line_goes_on_after_a_failure_and_names_it(people, clip, tiny_ch
     twin = tmp_path / "people.mov"
     twin.write_bytes(people.read_bytes())
     folder = tmp_path / "made" / "here"
-    options = ["--checkpoint", str(tiny_checkpoint), "--output-dir", str(folder), "--every", "6", "--quiet"]
-    code = main(["video", *map(str, (people, broken, twin)), *options, "--detector", "short_range"])
+    options = ["--checkpoint", str(tiny_checkpoint), "--output", str(folder), "--every", "6", "--quiet"]
+    code = main(["video", *map(str, (people, broken, twin)), *options, "--detection-model", "short_range"])
     printed = capsys.readouterr()
     assert code == 1
     kinds = (".annotated.mp4", ".csv", ".json", ".timeline.png")
@@ -23,13 +23,13 @@ def test_command_line_goes_on_after_a_failure_and_names_it(people, clip, tiny_ch
 
 
 def test_command_line_without_annotated_video(clip, tiny_checkpoint, tmp_path):
-    options = ["--checkpoint", str(tiny_checkpoint), "--output-dir", str(tmp_path), "--no-video", "--quiet"]
+    options = ["--checkpoint", str(tiny_checkpoint), "--output", str(tmp_path), "--no-video", "--quiet"]
     assert main(["video", str(clip), *options]) == 0
     assert names_in(tmp_path) == ["clip.csv", "clip.json", "clip.timeline.png"]
 
 
 def test_command_line_without_checkpoint(clip, tmp_path, capsys):
-    code = main(["video", str(clip), "--checkpoint", "./nowhere", "--output-dir", str(tmp_path / "out")])
+    code = main(["video", str(clip), "--checkpoint", "./nowhere", "--output", str(tmp_path / "out")])
     assert code == 1
     assert "./nowhere" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
