@@ -9,12 +9,14 @@ from PIL import Image, ImageOps
 
 from fer_hub.boxes import Box, centre, check_box
 from fer_hub.heic import is_heic, register_heic
+from fer_hub.image_bounds import check_work
 
 MAX_PIXELS = 80_000_000
 """Largest image that `load_image` decodes by default; as RGB it takes 240 MB."""
 
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "AVIF", "HEIF", "JPEG2000", "PPM", "ICO", "TGA")
-"""Pillow's names of the accepted file formats, without those that it decodes with external programs, such as EPS."""
+FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
+"""Pillow's names of the accepted file formats: those of photos. Others are decoded with external programs (EPS), take
+far more memory than their pixels (ICO), or are read byte by byte in Python (plain PPM)."""
 
 _MOST_PADDING = 4
 """From this many times the photo's own area, padding is made of a shrunk copy of it."""
@@ -52,7 +54,8 @@ def load_image(
         TypeError: `source` has another type, or is an array of another dtype.
         FileNotFoundError: there is no such file.
         ConnectionError: the URL cannot be read. TimeoutError: not within `timeout`.
-        ValueError: not an image, damaged, too large, or an array of another shape or range.
+        ValueError: not an image, damaged, too large, of a structure that takes too long to decode (see
+            `fer_hub.image_bounds`), or an array of another shape or range.
 
     Example:
         >>> load_image(np.zeros((480, 640), np.uint8))
@@ -189,6 +192,7 @@ def _open(file: BytesIO, name: str, length: int, max_pixels: int) -> Image.Image
     """Read the header only; nothing is decoded yet."""
     if length == 0:
         raise ValueError(f"{name} must be an image, but is empty.")
+    check_work(file.getvalue(), name)
     Image.init()
     register_heic()
     try:

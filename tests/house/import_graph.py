@@ -13,6 +13,7 @@ LAYERS = (
         "fer_hub.files",
         "fer_hub.boxes",
         "fer_hub.heic",
+        "fer_hub.image_bounds",
         "fer_hub.extras",
         "fer_hub.fetching",
         "fer_hub.figures",

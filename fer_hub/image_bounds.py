@@ -1,0 +1,128 @@
+"""Image files whose decoding takes far more work than a photo's: refused by their structure, before they are decoded.
+
+Pillow bounds the pixels of a file, not the work that its bytes ask for: a JPEG of a few hundred kilobytes can hold
+thousands of scans, each of which passes over the whole image, and the structure of most formats is read in Python, step
+by step. Each check walks the structure of one format and stops at a limit that no camera or program comes near.
+"""
+
+import re
+import struct
+
+MAX_SCANS = 50
+"""Scans of a JPEG. Progressive ones have about 10."""
+
+MAX_STEPS = 20_000
+"""Segments, chunks, blocks or strips of a file, which Pillow reads one by one in Python."""
+
+_SCAN_END = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
+"""What ends the data of a scan: a marker that is neither a stuffed zero nor a restart."""
+
+_BARE = frozenset([0x01, *range(0xD0, 0xD9)])
+"""Markers of a JPEG that no length follows: TEM, RST0 to RST7 and SOI."""
+
+_STRIPS = (273, 279, 324, 325)
+"""TIFF's tags with a value per strip or tile: their offsets and sizes."""
+
+
+def check_work(data: bytes, name: str) -> None:
+    """Refuse a file whose decoding would take unusually long; of a file that is damaged anyway nothing is said.
+
+    Args:
+        data: the content of a file of any kind.
+        name: what the sentence calls it, such as "the file".
+
+    Raises:
+        ValueError: there are more scans, segments, chunks, blocks or strips than any photo has, or the variant of the
+            format is one that nobody needs and that is decoded slowly (BMP with run lengths, BigTIFF).
+
+    Example:
+        >>> check_work(b"\\xff\\xd8" + b"\\xff\\xda\\0\\2" * 51, "the file")
+        Traceback (most recent call last):
+        ...
+        ValueError: the file must have at most 50 scans, but has more, and would take too long to decode; save it ...
+    """
+    if data[:2] == b"\xff\xd8":
+        _check_jpeg(data, name)
+    elif data[:8] == b"\x89PNG\r\n\x1a\n":
+        _check_png(data, name)
+    elif data[:4] == b"GIF8":
+        _check_gif(data, name)
+    elif data[:4] in (b"II*\0", b"MM\0*"):
+        _check_tiff(data, name)
+    elif data[:4] in (b"II+\0", b"MM\0+"):
+        raise ValueError(f"{name} must not be a BigTIFF, but is one; save it anew as TIFF, JPEG or PNG.")
+    elif data[:2] == b"BM" and data[30:34] in (b"\1\0\0\0", b"\2\0\0\0"):
+        raise ValueError(f"{name} must not be a BMP with run lengths, but is one; save it anew as PNG.")
+
+
+def _check_jpeg(data: bytes, name: str) -> None:
+    """Walk the markers up to the end of the first image; others may follow it."""
+    at, steps, scans = 2, 0, 0
+    while at + 2 <= len(data):
+        steps += 1
+        if steps > MAX_STEPS:
+            raise ValueError(_too_many(name, MAX_STEPS, "segments"))
+        marker = data[at + 1]
+        if data[at] != 0xFF or marker == 0xFF or marker in _BARE or marker == 0:  # junk and filling are passed over
+            at += 2 if data[at] == 0xFF and marker in _BARE else 1
+            continue
+        if marker == 0xD9:  # the end of the image
+            return
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        if marker == 0xDA:
+            scans += 1
+            if scans > MAX_SCANS:
+                raise ValueError(_too_many(name, MAX_SCANS, "scans"))
+            found = _SCAN_END.search(data, at)
+            if found is None:
+                return
+            at = found.start()
+
+
+def _check_png(data: bytes, name: str) -> None:
+    at = 8
+    for _ in range(MAX_STEPS):
+        if at + 8 > len(data) or data[at + 4 : at + 8] == b"IEND":
+            return
+        at += 12 + int.from_bytes(data[at : at + 4], "big")
+    raise ValueError(_too_many(name, MAX_STEPS, "chunks"))
+
+
+def _check_gif(data: bytes, name: str) -> None:
+    """Walk the extensions before the first image: each consists of blocks of at most 255 bytes."""
+    if len(data) < 13:
+        return
+    at = 13 + (3 << ((data[10] & 7) + 1) if data[10] & 0x80 else 0)
+    for _ in range(MAX_STEPS):
+        if at >= len(data) or data[at] in b",;":  # an image, or the end
+            return
+        if data[at] != 0x21:  # Pillow passes over what is no extension
+            at += 1
+            continue
+        at += 2
+        for _ in range(MAX_STEPS):
+            length = data[at] if at < len(data) else 0
+            at += 1 + length
+            if not length:
+                break
+        else:
+            raise ValueError(_too_many(name, MAX_STEPS, "blocks"))
+    raise ValueError(_too_many(name, MAX_STEPS, "blocks"))
+
+
+def _check_tiff(data: bytes, name: str) -> None:
+    """Look at the first directory, which Pillow reads: how many strips or tiles does it name?"""
+    order = "<" if data[:2] == b"II" else ">"
+    try:
+        [start] = struct.unpack_from(f"{order}I", data, 4)
+        [entries] = struct.unpack_from(f"{order}H", data, start)
+        for entry in range(entries):
+            tag, _, count = struct.unpack_from(f"{order}HHI", data, start + 2 + 12 * entry)
+            if tag in _STRIPS and count > MAX_STEPS:
+                raise ValueError(_too_many(name, MAX_STEPS, "strips or tiles"))
+    except struct.error:  # cut off; Pillow says so
+        return
+
+
+def _too_many(name: str, most: int, what: str) -> str:
+    return f"{name} must have at most {most:,} {what}, but has more, and would take too long to decode; save it anew."
