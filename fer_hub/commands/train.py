@@ -17,10 +17,10 @@ SETTINGS = {"ignore_unknown_options": True, "allow_extra_args": True}
 def train(context: typer.Context) -> None:
     """Train a network on FER-2013 or on photographs of your own.
 
-        fer-hub train --data path/to/fer2013 --output_dir runs/mine
-        fer-hub train --data path/to/fer2013 --output_dir runs/mine --resume
-        fer-hub train --data my_photos --images photographs --start_from checkpoints/fer2013
-            --learning_rate 0.003 --num_train_epochs 10 --output_dir runs/mine
+        fer-hub train --data path/to/fer2013 --output-dir runs/mine
+        fer-hub train --data path/to/fer2013 --output-dir runs/mine --resume
+        fer-hub train --data my_photos --images photographs --start-from checkpoints/fer2013
+            --learning-rate 0.003 --num-train-epochs 10 --output-dir runs/mine
 
     The same as train.py, with the options of transformers' TrainingArguments and our own:
 
@@ -29,12 +29,12 @@ def train(context: typer.Context) -> None:
         --images crops|photographs what the images are
         --labels LABELS            which labels of the data set
         --architecture NAME        of the network
-        --start_from CHECKPOINT    fine-tune this one
-        --num_train_epochs X, --learning_rate X, --per_device_train_batch_size N
+        --start-from CHECKPOINT    fine-tune this one
+        --num-train-epochs X, --learning-rate X, --per-device-train-batch-size N
         --augmentation PRESET      see fer-hub contact-sheet
-        --output_dir FOLDER        for checkpoint-*, report/ and final/
+        --output-dir FOLDER        for checkpoint-*, report/ and final/
         --resume                   go on after an interruption
-        --push_to_hub --hub_model_id OWNER/NAME
+        --push-to-hub --hub-model-id OWNER/NAME
 
     All of them: fer-hub train --help-all
     """

@@ -3,7 +3,7 @@
     fer-hub duplicates --data path/to/fer2013 --output results/fer2013_duplicates.json --sheet pairs.png
 
 finds them within and between all splits of any data set. Images of one photograph in train and test flatter every
-figure measured on test; `train.py --drop_duplicates` leaves such images out of train. How they are found:
+figure measured on test; `train.py --drop-duplicates` leaves such images out of train. How they are found:
 `fer_hub.data.candidates` (every image is compared with all others) and `fer_hub.data.alignment` (what decides). What
 is found is a lower bound, as crops that share little of a photograph are not recognised.
 """

@@ -1,7 +1,7 @@
 """The Hugging Face Hub: publishing checkpoints and Spaces, and clear errors for checkpoints that do not load.
 
 - `publish_model`, `publish_space`: one atomic commit each; `fer-hub publish` is their command line.
-- `take_over_push`: implements `train.py --push_to_hub`.
+- `take_over_push`: implements `train.py --push-to-hub`.
 - `explain_load_error`: one clear sentence for an error of transformers or the Hub.
 - `hub.card`, `hub.checkpoint`, `hub.plots`: the contents of a checkpoint folder besides the weights.
 

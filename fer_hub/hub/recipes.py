@@ -16,7 +16,7 @@ REMOVED = ("second_labels", "teachers", "averaged", "matrix_scaling")
 """Options that train.py had in earlier versions."""
 
 LEFT = re.compile(r"(?:\./)?(?=runs/(\w+)/final$)(runs/\w+)/final")
-"""A checkpoint that `--output_dir runs/<name>` leaves: its name, and the folder."""
+"""A checkpoint that `--output-dir runs/<name>` leaves: its name, and the folder."""
 
 
 def commands(options: dict, place: str = "path/to/fer2013") -> list[str]:
@@ -31,16 +31,16 @@ def commands(options: dict, place: str = "path/to/fer2013") -> list[str]:
 
     Example:
         >>> commands({"processes": 2})
-        ['torchrun --nproc_per_node 2 train.py --recipe path/to/checkpoint/training_args.json --data path/to/fer2013']
+        ['torchrun --nproc-per-node 2 train.py --recipe path/to/checkpoint/training_args.json --data path/to/fer2013']
     """
     if any(name in options for name in REMOVED):
         return []
     processes = options.get("processes", 1)
-    start = ["python"] if processes == 1 else ["torchrun", "--nproc_per_node", str(processes)]
+    start = ["python"] if processes == 1 else ["torchrun", "--nproc-per-node", str(processes)]
     name = options.get("recipe", "path/to/checkpoint/training_args.json")
     before = []
     if (found := LEFT.fullmatch(options.get("start_from") or "")) and "recipe" in options and shipped_recipe(found[1]):
-        before = [shlex.join(["python", "train.py", "--recipe", found[1], "--data", place, "--output_dir", found[2]])]
+        before = [shlex.join(["python", "train.py", "--recipe", found[1], "--data", place, "--output-dir", found[2]])]
     return [*before, shlex.join([*start, "train.py", "--recipe", name, "--data", place])]
 
 

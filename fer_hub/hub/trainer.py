@@ -1,4 +1,4 @@
-"""`train.py --push_to_hub`: publishes the finished checkpoint like `fer-hub publish model`."""
+"""`train.py --push-to-hub`: publishes the finished checkpoint like `fer-hub publish model`."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ def take_over_push(args: "TrainingArguments") -> dict[str, Any] | None:
     private), `hub_revision` is a branch, `hub_token` overrides the token of the environment.
 
     Returns:
-        Keyword arguments for `publish_model`, or None without --push_to_hub.
+        Keyword arguments for `publish_model`, or None without --push-to-hub.
 
     Raises:
         ValueError: an option is invalid.
@@ -38,7 +38,7 @@ def take_over_push(args: "TrainingArguments") -> dict[str, Any] | None:
             f"{'hub_always_push' if args.hub_always_push else strategy}; leave it out."
         )
     if not args.hub_model_id:
-        raise ValueError("--push_to_hub must come with --hub_model_id owner/name, got none; add it.")
+        raise ValueError("--push-to-hub must come with --hub-model-id owner/name, got none; add it.")
     check_repo_id(args.hub_model_id)
     check_branch(args.hub_revision or "main")
     api = HfApi(token=args.hub_token)

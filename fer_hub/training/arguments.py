@@ -72,7 +72,7 @@ class ModelArguments:
         default=None,
         metadata={
             "help": "Stretch the grey values of every crop, in training and in use: none, or percentiles, which "
-            "removes differences in brightness and contrast; none for new networks, otherwise as in --start_from.",
+            "removes differences in brightness and contrast; none for new networks, otherwise as in --start-from.",
             "choices": [*STRETCHES],
         },
     )
@@ -132,7 +132,7 @@ class DataArguments:
     duplicates: str | None = field(
         default=None,
         metadata={
-            "help": "With --drop_duplicates, a file that fer-hub duplicates wrote for the same data, such as "
+            "help": "With --drop-duplicates, a file that fer-hub duplicates wrote for the same data, such as "
             "results/fer2013_duplicates.json; without it they are searched for."
         },
     )
@@ -173,7 +173,7 @@ class FERTrainingArguments(TrainingArguments):
         default=None,
         metadata={
             "help": "Options of optim as name=value,...; momentum=0.9,nesterov=True for sgd if left out. AdamW's are "
-            "--adam_beta1, --adam_beta2 and --adam_epsilon."
+            "--adam-beta1, --adam-beta2 and --adam-epsilon."
         },
     )
     lr_scheduler_type: str = field(
@@ -308,7 +308,7 @@ class FERTrainingArguments(TrainingArguments):
         if self.optim_args and optim.startswith("adamw_torch"):
             raise ValueError(
                 f"optim_args must be left out with {optim}, which ignores them, got {self.optim_args!r}; its options "
-                "are --adam_beta1, --adam_beta2 and --adam_epsilon."
+                "are --adam-beta1, --adam-beta2 and --adam-epsilon."
             )
         if self.optim_args is None and optim == "sgd":
             self.optim_args = SGD["optim_args"]
@@ -332,7 +332,7 @@ def _check_reporters(names: list[str]) -> None:
         packages = REPORTERS.get(name, ())
         if packages and not any(importlib.util.find_spec(package) for package in packages):
             raise ValueError(
-                f"report_to must be an installed package, got {name}; run pip install {name}, or leave --report_to out."
+                f"report_to must be an installed package, got {name}; run pip install {name}, or leave --report-to out."
             )
 
 

@@ -35,15 +35,15 @@ class BackboneFreezing(TrainerCallback):
         if not hasattr(model.network, "backbone_stages"):
             able = ", ".join(name for name, network in NETWORKS.items() if hasattr(network, "backbone_stages"))
             raise ValueError(
-                f"--freeze_backbone_epochs and --unfreeze_stages need a network with a backbone, one of {able}, got "
+                f"--freeze-backbone-epochs and --unfreeze-stages need a network with a backbone, one of {able}, got "
                 f"{model.config.architecture}; leave them out, or choose another --architecture."
             )
         self.stages: list[nn.Module] = model.network.backbone_stages()
         if not (math.isfinite(epochs) and epochs >= 0):
-            raise ValueError(f"--freeze_backbone_epochs must be a number from 0, got {epochs}; 0 freezes nothing.")
+            raise ValueError(f"--freeze-backbone-epochs must be a number from 0, got {epochs}; 0 freezes nothing.")
         if unfreeze is not None and not 0 <= unfreeze <= len(self.stages):
             raise ValueError(
-                f"--unfreeze_stages must be 0 to {len(self.stages)}, the stages of {model.config.architecture}, got "
+                f"--unfreeze-stages must be 0 to {len(self.stages)}, the stages of {model.config.architecture}, got "
                 f"{unfreeze}; leave it out to unfreeze all of them."
             )
         self.epochs = epochs

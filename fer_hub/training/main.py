@@ -2,19 +2,19 @@
 
     python train.py --data path/to/fer2013
     python train.py --recipe photographs --data path/to/fer2013     # options from recipes/photographs.json
-    python train.py --data path/to/fer2013 --architecture scratch_cnn --num_train_epochs 100
+    python train.py --data path/to/fer2013 --architecture scratch_cnn --num-train-epochs 100
     python train.py --data path/to/fer2013 --resume            # continue after an interruption
-    python train.py --data my_photos --images photographs --start_from checkpoints/fer2013 --learning_rate 0.003 \\
-        --num_train_epochs 10 --per_device_train_batch_size 32 --output_dir runs/mine   # custom classes
-    torchrun --nproc_per_node 2 train.py --data path/to/fer2013                      # on several GPUs
-    python train.py --data path/to/fer2013 --push_to_hub --hub_model_id owner/name   # and publish the result
+    python train.py --data my_photos --images photographs --start-from checkpoints/fer2013 --learning-rate 0.003 \\
+        --num-train-epochs 10 --per-device-train-batch-size 32 --output-dir runs/mine   # custom classes
+    torchrun --nproc-per-node 2 train.py --data path/to/fer2013                      # on several GPUs
+    python train.py --data path/to/fer2013 --push-to-hub --hub-model-id owner/name   # and publish the result
 
 `--data` is a Hub dataset id, a parquet folder or file, the Kaggle CSV or an image folder (see `fer_hub/data`), of
 FER-2013 or with any other classes, which the network then predicts: a folder `<class>/<images>` or
 `<split>/<class>/<images>` is enough. With `--images photographs` the largest face of each photo is detected and
-cropped; `faces.csv` in `--output_dir` lists the boxes, and the photos without a face, which are left out.
+cropped; `faces.csv` in `--output-dir` lists the boxes, and the photos without a face, which are left out.
 The epoch is selected on the validation split; the test split is evaluated once, at the end. All output is in
-`--output_dir`: `checkpoint-*` folders for resuming, `report/` with metrics and figures, and `final/`, the
+`--output-dir`: `checkpoint-*` folders for resuming, `report/` with metrics and figures, and `final/`, the
 checkpoint: config.json, model.safetensors, preprocessor_config.json, the code files, metrics.json,
 training_args.json, training_log.json and .csv, and README.md with its figures. `--recipe` reads options from a file,
 such as the training_args.json of any checkpoint; the command line overrides them. All options of transformers'
@@ -66,7 +66,7 @@ def main(argv: list[str] | None = None, *, prog: str = "train.py") -> dict:
     check_start(model_args)
     if data_args.duplicates:
         if not data_args.drop_duplicates:
-            raise ValueError("--duplicates must stand beside --drop_duplicates, which uses the file; add that option.")
+            raise ValueError("--duplicates must stand beside --drop-duplicates, which uses the file; add that option.")
         load_groups(Path(data_args.duplicates))
     last_checkpoint = find_checkpoint(args.output_dir, data_args.resume)
     destination = take_over_push(args)  # fails now rather than after training; the Trainer itself pushes nothing
@@ -142,7 +142,12 @@ def main(argv: list[str] | None = None, *, prog: str = "train.py") -> dict:
     model = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
     if model_args.refit_last_layer:
         refit_last_layer(
-            model, image_processor, images["train"], learnt, PRESETS[data_args.augmentation], progress="fit the last layer"
+            model,
+            image_processor,
+            images["train"],
+            learnt,
+            PRESETS[data_args.augmentation],
+            progress="fit the last layer",
         )
     about = {
         "data": prepared.about,

@@ -3,10 +3,13 @@
 import argparse
 import dataclasses
 import re
-from typing import Any, get_type_hints
+import shutil
+import textwrap
+import types
+from enum import Enum
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from transformers import HfArgumentParser
-from transformers.hf_argparser import string_to_bool
 
 from fer_hub.training.arguments import DataArguments, FERTrainingArguments, ModelArguments
 from fer_hub.training.recipe import read_recipe
@@ -78,7 +81,9 @@ GROUPS = {
 
 REST = "everything else of transformers' TrainingArguments"
 
-OWN = {name for part in (DataArguments, ModelArguments, FERTrainingArguments) for name in part.__annotations__}
+PARTS = (DataArguments, ModelArguments, FERTrainingArguments)
+
+OWN = {name for part in PARTS for name in part.__annotations__}
 """Options with our own help text; for the others only the first sentence of transformers' help is shown."""
 
 HELP = {
@@ -94,24 +99,11 @@ class FERArgumentParser(HfArgumentParser):
     """transformers' parser of dataclasses, with a readable help.
 
     Options of `DataArguments` and `ModelArguments` that are not in `GROUPS` are listed at the end of `what to train on`
-    and `network`.
+    and `network`. Options are shown with hyphens; with underscores, as transformers writes them, they are understood.
     """
 
     def __init__(self, description: str | None = None, prog: str = "train.py"):
-        self._places: dict[str, Any] = {}
-        super().__init__(
-            (DataArguments, ModelArguments, FERTrainingArguments),
-            prog=prog,
-            usage="%(prog)s --data DATA [options]",
-            description=description,
-            epilog="Switches that are on are turned off by --no_NAME.",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        for action in self._actions:
-            self._make_readable(action)
-        for title, names in GROUPS.items():
-            order = {name: position for position, name in enumerate(names)}
-            self._places[title]._group_actions.sort(key=lambda action: order.get(action.dest, len(order)))
+        super().__init__(PARTS, prog=prog, usage=f"{prog} --data DATA [options]", description=description)
 
     def parse_args_into_dataclasses(self, args=None, **kwargs):
         """As in transformers; with `--recipe` its options replace the defaults.
@@ -125,33 +117,47 @@ class FERArgumentParser(HfArgumentParser):
             self.set_defaults(**read_recipe(name))
         return super().parse_args_into_dataclasses(args, **kwargs)
 
-    def _add_dataclass_arguments(self, dtype):
-        if not self._places:
-            self._places = {title: self.add_argument_group(title) for title in (*GROUPS, REST)}
-        own = {DataArguments: "what to train on", ModelArguments: "network"}.get(dtype, REST)
-        titles = {name: title for title, names in GROUPS.items() for name in names}
-        hints = get_type_hints(dtype)
-        for item in dataclasses.fields(dtype):
-            if item.init:
-                item.type = hints[item.name]
-                self._parse_dataclass_field(self._places[titles.get(item.name, own)], item)
+    def format_help(self) -> str:
+        """The options in the groups of `GROUPS`, then the others of transformers."""
+        options = {field.name: field for part in PARTS for field in dataclasses.fields(part) if field.init}
+        groups = {title: list(names) for title, names in (*GROUPS.items(), (REST, []))}
+        grouped = {name for names in GROUPS.values() for name in names}
+        for part, title in zip(PARTS, ("what to train on", "network", REST), strict=True):
+            groups[title] += [each.name for each in dataclasses.fields(part) if each.init and each.name not in grouped]
+        hints = {name: hint for part in PARTS for name, hint in get_type_hints(part).items()}
+        texts = [f"usage: {self.usage}\n\n{(self.description or '').strip()}\n"]
+        for title, names in groups.items():
+            texts.append("\n".join([f"{title}:", *(_entry(options[name], hints[name]) for name in names), ""]))
+        return "\n".join([*texts, "Switches that are on are turned off by --no-NAME.\n"])
 
-    def _make_readable(self, action: argparse.Action) -> None:
-        """One spelling of the name, a short placeholder, a short help that ends with the default."""
-        if isinstance(action, argparse._HelpAction):
-            return
-        if isinstance(action, argparse._StoreFalseAction):  # --no_NAME, see the epilog
-            action.help = argparse.SUPPRESS
-            return
-        text = HELP.get(action.dest) or " ".join((action.help or "").split())
-        if action.dest not in (*HELP, *OWN):
-            text = re.split(r"(?<=\.)\s", text, maxsplit=1)[0]
-        if action.default is True:
-            text += " (yes)"
-        elif action.default not in (None, False, "", -1, []) and not action.required:
-            text += " (%(default)s)"
-        action.help = text
-        action.option_strings = action.option_strings[:1]  # shown in the help; --with-hyphens is accepted too
-        if action.choices is None:
-            switch = action.type is string_to_bool
-            action.metavar = "yes|no" if switch else {int: "N", float: "X"}.get(action.type, "TEXT")
+
+def _entry(option: dataclasses.Field, hint: Any) -> str:
+    """One option of the help: its name, what follows it, what it does and its default."""
+    text = HELP.get(option.name) or " ".join(option.metadata.get("help", "").split())
+    if option.name not in (*HELP, *OWN):
+        text = re.split(r"(?<=\.)\s", text, maxsplit=1)[0]
+    default = option.default.value if isinstance(option.default, Enum) else option.default
+    if default is True:
+        text += " (yes)"
+    elif default not in (None, False, "", -1, dataclasses.MISSING):
+        text += f" ({default})"
+    start = f"  --{option.name.replace('_', '-')} {_placeholder(option, hint)}"
+    width = max(60, min(120, shutil.get_terminal_size().columns) - 2)
+    lines = textwrap.wrap(text, width - 24, break_on_hyphens=False)
+    if len(start) < 24 and lines:
+        start, lines = f"{start:24}{lines[0]}", lines[1:]
+    return "\n".join([start, *(" " * 24 + line for line in lines)])
+
+
+def _placeholder(option: dataclasses.Field, hint: Any) -> str:
+    if choices := option.metadata.get("choices"):
+        return "{" + ",".join(map(str, choices)) + "}"
+    kinds = [kind for kind in get_args(hint) if kind is not types.NoneType] if _is_union(hint) else [hint]
+    first = kinds[0]
+    if get_origin(first) is list:
+        return "N ..." if get_args(first) == (int,) else "TEXT ..."
+    return {bool: "yes|no", int: "N", float: "X"}.get(first, "TEXT")
+
+
+def _is_union(hint: Any) -> bool:
+    return get_origin(hint) in (Union, types.UnionType)

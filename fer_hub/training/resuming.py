@@ -28,7 +28,7 @@ def find_checkpoint(output_dir: str, resume: bool) -> str | None:
         if folders:
             raise SystemExit(
                 f"output_dir must be a folder without an earlier run, but {output_dir} contains {folders[0].name}; "
-                "add --resume to continue it, or choose another --output_dir."
+                "add --resume to continue it, or choose another --output-dir."
             )
         return None
     for folder in folders:
@@ -38,7 +38,7 @@ def find_checkpoint(output_dir: str, resume: bool) -> str | None:
     if folders:
         raise SystemExit(
             f"--resume needs a complete checkpoint-* folder, but {output_dir} has none; start again in another "
-            "--output_dir."
+            "--output-dir."
         )
     raise SystemExit(f"--resume needs a checkpoint-* folder in {output_dir}, but there is none; leave --resume out.")
 

@@ -81,7 +81,7 @@ def class_weights(labels: torch.Tensor, classes: int, kind: str) -> torch.Tensor
     if (empty := (counts == 0).nonzero().flatten().tolist()) != []:
         raise ValueError(
             f"class_weights {kind} needs training images of every class, but class {empty[0]} has none; leave "
-            "--class_weights out, or remove the class from the data set."
+            "--class-weights out, or remove the class from the data set."
         )
     weights = 1 / counts if kind == "balanced" else (1 - EFFECTIVE_BETA) / (1 - EFFECTIVE_BETA**counts)
     return (weights * counts.sum() / (weights * counts).sum()).float()

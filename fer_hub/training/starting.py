@@ -20,10 +20,10 @@ def check_start(arguments: ModelArguments) -> None:
     """
     if arguments.start_from:
         check_name(arguments.start_from)
-    for name in arguments.sizes():
+    for name in (name.replace("_", "-") for name in arguments.sizes()):
         if arguments.start_from:
             raise ValueError(
-                f"--{name} must be left out with --start_from, whose network has fixed sizes; give one of the two."
+                f"--{name} must be left out with --start-from, whose network has fixed sizes; give one of the two."
             )
         if arguments.architecture != "residual_cnn":
             raise ValueError(
@@ -35,7 +35,7 @@ def check_start(arguments: ModelArguments) -> None:
         return
     if arguments.start_from:
         raise ValueError(
-            "--pretrained must be left out with --start_from, whose weights are used instead, got "
+            "--pretrained must be left out with --start-from, whose weights are used instead, got "
             f"{arguments.pretrained}; give one of the two."
         )
     if not hasattr(NETWORKS[arguments.architecture], "backbone_stages"):

@@ -95,7 +95,7 @@ class FERTrainer(Trainer):
         if self.args.torch_compile and self.args.device.type == "cpu" and not self.model.suits_channels_last:
             raise ValueError(
                 "torch_compile on a CPU needs a network of at least 16 channels everywhere, got one with fewer "
-                "before a stride, with which torch crashes; leave --torch_compile out, or use larger sizes."
+                "before a stride, with which torch crashes; leave --torch-compile out, or use larger sizes."
             )
         self.label_smoother = None  # _prepare_inputs smooths instead: HF's own does not support probabilities as labels
         self.names = list(self.model.config.id2label.values())

@@ -133,7 +133,7 @@ def followed(page: str) -> list[str]:
     return [code if language == "bash" else f"python - <<'SNIPPET'\n{code}SNIPPET\n" for language, code in found]
 
 
-CUT = "--max_steps 1 --eval_strategy no --save_strategy no --load_best_model_at_end False"
+CUT = "--max-steps 1 --eval-strategy no --save-strategy no --load-best-model-at-end False"
 """What makes a training short, whatever it trains."""
 
 SHELL_START = f"""python() {{
@@ -193,8 +193,8 @@ def test_shell_lines_run(line, clone):
     assert first in known, f"{SHELL[line]}: no rule for {line!r}; a new kind of command needs one here"
     command = [*known[first], *words]
     if "train.py" in line:  # the same command, cut short: a tiny network for one step
-        command += [*CUT.split(), "--per_device_train_batch_size", "8"]
-        command += ["--output_dir", str(clone / "runs" / f"new{list(SHELL).index(line)}")]
+        command += [*CUT.split(), "--per-device-train-batch-size", "8"]
+        command += ["--output-dir", str(clone / "runs" / f"new{list(SHELL).index(line)}")]
     result = run(command, clone)
     assert result.returncode == 0, result.stderr
 

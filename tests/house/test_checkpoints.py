@@ -107,7 +107,7 @@ def test_a_card_names_the_recipe_and_what_it_began_from(each_checkpoint, tmp_pat
     text = write_card(tmp_path).read_text()
     code = text.split("```bash\n")[-1].split("```")[0].splitlines()
     assert code[:2] == [
-        "python train.py --recipe base --data path/to/fer2013 --output_dir runs/base",
+        "python train.py --recipe base --data path/to/fer2013 --output-dir runs/base",
         "python train.py --recipe fer2013 --data path/to/fer2013",
     ]
     assert "fer-hub evaluate" in code[2] and "beginning with the\nweights of `./runs/base/final`" in text

@@ -14,8 +14,8 @@ from fer_hub.training import main as training
 
 def train(folder, small_csv, tiny_checkpoint):
     return training.main([
-        "--data", str(small_csv), "--start_from", str(tiny_checkpoint), "--output_dir", str(folder), "--max_steps", "1",
-        "--per_device_train_batch_size", "8", "--precision", "fp32", "--calibrate", "no", "--disable_tqdm", "true",
+        "--data", str(small_csv), "--start-from", str(tiny_checkpoint), "--output-dir", str(folder), "--max-steps", "1",
+        "--per-device-train-batch-size", "8", "--precision", "fp32", "--calibrate", "no", "--disable-tqdm", "true",
     ])  # fmt: skip
 
 

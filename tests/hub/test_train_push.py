@@ -1,4 +1,4 @@
-"""`train.py --push_to_hub` leaves on the Hub exactly what the publish command leaves, and nothing before the end."""
+"""`train.py --push-to-hub` leaves on the Hub exactly what the publish command leaves, and nothing before the end."""
 
 import os
 import subprocess
@@ -20,13 +20,13 @@ def trained(hub, tiny_checkpoint, small_csv, tmp_path_factory):
     """A run of four steps with a checkpoint at every second; returns its final folder and what it wrote."""
     folder = tmp_path_factory.mktemp("run")
     done = subprocess.run(
-        [sys.executable, "train.py", "--data", small_csv, "--start_from", tiny_checkpoint,
-         "--output_dir", folder / "out", "--max_steps", "4", "--eval_strategy", "steps",
-         "--save_strategy", "steps", "--eval_steps", "2",
-         "--save_steps", "2", "--per_device_train_batch_size", "16", "--precision", "fp32",
+        [sys.executable, "train.py", "--data", small_csv, "--start-from", tiny_checkpoint,
+         "--output-dir", folder / "out", "--max-steps", "4", "--eval-strategy", "steps",
+         "--save-strategy", "steps", "--eval-steps", "2",
+         "--save-steps", "2", "--per-device-train-batch-size", "16", "--precision", "fp32",
          # torch 2.13's channels-last kernels on the CPU write out of bounds for networks as narrow as this one
-         "--channels_last", "false",
-         "--push_to_hub", "--hub_model_id", "user/trained"],
+         "--channels-last", "false",
+         "--push-to-hub", "--hub-model-id", "user/trained"],
         env=os.environ | hub.environment(folder / "hf"), cwd=ROOT, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -83,7 +83,7 @@ def test_the_options_of_the_trainer(hub, tmp_path, monkeypatch, private, public)
 @pytest.mark.parametrize(
     ("options", "kind", "sentence"),
     [
-        ({}, ValueError, "--push_to_hub must come with --hub_model_id owner/name, got none; add it."),
+        ({}, ValueError, "--push-to-hub must come with --hub-model-id owner/name, got none; add it."),
         (
             {"hub_model_id": "fer"},
             ValueError,

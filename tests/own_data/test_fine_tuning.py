@@ -97,10 +97,10 @@ def test_a_fitted_last_layer_tells_classes_apart_at_once(tiny_checkpoint, classe
 def trained(photo_folder, tiny_checkpoint, tmp_path_factory):
     """What the one command leaves behind, and its figures."""
     folder = tmp_path_factory.mktemp("run") / "mine"
-    metrics = train.main(["--data", str(photo_folder), "--images", "photographs", "--start_from", str(tiny_checkpoint),
-                          "--num_train_epochs", "2", "--per_device_train_batch_size", "4", "--learning_rate", "0.01",
-                          "--validation_fraction", "0.25", "--data_seed", "3",
-                          "--output_dir", str(folder)])  # fmt: skip
+    metrics = train.main(["--data", str(photo_folder), "--images", "photographs", "--start-from", str(tiny_checkpoint),
+                          "--num-train-epochs", "2", "--per-device-train-batch-size", "4", "--learning-rate", "0.01",
+                          "--validation-fraction", "0.25", "--data-seed", "3",
+                          "--output-dir", str(folder)])  # fmt: skip
     return folder, metrics
 
 
@@ -154,9 +154,9 @@ def test_evaluation_repeats_the_figures_with_the_same_cut_and_remembers_photogra
 
 
 def test_a_network_from_random_weights_takes_the_classes_too(crop_folder, tmp_path):
-    metrics = train.main(["--data", str(crop_folder), "--architecture", "baseline_cnn", "--max_steps", "2",
-                          "--per_device_train_batch_size", "8", "--eval_strategy", "no", "--save_strategy", "no",
-                          "--load_best_model_at_end", "False", "--output_dir", str(tmp_path)])  # fmt: skip
+    metrics = train.main(["--data", str(crop_folder), "--architecture", "baseline_cnn", "--max-steps", "2",
+                          "--per-device-train-batch-size", "8", "--eval-strategy", "no", "--save-strategy", "no",
+                          "--load-best-model-at-end", "False", "--output-dir", str(tmp_path)])  # fmt: skip
     assert list(metrics["test"]["recall"]) == ["calm", "level 2", "level 10"]
     assert prepare(crop_folder).about == metrics["data"]
     card = (tmp_path / "final" / "README.md").read_text()

@@ -1,4 +1,4 @@
-"""--torch_compile trains the same network, and what is saved is an ordinary checkpoint."""
+"""--torch-compile trains the same network, and what is saved is an ordinary checkpoint."""
 
 import shutil
 
@@ -17,7 +17,7 @@ def test_a_network_that_torch_cannot_compile_is_refused(tmp_path):
         small_trainer(tmp_path, torch_compile=True)
     assert str(caught.value) == (
         "torch_compile on a CPU needs a network of at least 16 channels everywhere, got one with fewer before a "
-        "stride, with which torch crashes; leave --torch_compile out, or use larger sizes."
+        "stride, with which torch crashes; leave --torch-compile out, or use larger sizes."
     )
     assert small_trainer(tmp_path, model=small_model(**WIDE), torch_compile=True).args.torch_compile
 

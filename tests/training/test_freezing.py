@@ -106,7 +106,7 @@ def test_a_network_without_a_backbone_is_refused(tmp_path, option):
     with pytest.raises(ValueError) as caught:
         small_trainer(tmp_path, **option)
     assert str(caught.value) == (
-        "--freeze_backbone_epochs and --unfreeze_stages need a network with a backbone, one of resnet50, vgg16, "
+        "--freeze-backbone-epochs and --unfreeze-stages need a network with a backbone, one of resnet50, vgg16, "
         "mobilenet_v2, got residual_cnn; leave them out, or choose another --architecture."
     )
 
@@ -114,11 +114,11 @@ def test_a_network_without_a_backbone_is_refused(tmp_path, option):
 @pytest.mark.parametrize(
     ("epochs", "unfreeze", "sentence"),
     [
-        (-1.0, None, "--freeze_backbone_epochs must be a number from 0, got -1.0; 0 freezes nothing."),
-        (float("nan"), None, "--freeze_backbone_epochs must be a number from 0, got nan; 0 freezes nothing."),
-        (1, 4, "--unfreeze_stages must be 0 to 3, the stages of residual_cnn, got 4; leave it out to unfreeze all of "
+        (-1.0, None, "--freeze-backbone-epochs must be a number from 0, got -1.0; 0 freezes nothing."),
+        (float("nan"), None, "--freeze-backbone-epochs must be a number from 0, got nan; 0 freezes nothing."),
+        (1, 4, "--unfreeze-stages must be 0 to 3, the stages of residual_cnn, got 4; leave it out to unfreeze all of "
          "them."),
-        (1, -1, "--unfreeze_stages must be 0 to 3, the stages of residual_cnn, got -1; leave it out to unfreeze all of "
+        (1, -1, "--unfreeze-stages must be 0 to 3, the stages of residual_cnn, got -1; leave it out to unfreeze all of "
          "them."),
     ],
 )  # fmt: skip

@@ -57,7 +57,7 @@ def test_options_that_adamw_ignores_are_refused():
         arguments(optim="adamw_torch", optim_args="momentum=0.9")
     assert str(caught.value) == (
         "optim_args must be left out with adamw_torch, which ignores them, got 'momentum=0.9'; its options are "
-        "--adam_beta1, --adam_beta2 and --adam_epsilon."
+        "--adam-beta1, --adam-beta2 and --adam-epsilon."
     )
 
 

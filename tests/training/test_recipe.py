@@ -52,7 +52,7 @@ def test_a_shipped_recipe_is_taken_by_its_name(name):
     parts = parse(f"--recipe {name} --data faces")
     options = recipe(*parts)
     assert options["recipe"] == name
-    first = ["python train.py --recipe base --data path/to/fer2013 --output_dir runs/base"] if name != "base" else []
+    first = ["python train.py --recipe base --data path/to/fer2013 --output-dir runs/base"] if name != "base" else []
     assert commands(options) == [*first, f"python train.py --recipe {name} --data path/to/fer2013"]
     for part in parts:
         for option in set(asked) & {item.name for item in dataclasses.fields(part)}:
@@ -62,7 +62,7 @@ def test_a_shipped_recipe_is_taken_by_its_name(name):
 
 def test_the_command_line_overrides_a_recipe(tmp_path):
     path = written({"augmentation": "heavy", "num_train_epochs": 7, "hidden_sizes": [8, 16], "ema": 0.9}, tmp_path)
-    data, model, args = parse(f"--recipe {path} --data faces --num_train_epochs 2 --hidden_sizes 4")
+    data, model, args = parse(f"--recipe {path} --data faces --num-train-epochs 2 --hidden-sizes 4")
     assert (data.augmentation, args.num_train_epochs, args.ema, model.hidden_sizes) == ("heavy", 2, 0.9, [4])
     data, _, args = parse(f"--data faces --augmentation none --recipe={path}")
     assert (data.augmentation, args.num_train_epochs) == ("none", 7)
@@ -137,7 +137,7 @@ def test_options_of_the_schedule_survive(kwargs, tmp_path):
 
 def test_several_processes_are_started_by_torchrun():
     assert commands({"processes": 2, "recipe": "base"}, "my faces") == [
-        "torchrun --nproc_per_node 2 train.py --recipe base --data 'my faces'"
+        "torchrun --nproc-per-node 2 train.py --recipe base --data 'my faces'"
     ]
 
 

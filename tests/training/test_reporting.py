@@ -37,5 +37,5 @@ def test_a_missing_package_is_named_before_any_data_is_read(reporter):
     with pytest.raises(ValueError) as caught:
         FERTrainingArguments(output_dir="runs/unused", report_to=reporter)
     assert str(caught.value) == (
-        f"report_to must be an installed package, got {reporter}; run pip install {reporter}, or leave --report_to out."
+        f"report_to must be an installed package, got {reporter}; run pip install {reporter}, or leave --report-to out."
     )

@@ -76,7 +76,7 @@ def test_no_complete_checkpoint_to_resume(tmp_path):
     with pytest.raises(SystemExit) as caught:
         find_checkpoint(folder(tmp_path, half=(5,)), resume=True)
     assert str(caught.value) == (
-        f"--resume needs a complete checkpoint-* folder, but {tmp_path} has none; start again in another --output_dir."
+        f"--resume needs a complete checkpoint-* folder, but {tmp_path} has none; start again in another --output-dir."
     )
 
 
@@ -86,7 +86,7 @@ def test_a_new_run_needs_a_new_folder(tmp_path):
         find_checkpoint(folder(tmp_path, 9, 10), resume=False)
     assert str(caught.value) == (
         f"output_dir must be a folder without an earlier run, but {tmp_path} contains checkpoint-10; add --resume to "
-        "continue it, or choose another --output_dir."
+        "continue it, or choose another --output-dir."
     )
 
 

@@ -49,7 +49,7 @@ def test_an_empty_class_is_named():
     with pytest.raises(ValueError) as caught:
         class_weights(torch.tensor([0, 2]), 3, "balanced")
     assert str(caught.value) == (
-        "class_weights balanced needs training images of every class, but class 1 has none; leave --class_weights "
+        "class_weights balanced needs training images of every class, but class 1 has none; leave --class-weights "
         "out, or remove the class from the data set."
     )
 

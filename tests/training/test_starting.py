@@ -30,9 +30,9 @@ def backbone(tmp_path_factory, mobilenet):
 
 
 def test_a_frozen_backbone_is_the_one_that_was_loaded(tmp_path, small_csv, backbone):
-    train.main(["--data", str(small_csv), "--output_dir", str(tmp_path), "--architecture", "mobilenet_v2",
-                "--pretrained", str(backbone), "--freeze_backbone_epochs", "9", "--max_steps", "2",
-                "--per_device_train_batch_size", "16"])  # fmt: skip
+    train.main(["--data", str(small_csv), "--output-dir", str(tmp_path), "--architecture", "mobilenet_v2",
+                "--pretrained", str(backbone), "--freeze-backbone-epochs", "9", "--max-steps", "2",
+                "--per-device-train-batch-size", "16"])  # fmt: skip
     final = load_file(tmp_path / "final" / "model.safetensors")
     for name, tensor in load_file(backbone / "model.safetensors").items():
         assert torch.equal(final[f"network.backbone.{name}"], tensor), name
@@ -67,7 +67,7 @@ def test_one_start_is_enough():
     with pytest.raises(ValueError) as caught:
         check_start(ModelArguments(architecture="vgg16", pretrained="owner/name", start_from="checkpoints/fer2013"))
     assert str(caught.value) == (
-        "--pretrained must be left out with --start_from, whose weights are used instead, got owner/name; give one "
+        "--pretrained must be left out with --start-from, whose weights are used instead, got owner/name; give one "
         "of the two."
     )
 
@@ -81,7 +81,7 @@ def test_one_start_is_enough():
         ),
         (
             {"depths": [1, 1, 2], "start_from": "owner/name"},
-            "--depths must be left out with --start_from, whose network has fixed sizes; give one of the two.",
+            "--depths must be left out with --start-from, whose network has fixed sizes; give one of the two.",
         ),
         (
             {"hidden_sizes": [8, 16], "depths": [1]},
@@ -96,8 +96,8 @@ def test_sizes_belong_to_a_new_residual_network(arguments, sentence):
 
 
 def test_a_network_has_the_sizes_that_are_asked_for(tmp_path, small_csv):
-    train.main(["--data", str(small_csv), "--output_dir", str(tmp_path), "--embedding_size", "16", "--hidden_sizes",
-                "16", "24", "--max_steps", "1", "--per_device_train_batch_size", "16"])  # fmt: skip
+    train.main(["--data", str(small_csv), "--output-dir", str(tmp_path), "--embedding-size", "16", "--hidden-sizes",
+                "16", "24", "--max-steps", "1", "--per-device-train-batch-size", "16"])  # fmt: skip
     config = FERConfig.from_pretrained(tmp_path / "final")
     assert (config.embedding_size, list(config.hidden_sizes), list(config.depths)) == (16, [16, 24], [1, 1])
 

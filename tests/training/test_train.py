@@ -17,8 +17,8 @@ from fer_hub.training.augmentation import PRESETS
 from fer_hub.training.soft_labels import smooth_labels
 from fer_hub.training.trainer import FaceDataset, FERTrainer
 
-STEPS = ["--max_steps", "6", "--eval_strategy", "steps", "--save_strategy", "steps", "--eval_steps", "3",
-         "--save_steps", "3", "--per_device_train_batch_size", "16", "--learning_rate", "0.05"]  # fmt: skip
+STEPS = ["--max-steps", "6", "--eval-strategy", "steps", "--save-strategy", "steps", "--eval-steps", "3",
+         "--save-steps", "3", "--per-device-train-batch-size", "16", "--learning-rate", "0.05"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def finished(tmp_path_factory, small_csv, tiny_checkpoint):
 
 
 def options(data, start, folder):
-    return ["--data", str(data), "--start_from", str(start), "--output_dir", str(folder), *STEPS]
+    return ["--data", str(data), "--start-from", str(start), "--output-dir", str(folder), *STEPS]
 
 
 def test_the_checkpoint_is_complete(finished):
@@ -102,20 +102,20 @@ def test_near_duplicates_are_left_out_by_a_search_and_by_a_file_alike(tmp_path, 
     data, known = tmp_path / "fer2013.csv", tmp_path / "copies.json"
     data.write_text("\n".join(lines) + "\n")
     find_duplicates(str(data), output=known, progress=False)
-    usual = ["--start_from", str(tiny_checkpoint), *STEPS, "--max_steps", "3", "--drop_duplicates"]
+    usual = ["--start-from", str(tiny_checkpoint), *STEPS, "--max-steps", "3", "--drop-duplicates"]
     counts = []
     for name, more in (("searched", []), ("known", ["--duplicates", str(known)])):
-        metrics = train.main(["--data", str(data), "--output_dir", str(tmp_path / name), *usual, *more])
+        metrics = train.main(["--data", str(data), "--output-dir", str(tmp_path / name), *usual, *more])
         counts.append(metrics["training"]["train_images"])
     assert counts == [68, 68]
     assert "duplicates" not in json.loads((tmp_path / "known" / "final" / "training_args.json").read_text())
 
 
 def test_a_file_of_near_duplicates_needs_the_option_that_uses_it(tmp_path, small_csv, tiny_checkpoint):
-    with pytest.raises(ValueError, match="--duplicates must stand beside --drop_duplicates, which uses the file"):
+    with pytest.raises(ValueError, match=r"--duplicates must stand beside --drop-duplicates, which uses the file"):
         train.main([*options(small_csv, tiny_checkpoint, tmp_path / "run"), "--duplicates", "copies.json"])
-    with pytest.raises(ValueError, match="absent.json must be a file that `fer-hub duplicates --output` wrote"):
-        train.main([*options(small_csv, tiny_checkpoint, tmp_path / "run"), "--drop_duplicates", "--duplicates",
+    with pytest.raises(ValueError, match=r"absent\.json must be a file that `fer-hub duplicates --output` wrote"):
+        train.main([*options(small_csv, tiny_checkpoint, tmp_path / "run"), "--drop-duplicates", "--duplicates",
                     str(tmp_path / "absent.json")])  # fmt: skip
 
 
@@ -125,7 +125,7 @@ def test_an_old_run_is_not_overwritten(finished, small_csv, tiny_checkpoint):
         train.main(options(small_csv, tiny_checkpoint, folder))
     assert str(caught.value) == (
         f"output_dir must be a folder without an earlier run, but {folder} contains checkpoint-6; add --resume to "
-        "continue it, or choose another --output_dir."
+        "continue it, or choose another --output-dir."
     )
 
 

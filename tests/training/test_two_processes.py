@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 def ran(tmp_path_factory, small_csv, tiny_checkpoint):
     """The output folder, what was said, and the notes of the two processes."""
     out = tmp_path_factory.mktemp("two")
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2",
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
                ROOT / "tests" / "training" / "two_processes.py", small_csv, tiny_checkpoint, out]  # fmt: skip
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     done = subprocess.run(command, cwd=out, env=environment, capture_output=True, text=True)
@@ -81,7 +81,7 @@ def test_only_the_first_process_evaluates_writes_and_logs(ran):
     assert {path.name for path in (out / "run").iterdir()} == {"checkpoint-3", "final", "report"}
     assert json.loads((out / "run" / "final" / "metrics.json").read_text()) == notes[0]["metrics"]
     assert json.loads((out / "run" / "final" / "training_args.json").read_text())["processes"] == 2
-    assert "torchrun --nproc_per_node 2 train.py" in (out / "run" / "final" / "README.md").read_text()
+    assert "torchrun --nproc-per-node 2 train.py" in (out / "run" / "final" / "README.md").read_text()
 
 
 def test_the_result_is_an_ordinary_checkpoint(ran, small_csv):

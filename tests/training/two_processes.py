@@ -1,6 +1,6 @@
 """What test_two_processes.py has torchrun run in two processes.
 
-    torchrun --standalone --nproc_per_node 2 tests/training/two_processes.py DATA START OUT
+    torchrun --standalone --nproc-per-node 2 tests/training/two_processes.py DATA START OUT
 
 First train.py, then a small training on its own and the same one resumed half-way. Every process notes in
 OUT/rank-N.json what it saw.
@@ -33,8 +33,8 @@ SEEN: list[dict] = []
 
 
 def main(data: str, start: str, out: Path) -> None:
-    metrics = train.main(["--data", data, "--start_from", start, "--output_dir", str(out / "run"), "--max_steps", "3",
-                          "--per_device_train_batch_size", "8", "--class_weights", "balanced"])  # fmt: skip
+    metrics = train.main(["--data", data, "--start-from", start, "--output-dir", str(out / "run"), "--max-steps", "3",
+                          "--per-device-train-batch-size", "8", "--class-weights", "balanced"])  # fmt: skip
     PRESETS["none"] = Noting()
     whole = small_trainer(out / "whole", augmentation="none", **SMALL)
     whole.train()
