@@ -6,12 +6,20 @@ import numpy as np
 from PIL import Image, ImageOps
 from transformers.image_processing_backends import PilBackend
 from transformers.image_utils import ChannelDimension, PILImageResampling
+from transformers.utils import logging
+
+logger = logging.get_logger(__name__)
 
 FLOATS = {"float16", "bfloat16", "float32", "float64"}
 """Names of the dtypes of arrays and tensors with values from 0 to 1."""
 
 STRETCHES = ("none", "percentiles")
 """Values of `FERImageProcessor.stretch`."""
+
+
+WHOLE_SIDE, WHOLE_RATIO = 192, 1.1
+"""Images with a longer side above the first and sides that differ by more than the second are no usual face crops,
+which are square; a square image counts as a photograph above twice that side."""
 
 
 class FERImageProcessor(PilBackend):
@@ -68,6 +76,7 @@ class FERImageProcessor(PilBackend):
     def process_image(self, image, input_data_format=None, **kwargs) -> np.ndarray:
         """One crop → grey array of shape (1, height, width), uint8, before resizing."""
         if isinstance(image, Image.Image):
+            _warn_of_photographs(*image.size)
             return np.asarray(to_grey(image), dtype=np.uint8)[None]
         array = np.asarray(image)
         if array.dtype != np.uint8:
@@ -79,6 +88,7 @@ class FERImageProcessor(PilBackend):
         if input_data_format is not None:
             channels_last = input_data_format in ("channels_last", ChannelDimension.LAST)
         array = np.moveaxis(array, -1, 0) if channels_last else array
+        _warn_of_photographs(array.shape[-1], array.shape[-2])
         if array.shape[0] == 1:
             return array
         if array.shape[0] == 3:
@@ -151,6 +161,16 @@ def to_grey(image: Image.Image) -> Image.Image:
     elif image.mode == "P":
         image = image.convert("RGB")
     return image.convert("L")
+
+
+def _warn_of_photographs(width: int, height: int) -> None:
+    """Say once that an image looks like a whole photograph, on which a classifier of crops answers nonsense."""
+    longer, shorter = max(width, height), max(1, min(width, height))
+    if longer > (WHOLE_SIDE if longer > WHOLE_RATIO * shorter else 2 * WHOLE_SIDE):
+        logger.warning_once(
+            f"An image of {width}x{height} pixels looks like a whole photograph, but this network classifies face "
+            "crops. Find the faces first, as fer_hub.FERPipeline does; with crops, this warning can be ignored."
+        )
 
 
 def _with_channel_axis(images: Any, axis: int) -> Any:

@@ -76,7 +76,7 @@ def targets(split: Dataset, labels: str = "fer2013", label_share: float = 0.5) -
     if "ferplus_votes" not in split.column_names:
         raise ValueError(
             f"labels {labels} need FER+ votes, but the {split.split or 'unnamed'} split has none; pass fer2013new.csv "
-            "with --ferplus-csv, or use a data set that contains them."
+            "with --ferplus-csv, use a data set that contains them, or choose --labels fer2013."
         )
     votes = split["ferplus_votes"][:]
     if labels == "both":

@@ -24,6 +24,7 @@ TrainingArguments are available.
 import logging
 import os
 import sys
+from datetime import date
 from pathlib import Path
 
 # Two processes on two cores starve each other when idle threads spin; must be set before torch is imported.
@@ -34,6 +35,7 @@ if os.environ.get("RANK", "0") != "0":  # with torchrun; only the first process 
 import numpy as np
 from transformers import EarlyStoppingCallback, set_seed
 
+from fer_hub import __version__
 from fer_hub.data import decode_images, prepare, targets, write_faces
 from fer_hub.data.duplicates import without_duplicates
 from fer_hub.data.duplicates_file import known_copies, load_groups
@@ -152,6 +154,8 @@ def main(argv: list[str] | None = None, *, prog: str = "train.py") -> dict:
     about = {
         "data": prepared.about,
         "training": {
+            "date": date.today().isoformat(),
+            "fer_hub": __version__,
             "epochs": trainer.state.epoch,
             "chosen_step": trainer.state.best_global_step,
             "steps": trainer.state.global_step,

@@ -89,6 +89,6 @@ def test_problems_are_named(split):
     with pytest.raises(ValueError) as caught:
         targets(split.remove_columns("ferplus_votes"), "ferplus")
     assert str(caught.value) == (
-        "labels ferplus need FER+ votes, but the unnamed split has none; pass fer2013new.csv with --ferplus-csv, or "
-        "use a data set that contains them."
+        "labels ferplus need FER+ votes, but the unnamed split has none; pass fer2013new.csv with --ferplus-csv, "
+        "use a data set that contains them, or choose --labels fer2013."
     )

@@ -1,6 +1,8 @@
 """FERImageProcessor: every form of an image gives the same pixel_values, and the arithmetic is what it says."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -200,3 +202,23 @@ def test_normalize_batch_takes_each_channels_own_constants():
     assert torch.allclose(processor.normalize_batch(pixels), expected[None, :, None, None].expand(2, 3, 4, 4))
     with pytest.raises(ValueError, match=r"^images must have as many channels as image_mean has values, 3, got 1;"):
         processor.normalize_batch(pixels[:, :1])
+
+
+@pytest.mark.parametrize(
+    ("size", "whole"),
+    [((512, 606), True), ((512, 512), True), ((300, 200), True), ((384, 384), False), ((200, 190), False),
+     ((60, 48), False)],
+)  # fmt: skip
+def test_a_whole_photograph_is_warned_about_once(size, whole):
+    """In an interpreter of its own, as the warning comes once in each."""
+    code = (
+        "import numpy as np, sys; from PIL import Image; from fer_hub import FERImageProcessor\n"
+        f"photo = Image.new('L', {size}); processor = FERImageProcessor()\n"
+        "processor([photo, photo]), processor(np.asarray(photo))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    said = (
+        f"An image of {size[0]}x{size[1]} pixels looks like a whole photograph, but this network classifies face crops"
+    )
+    assert done.stderr.count("whole photograph") == whole
+    assert (said in done.stderr) == whole

@@ -10,7 +10,7 @@ from transformers import AutoModelForImageClassification
 from transformers.models.auto.image_processing_auto import AutoImageProcessor
 
 import train
-from fer_hub import FERConfig, FERForImageClassification, FERImageProcessor
+from fer_hub import FERConfig, FERForImageClassification, FERImageProcessor, __version__
 from fer_hub.data.duplicates_file import find_duplicates
 from fer_hub.evaluation.evaluate import evaluate
 from fer_hub.training.augmentation import PRESETS
@@ -44,6 +44,7 @@ def test_the_checkpoint_is_complete(finished):
     assert [path.name for path in folder.iterdir() if path.name.startswith(".")] == []  # nothing half-written
     assert json.loads((final / "metrics.json").read_text()) == metrics
     assert metrics["validation"]["images"] == 21 and metrics["test"]["images"] == 14
+    assert f"Trained on {metrics['training']['date']} with fer_hub {__version__}. " in (final / "README.md").read_text()
     assert metrics["training"]["steps"] == 6 and metrics["training"]["train_images"] == 70
     assert json.loads((final / "training_args.json").read_text())["max_steps"] == 6
     assert "train.py --recipe path/to/checkpoint/training_args.json --data" in (final / "README.md").read_text()
