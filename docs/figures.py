@@ -228,11 +228,13 @@ def alternatives(files: Files) -> str:
         "our framing was chosen on, and no photographs: they favour fer_hub."
     )
     measured = table(["how the face reaches the network", "fer_hub, `fer2013`", *names], rows)
-    return f"## Measured: `fer`\n\n{said}\n\n{measured}\n\n{_press(files, names)}"
+    return "\n\n".join(["## Measured: `fer`", said, measured, *_press(files, names)])
 
 
-def _press(files: Files, names: Sequence[str]) -> str:
-    """The chains of fer_hub and `fer` on press photographs."""
+def _press(files: Files, names: Sequence[str]) -> list[str]:
+    """The chains of fer_hub and `fer` on press photographs, a sentence and a table; empty where not measured."""
+    if not files.result("press") or not all("press" in row for row in files.result("alternatives")["alternatives"]):
+        return []
     ours = {f"fer_hub, `{name}`": row for name, row in files.result("press").items()}
     theirs = [row["press"] for row in files.result("alternatives")["alternatives"]]
     rows = [
@@ -245,7 +247,7 @@ def _press(files: Files, names: Sequence[str]) -> str:
         "read no absolute accuracy from them. Recalls of the four classes with enough photographs, their mean, and "
         "accuracy over all; a missed face is wrong (`python -m benchmarks.press`)."
     )
-    return f"{said}\n\n{table(['', *next(iter(ours.values()))['recall'], 'mean', 'accuracy', 'missed'], rows)}"
+    return [said, table(["", *next(iter(ours.values()))["recall"], "mean", "accuracy", "missed"], rows)]
 
 
 def base_rates(files: Files) -> str:
