@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw
 from fer_hub.boxes import Box, area, intersection, move_inside
 from fer_hub.fonts import Line
 from fer_hub.images import ImageSource, load_image
-from fer_hub.results import FacePrediction
+from fer_hub.results import FacePrediction, percent
 
 Colour = tuple[int, int, int]
 
@@ -89,7 +89,7 @@ def draw(image: ImageSource, predictions: Iterable[FacePrediction]) -> Image.Ima
 
 
 def _label(face: FacePrediction) -> str:
-    text = f"{face.emotion} {face.probabilities[face.emotion]:.0%}".replace("%", " %")
+    text = f"{face.emotion} {percent(face.probabilities[face.emotion])}"
     face_id = getattr(face, "face_id", None)  # of a TrackedFace
     return text if face_id is None else f"{face_id}: {text}"
 

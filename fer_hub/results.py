@@ -205,3 +205,13 @@ def _check_keypoints(keypoints: Mapping[str, tuple[float, float]]) -> Mapping[st
     if not all(math.isfinite(value) for point in checked.values() for value in point):
         raise ValueError(f"keypoints must map names to two finite numbers (x, y) in pixels, got {keypoints!r}.")
     return ReadOnly(checked)
+
+
+def percent(share: float) -> str:
+    """A probability as people read it, in whole per cent.
+
+    Example:
+        >>> percent(0.6214), percent(0.004), percent(0)
+        ('62 %', '0 %', '0 %')
+    """
+    return f"{100 * share:.0f} %"

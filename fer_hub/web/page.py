@@ -10,9 +10,10 @@ from fer_hub.web.endpoints import add_endpoints
 from fer_hub.web.facts import facts
 from fer_hub.web.gate import MAX_QUEUE, app_kwargs
 from fer_hub.web.guard import Page
-from fer_hub.web.look import CSS, SCRIPT, theme
+from fer_hub.web.look import CSS, SCRIPT, theme, words
 from fer_hub.web.service import LOWEST_SCORE, Service
 from fer_hub.web.tabs.card import add_card_tab
+from fer_hub.web.tabs.examples import as_examples
 from fer_hub.web.tabs.live import add_live_tab
 from fer_hub.web.tabs.photo import add_photo_tab
 from fer_hub.web.tabs.several import add_several_tab
@@ -34,6 +35,7 @@ def launch_options() -> dict:
         "css": CSS,
         "js": SCRIPT,
         "theme": theme(),
+        "i18n": words(),
         "max_file_size": MAX_VIDEO_BYTES,
         "run_history": False,
         "state_session_capacity": MAX_SESSIONS,
@@ -49,19 +51,19 @@ def build(service: Service, examples: Sequence[str] = ()) -> gr.Blocks:
         examples: paths of example photos.
     """
     with Page(title="Facial expression recognition", delete_cache=(SWEEP_SECONDS, KEEP_SECONDS)) as page:
-        gr.Markdown(INTRODUCTION)
-        with gr.Row(elem_id="settings"):
-            titles = [(facts(where).title(name), name) for name, where in service.checkpoints.items()]
-            model = gr.Dropdown(titles, value=service.names[0], label="Network", elem_id="model")
-            min_score = gr.Slider(
-                LOWEST_SCORE, 1, DEFAULT_MIN_SCORE, step=0.05, label="Detector confidence: lower finds more faces"
-            )
-            prior = gr.Dropdown(
-                [("as in training", TRAINING), ("all equally common: finds rare ones more often", UNIFORM)],
-                value=TRAINING, label="Base rates of the expressions, for photos", elem_id="prior",
-            )  # fmt: skip
+        gr.Markdown(INTRODUCTION, elem_id="title")
+        titles = [(facts(where).title(name), name) for name, where in service.checkpoints.items()]
+        model = gr.Dropdown(titles, value=service.names[0], label="Network", elem_id="model", render=False)
+        min_score = gr.Slider(
+            LOWEST_SCORE, 1, DEFAULT_MIN_SCORE, step=0.05, label="Detector confidence: lower finds more faces",
+            render=False,
+        )  # fmt: skip
+        prior = gr.Dropdown(
+            [("as in training", TRAINING), ("all equally common: finds rare ones more often", UNIFORM)],
+            value=TRAINING, label="Base rates of the expressions, for photos", elem_id="prior", render=False,
+        )  # fmt: skip
         with gr.Tab("Photo"):
-            add_photo_tab(service, model, min_score, prior, examples)
+            add_photo_tab(service, model, min_score, prior, as_examples(examples))
         with gr.Tab("Webcam"):
             add_live_tab(service, model, min_score)
         with gr.Tab("Video"):
@@ -72,6 +74,9 @@ def build(service: Service, examples: Sequence[str] = ()) -> gr.Blocks:
             gr.Markdown(how_to_read(service, KEEP_SECONDS // 60))
         with gr.Tab("Model card") as tab:
             add_card_tab(service, model, tab)
+        with gr.Accordion("Settings: network, detector, base rates", open=False, elem_id="settings"), gr.Row():
+            for setting in (model, min_score, prior):
+                setting.render()
         add_endpoints(service)
     # api_open=False: all computation goes through the queue and its limits
     return page.queue(max_size=MAX_QUEUE, api_open=False)

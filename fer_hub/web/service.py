@@ -1,20 +1,25 @@
 """Shared by page and API: loaded checkpoints, face detectors, and the JSON of results."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
+import numpy as np
 from PIL import Image
 
 from fer_hub.detection.detector import DEFAULT_MIN_SCORE, FaceDetector
+from fer_hub.detection.framing import face_crop
 from fer_hub.detection.watching import Watcher
 from fer_hub.inference.priors import TRAINING, Prior
 from fer_hub.pipeline import FERPipeline
-from fer_hub.results import FacePrediction
+from fer_hub.results import Face, FacePrediction
 
 VERSION = 2
 """Version of the JSON of `report`; incremented when a field changes its meaning or is removed."""
+
+CROP_SIZE = 96
+"""Side of the crops that are made for the page, before a network's image processor resizes them."""
 
 LOWEST_SCORE = 0.3
 """Lowest threshold that a request may set for the detection score."""
@@ -108,6 +113,17 @@ class Service:
     def labels(self, model: str) -> list[str]:
         """Names of a checkpoint's expressions, in the order of its probabilities."""
         return list(self.pipeline(model).model.config.id2label.values())
+
+    def crops(self, image: Image.Image, faces: Sequence[FacePrediction], model: str) -> list[Image.Image]:
+        """What a network sees of each face: the crop after its image processor, stretched to the full range."""
+        known, seen = self.pipeline(model).image_processor, []
+        for face in faces:
+            cut = face_crop(image, Face(face.box, 1.0, angle=face.angle), CROP_SIZE)
+            values = np.asarray(known(images=[cut], return_tensors="np")["pixel_values"][0], np.float32)
+            values = (values - values.min()) / max(float(np.ptp(values)), 1e-6)
+            pixels = np.moveaxis((255 * values).round().astype(np.uint8), 0, -1)
+            seen.append(Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels))
+        return seen
 
     def report(self, image: Image.Image, faces: list[FacePrediction], model: str) -> dict:
         """The result of `/predict`, see `schema.json`: size of the photo in pixels, and faces, most prominent first."""

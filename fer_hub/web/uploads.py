@@ -157,6 +157,18 @@ class Photo(gr.Image, metaclass=WithoutStub):
         return photograph(uploaded(payload.path, self.max_bytes).read_bytes())
 
 
+class PhotoFile(gr.Image, metaclass=WithoutStub):
+    """`gr.Image` whose value is the path of an uploaded photo, or `None`; whoever reads it checks its size."""
+
+    max_bytes, streams = MAX_VIDEO_BYTES, False  # so that a photo that is too large is explained on the page
+
+    def get_block_name(self) -> str:
+        return "image"
+
+    def preprocess(self, payload) -> Path | None:
+        return None if payload is None or not payload.path else uploaded(payload.path, self.max_bytes)
+
+
 class Camera(gr.Image, metaclass=WithoutStub):
     """`gr.Image` for webcam frames: an RGB PIL image in, JPEG bytes out, nothing written to disk."""
 

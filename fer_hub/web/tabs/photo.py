@@ -1,113 +1,155 @@
-"""The tab for one photo, with the probabilities of every face."""
+"""The tab for one photo: the picture with numbered faces, and a card for each."""
 
 from collections.abc import Sequence
+from html import escape
+from pathlib import Path
 
 import gradio as gr
 from PIL import Image
 
+from fer_hub.detection.detector import DEFAULT_MIN_SCORE
 from fer_hub.detection.quality import TOO_POOR, weakness
 from fer_hub.drawing import draw
+from fer_hub.inference.priors import TRAINING
 from fer_hub.results import FacePrediction
 from fer_hub.web.downloads import HEADERS, downloads, table
-from fer_hub.web.endpoints import AT_ONCE, find, largest
+from fer_hub.web.endpoints import AT_ONCE, find
 from fer_hub.web.service import Service
-from fer_hub.web.texts import thorough_costs
-from fer_hub.web.uploads import MAX_PHOTO_BYTES, MAX_PIXELS, Photo
+from fer_hub.web.tabs.examples import Example
+from fer_hub.web.tabs.faces import count, result
+from fer_hub.web.texts import longer, thorough_costs
+from fer_hub.web.uploads import MAX_PHOTO_BYTES, MAX_PIXELS, PhotoFile, photograph
 
 LIMITS = f"At most {MAX_PHOTO_BYTES // 10**6} MB and {MAX_PIXELS // 10**6} million pixels"
 
 NO_PHOTO = f"Upload, drop, paste or take a photo, or choose an example. {LIMITS}."
 NO_FACE = "No face was found. Try a photo in which a face is larger, or lower the detector confidence{}."
+BUSY = "Analysing ..."
+GONE = "The photo was deleted from the server, as all are after a while; upload it again."
 NOT_ANALYSED = "This could not be analysed. Please choose another photo."
+LOOK_CLOSER = "Search thoroughly for more faces"
 
 
 def add_photo_tab(
-    service: Service, model: gr.Dropdown, min_score: gr.Slider, prior: gr.Dropdown, examples: Sequence[str]
+    service: Service, model: gr.Dropdown, min_score: gr.Slider, prior: gr.Dropdown, examples: Sequence[Example]
 ) -> None:
-    """Shows the boxes of a photo; clicking a face or selecting it in the list shows all its probabilities."""
+    """Shows the faces of a photo, and before the first one those of the first example."""
+    settings = [model, min_score, prior]
 
-    def nothing(note: str = ""):
-        return None, None, gr.Radio(choices=[], value=None, visible=False), [], None, [], note, {}
-
-    def analyse(image: Image.Image | None, model: str, min_score: float, thorough: bool, prior: str):
-        if image is None:
-            return nothing(NO_PHOTO)
-        faces = find(service, image, model, min_score, thorough, prior)
-        names = face_names(faces)
-        note = f"{count(faces)} found." if faces else NO_FACE.format("" if thorough else ", or search thoroughly")
-        note += "".join(poor_faces(image, faces))
-        choice = gr.Radio(choices=names, value=names[0] if names else None, visible=len(names) > 1)
-        annotated = draw(image, faces)
+    def analyse(path: Path | None, thorough: bool, model: str, min_score: float, prior: str):
+        """(the result as HTML, note, button for the thorough search, table, JSON, files)"""
+        try:
+            image = read(path)
+            faces = find(service, image, model, min_score, thorough, prior)
+        except gr.Error as error:  # the note keeps the sentence, where a message in the corner would go
+            return "", problem(error.message), gr.Button(visible=False), [], None, []
         report = service.report(image, faces, model)
-        files, known = downloads(annotated, report), dict(zip(names, report["faces"], strict=True))
-        return files[0], largest(faces), choice, table(faces), report, files, note, known
+        files = downloads(draw(image, faces), report)
+        more = gr.Button(visible=not thorough)
+        return *shown(service, image, faces, model, thorough), more, table(faces), report, files
 
-    def choose(name: str | None, faces: dict | None):
-        return (faces or {}).get(name, {}).get("probabilities")
+    def start(photo: Path | None):
+        """Keeps the photo of the visitor for the thorough search and other settings; the field is free again."""
+        if photo is None:
+            return gr.skip(), gr.skip(), gr.skip()
+        return photo, None, busy(BUSY)
 
-    def click(faces: dict | None, event: gr.EventData):  # gr.SelectData fails if a client sends no index
-        place = event._data.get("index") if isinstance(event._data, dict) else None
-        if not isinstance(place, list) or not all(isinstance(part, (int, float)) for part in place) or len(place) != 2:
-            return gr.skip()
-        x, y = place
-        hit = [
-            name for name, face in (faces or {}).items()
-            if face["box"]["xmin"] <= x <= face["box"]["xmax"] and face["box"]["ymin"] <= y <= face["box"]["ymax"]
-        ]  # fmt: skip
-        # the smallest of several
-        return min(hit, key=lambda name: faces[name]["box"]["xmax"] - faces[name]["box"]["xmin"], default=gr.skip())
+    def chosen(event: gr.EventData):  # gr.SelectData fails if a client sends no index
+        number = event._data.get("number") if isinstance(event._data, dict) else None
+        if not isinstance(number, int) or not 0 <= number < len(examples):
+            return gr.skip(), gr.skip()
+        return examples[number].path, busy(BUSY)
 
-    with gr.Row():
-        with gr.Column():
-            photo = Photo(label="Photo", sources=["upload", "webcam", "clipboard"], elem_id="photo")
-            gr.Examples(list(examples), photo, label="Example photos (public domain)", cache_examples=False)
-            thorough = thorough_checkbox("thorough")
-        with gr.Column():
-            note = gr.Markdown(NO_PHOTO, elem_id="photo-note")
-            annotated = gr.Image(
-                label="Faces; click one to see its probabilities", format="jpeg", interactive=False,
-                elem_id="annotated", buttons=["download", "fullscreen"],
+    first = examples[0] if examples else None
+    ready = "", told(NO_PHOTO)
+    if first is not None:
+        image = photograph(first.path.read_bytes())
+        known = service.faces(image, service.names[0], DEFAULT_MIN_SCORE, "normal", TRAINING)
+        ready = shown(service, image, known, service.names[0], thorough=False)
+    with gr.Row(elem_id="photo-input"):
+        photo = PhotoFile(
+            label="Photo", show_label=False, sources=["upload", "webcam", "clipboard"], elem_id="photo", height=104,
+            placeholder="Upload or drop a photo", scale=1, min_width=260,
+        )  # fmt: skip
+        if examples:
+            gallery = gr.HTML(
+                "".join(each.html(number) for number, each in enumerate(examples)), elem_id="examples",
+                js_on_load=CHOOSE_EXAMPLE, scale=2, min_width=260,
             )  # fmt: skip
-            chosen = gr.Radio([], label="Face", visible=False, elem_id="faces")
-            probabilities = gr.Label(label="Probabilities of the selected face", elem_id="probabilities")
-    with gr.Accordion("All faces: table, JSON and downloads", open=False):
+    with gr.Row(elem_id="photo-said"):
+        note = gr.HTML(ready[1], elem_id="photo-note", js_on_load=None, scale=3, min_width=240)
+        thorough = gr.Button(LOOK_CLOSER, elem_id="thorough", size="sm", visible=first is not None, scale=0)
+    answer = gr.HTML(ready[0], elem_id="result", js_on_load=None)
+    with gr.Accordion("Table, JSON and downloads", open=False, elem_id="photo-more"):
         rows = gr.Dataframe(headers=HEADERS, label="Faces, the most prominent first", interactive=False)
         files = gr.File(
             label="Annotated photo, JSON and CSV", file_count="multiple", interactive=False, elem_id="photo-files"
         )
         report = gr.JSON(label="Result of /predict")
-    known = gr.State({})  # name in the list → face
-    outputs = [annotated, probabilities, chosen, rows, report, files, note, known]
-    # an error leaves the old outputs in place, so they are cleared before the new photo is analysed
-    cleared = photo.change(nothing, None, outputs, queue=False, api_visibility="private")
-    analysed = cleared.then(
-        analyse, [photo, model, min_score, thorough, prior], outputs, api_visibility="private", concurrency_id="photo",
-        concurrency_limit=AT_ONCE,
-    )  # fmt: skip
-    analysed.failure(lambda: NOT_ANALYSED, None, note, queue=False, api_visibility="private")
-    for setting in (model, min_score, thorough, prior):
-        setting.input(
-            analyse, [photo, model, min_score, thorough, prior], outputs, api_visibility="private",
-            concurrency_id="photo", concurrency_limit=AT_ONCE, show_progress="hidden",
-        )  # fmt: skip
-    chosen.change(choose, [chosen, known], probabilities, queue=False, api_visibility="private")
-    annotated.select(click, known, chosen, queue=False, api_visibility="private")
+    kept = gr.State(first.path if first else None)
+    no, yes = gr.State(False), gr.State(True)
+    outputs = [answer, note, thorough, rows, report, files]
+    quiet = {"api_visibility": "private", "show_progress": "hidden"}
+    paid = {"concurrency_id": "photo", "concurrency_limit": AT_ONCE, **quiet}
+    begun = [photo.input(start, photo, [kept, photo, note], queue=False, **quiet)]
+    if examples:
+        begun.append(gallery.select(chosen, None, [kept, note], queue=False, **quiet))
+    for event in begun:
+        event.failure(lambda: problem(NOT_ANALYSED), None, note, queue=False, **quiet)
+        event.success(analyse, [kept, no, *settings], outputs, **paid).failure(
+            lambda: ("", problem(NOT_ANALYSED)), None, [answer, note], queue=False, **quiet
+        )
+    for event in (*(setting.input for setting in settings),):
+        event(analyse, [kept, no, *settings], outputs, **paid)
+    thorough.click(lambda: busy("Searching thoroughly ..."), None, note, queue=False, **quiet).then(
+        analyse, [kept, yes, *settings], outputs, **paid
+    )
 
 
-def count(faces: Sequence[FacePrediction]) -> str:
-    """The number of faces in words.
+def read(path: Path | None) -> Image.Image:
+    """The kept photo.
 
-    >>> count([])
-    '0 faces'
+    Raises:
+        gr.Error: there is none, it is too large or no image, or the server has deleted it.
     """
-    return f"{len(faces)} face{'' if len(faces) == 1 else 's'}"
+    if path is None:
+        raise gr.Error(NO_PHOTO, print_exception=False)
+    try:
+        size = path.stat().st_size
+        data = path.read_bytes() if size <= MAX_PHOTO_BYTES else b""
+    except OSError:
+        raise gr.Error(GONE, print_exception=False) from None
+    if size > MAX_PHOTO_BYTES:
+        sentence = f"the file must be at most {MAX_PHOTO_BYTES // 10**6} MB; send a smaller one."
+        raise gr.Error(sentence, print_exception=False)
+    return photograph(data)
 
 
-def face_names(faces: Sequence[FacePrediction]) -> list[str]:
-    """One line per face for the selection list: number, emotion and probability."""
-    return [
-        f"{number} {face.emotion} {face.probabilities[face.emotion]:.0%}" for number, face in enumerate(faces, start=1)
-    ]
+def shown(
+    service: Service, image: Image.Image, faces: Sequence[FacePrediction], model: str, thorough: bool
+) -> tuple[str, str]:
+    """The result and the note of a photo's faces, both as HTML."""
+    note = f"{count(faces)} found." if faces else NO_FACE.format("" if thorough else ", or search thoroughly")
+    note += "".join(poor_faces(image, faces))
+    aside = "" if thorough else f"Small, tilted or turned ones may be missing; {longer()}"
+    crops = service.crops(image, faces, model)
+    return result(image, faces, crops, service.labels(model)), told(note, aside)
+
+
+def told(sentence: str, aside: str = "") -> str:
+    """A note, and what is less important beside it."""
+    more = f' <span class="fer-aside">{escape(aside)}</span>' if aside else ""
+    return f"<p>{escape(sentence)}{more}</p>"
+
+
+def busy(sentence: str) -> str:
+    """A note while something runs."""
+    return f'<p class="fer-busy">{escape(sentence)}</p>'
+
+
+def problem(sentence: str) -> str:
+    """A note that says what went wrong; it stays until the next input."""
+    return f'<p class="fer-problem">{escape(sentence[:1].upper() + sentence[1:])}</p>'
 
 
 def poor_faces(image: Image.Image, faces: Sequence[FacePrediction]) -> list[str]:
@@ -124,3 +166,11 @@ def thorough_checkbox(elem_id: str) -> gr.Checkbox:
     return gr.Checkbox(
         False, label="Search thoroughly: small, tilted, turned faces", info=thorough_costs(), elem_id=elem_id
     )
+
+
+CHOOSE_EXAMPLE = """
+element.addEventListener('click', event => {
+    const chosen = event.target.closest('button[data-number]');
+    if (chosen) trigger('select', {number: Number(chosen.dataset.number)});
+});
+"""

@@ -10,7 +10,8 @@ from fer_hub.web.downloads import CSV_HEADERS, HEADERS, as_csv, csv_rows, save, 
 from fer_hub.web.endpoints import AT_ONCE, find
 from fer_hub.web.sentences import refuse
 from fer_hub.web.service import Service
-from fer_hub.web.tabs.photo import LIMITS, count, thorough_checkbox
+from fer_hub.web.tabs.faces import count
+from fer_hub.web.tabs.photo import LIMITS, thorough_checkbox
 from fer_hub.web.uploads import MAX_PHOTOS, Photos, photograph
 
 

@@ -1,0 +1,83 @@
+() => {
+    // names that gradio leaves out
+    const names = {'#timeline button:has(img)': 'Probabilities over time', '#camera button:has(img)': 'Camera picture'};
+    const size = link => {
+        const told = link.closest('tr, .file, li')?.innerText.match(/[\d.,]+ ?[kKMG]?i?B/);
+        return told ? ', ' + told[0] : '';
+    };
+    const mend = () => {
+        for (const [selector, text] of Object.entries(names)) {
+            document.querySelectorAll(selector).forEach(each => { each.ariaLabel ||= text; });
+        }
+        document.querySelectorAll('a[download], a[data-testid=download-link]').forEach(link => {
+            const file = link.download || link.href.split('/').pop();
+            const name = 'Download ' + file + size(link);
+            if (link.ariaLabel !== name) link.ariaLabel = name;
+        });
+        document.querySelectorAll('#camera .capture-button').forEach(each => { each.ariaLabel = 'Start / stop'; });
+        document.querySelectorAll('#card table').forEach(each => { each.tabIndex = 0; });
+        document.querySelectorAll('[aria-live]:not(#announcer)').forEach(each => {
+            if (each.closest('.toast-wrap, [data-testid=toast-body]') === null) each.removeAttribute('aria-live');
+        });
+    };
+
+    // one voice for screen readers; the first result, which nobody asked for, is not announced
+    const announcer = document.createElement('div');
+    announcer.id = 'announcer';
+    announcer.className = 'fer-hidden';
+    announcer.setAttribute('role', 'status');
+    announcer.setAttribute('aria-live', 'polite');
+    document.body.append(announcer);
+    const say = text => { if (text) announcer.textContent = text; };
+    const told = new Map();
+    const listen = () => {
+        for (const place of ['photo', 'video', 'several']) {
+            const note = document.querySelector(`#${place}-note`);
+            if (!note || !note.offsetParent || note.querySelector('.fer-busy')) continue;
+            const result = place === 'photo' && document.querySelector('#result [data-announce]');
+            const text = result && !note.querySelector('.fer-problem') ? result.dataset.announce : note.innerText.trim();
+            const key = note.innerText + '|' + (result ? result.dataset.announce : '');
+            if (told.get(place) === key) continue;
+            if (told.has(place)) say(text);
+            told.set(place, key);
+        }
+    };
+
+    // a click on a face, in the picture or on its card, selects both
+    const select = (result, face) => {
+        result.querySelectorAll('[data-face]').forEach(each => {
+            const same = each.dataset.face === face;
+            if (each.hasAttribute('aria-pressed')) each.setAttribute('aria-pressed', String(same));
+            if (each.dataset.selected !== undefined) each.dataset.selected = String(same);
+            if (same && each.dataset.announce) say(each.dataset.announce);
+        });
+    };
+    document.addEventListener('click', event => {
+        const chosen = event.target.closest('.fer-result button[data-face]');
+        if (!chosen) return;
+        const result = chosen.closest('.fer-result');
+        select(result, chosen.dataset.face);
+        if (chosen.classList.contains('fer-box')) {
+            const card = result.querySelector(`.fer-card[data-face="${chosen.dataset.face}"]`);
+            const {top, bottom} = card.getBoundingClientRect();
+            if (top < 0 || bottom > innerHeight) card.scrollIntoView({block: 'nearest'});
+        }
+    });
+
+    let waiting = false;
+    const soon = () => {
+        if (waiting) return;
+        waiting = true;
+        setTimeout(() => { waiting = false; mend(); listen(); openApi(); }, 200);
+    };
+    let wanted = new URLSearchParams(location.search).get('view') === 'api';
+    const openApi = () => {
+        const button = wanted && document.querySelector('footer .show-api');
+        if (!button) return;
+        wanted = false;
+        button.click(); // gradio assumes that the page is already open, but has not loaded it
+        button.click();
+    };
+    new MutationObserver(soon).observe(document.body, {childList: true, subtree: true, characterData: true});
+    soon();
+}
