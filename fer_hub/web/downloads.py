@@ -11,7 +11,7 @@ import gradio as gr
 from PIL import Image
 
 from fer_hub.files import write_text
-from fer_hub.results import FacePrediction
+from fer_hub.results import FacePrediction, percent
 
 HEADERS = ["face", "emotion", "probability", "detection", "quality", "xmin", "ymin", "xmax", "ymax"]
 """Columns of the tables on the page."""
@@ -26,9 +26,9 @@ def table(faces: Sequence[FacePrediction]) -> list[list]:
         [
             number,
             face.emotion,
-            round(face.probabilities[face.emotion], 4),
-            round(face.detection_score, 4),
-            None if face.quality is None else round(face.quality, 2),
+            percent(face.probabilities[face.emotion]),
+            percent(face.detection_score),
+            None if face.quality is None else percent(face.quality),
             *face.box,
         ]
         for number, face in enumerate(faces, start=1)

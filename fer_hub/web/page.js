@@ -36,7 +36,7 @@
             if (!note || !note.offsetParent || note.querySelector('.fer-busy')) continue;
             const result = place === 'photo' && document.querySelector('#result [data-announce]');
             const text = result && !note.querySelector('.fer-problem') ? result.dataset.announce : note.innerText.trim();
-            const key = note.innerText + '|' + (result ? result.dataset.announce : '');
+            const key = note.innerText + '|' + (document.querySelector('#result [data-result]')?.dataset.result || '');
             if (told.get(place) === key) continue;
             if (told.has(place)) say(text);
             told.set(place, key);
@@ -64,11 +64,20 @@
         }
     });
 
+    // an upload replaces the button that was pressed, and the focus would drop to the body
+    let held = false;
+    document.addEventListener('focusin', event => { held = Boolean(event.target.closest('#photo')); });
+    document.addEventListener('pointerdown', event => { held = held && Boolean(event.target.closest('#photo')); });
+    const holdFocus = () => {
+        if (!held || document.activeElement !== document.body) return;
+        document.querySelector('#photo button')?.focus({preventScroll: true});
+    };
+
     let waiting = false;
     const soon = () => {
         if (waiting) return;
         waiting = true;
-        setTimeout(() => { waiting = false; mend(); listen(); openApi(); }, 200);
+        setTimeout(() => { waiting = false; mend(); listen(); holdFocus(); openApi(); }, 200);
     };
     let wanted = new URLSearchParams(location.search).get('view') === 'api';
     const openApi = () => {

@@ -24,6 +24,8 @@ return [...document.querySelectorAll('button[role=tab][aria-selected=true]')]
     .some(each => each.textContent.trim() === arguments[0]);
 """
 
+RESULT = "return document.querySelector('#result [data-result]')?.dataset.result || null"
+
 CHOOSE = """
 const option = [...document.querySelectorAll('[role=option]')].find(each => each.ariaLabel.startsWith(arguments[0]));
 if (option) option.dispatchEvent(new MouseEvent('mousedown', {bubbles: true}));
@@ -58,6 +60,7 @@ def turn_to(page, tab):
 
 def choose_network(page, name):
     """Choose a network in the list."""
+    settings(page)
     page.find_element(By.CSS_SELECTOR, "#model input").click()
     wait(page, lambda: page.execute_script(CHOOSE, name))
 
@@ -74,14 +77,39 @@ def give(page, place, *paths):
     field.send_keys("\n".join(map(str, paths)))
 
 
+def analyse(page, path):
+    """Upload a photo and wait for its result, or the sentence why there is none."""
+    before = page.execute_script(RESULT)
+    give(page, "#photo", path)
+    analysed(page, before)
+
+
+def analysed(page, before):
+    """Wait for another result than that one."""
+    wait(page, lambda: page.execute_script(RESULT) != before and not texts(page, "#photo-note .fer-busy"))
+
+
+def result(page):
+    """What tells one result of the photo's tab from another."""
+    return page.execute_script(RESULT)
+
+
 def label(page):
     """The name of the chosen face's emotion, `None` before there is one."""
-    return next(filter(None, texts(page, "#probabilities [data-testid=label-output-value]")), None)
+    return next(filter(None, texts(page, ".fer-card[data-selected=true] .fer-best .fer-label")), None)
 
 
 def bars(page):
     """One line per probability of the chosen face."""
-    return texts(page, "#probabilities .confidence-set")
+    return [" ".join(line.split()) for line in texts(page, ".fer-card[data-selected=true] .fer-bar")]
+
+
+def chosen(page):
+    """Numbers of the chosen face in the picture and in the cards."""
+    return page.execute_script(
+        "return ['.fer-box[aria-pressed=true]', '.fer-card[data-selected=true]', '.fer-choose[aria-pressed=true]']"
+        ".map(each => [...document.querySelectorAll(each)].map(face => Number(face.dataset.face)))"
+    )
 
 
 def note(page, place="#photo-note"):
@@ -90,11 +118,18 @@ def note(page, place="#photo-note"):
 
 
 def picture(page):
-    """Size of the annotated picture once it is shown."""
+    """Size of the picture with the boxes once it is shown."""
     return page.execute_script(
-        "const image = document.querySelector('#annotated img');"
+        "const image = document.querySelector('.fer-frame img');"
         "return image && image.naturalWidth ? [image.naturalWidth, image.naturalHeight] : null"
     )
+
+
+def settings(page):
+    """Open the settings of the network and the detector."""
+    if not page.execute_script("return document.querySelector('#model')?.offsetParent"):
+        press(page, "#settings button")
+    wait(page, lambda: page.execute_script("return document.querySelector('#model')?.offsetParent"))
 
 
 def toast(page):

@@ -1,13 +1,27 @@
 """Everybody can use the page, on a phone, in the dark and without a mouse; and nobody else is told."""
 
 import json
+import re
 from urllib.parse import urlsplit
 
 import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from tests.app.driving import EMOTIONS, PORTRAIT, bars, give, label, note, opened, texts, turn_to, wait
+from tests.app.driving import (
+    EMOTIONS,
+    PORTRAIT,
+    analyse,
+    analysed,
+    chosen,
+    label,
+    opened,
+    press,
+    result,
+    texts,
+    turn_to,
+    wait,
+)
 
 pytestmark = pytest.mark.browser
 TABS = ("Photo", "Webcam", "Video", "Several photos", "How to read this", "Model card")
@@ -15,8 +29,7 @@ TABS = ("Photo", "Webcam", "Video", "Several photos", "How to read this", "Model
 
 def test_the_page_fits_a_phone(phone, app_url):
     opened(phone, app_url)
-    give(phone, "#photo", PORTRAIT)
-    wait(phone, lambda: label(phone))
+    analyse(phone, PORTRAIT)
     assert phone.execute_script("return window.innerWidth") == 390
     for tab in TABS:
         turn_to(phone, tab)
@@ -45,12 +58,11 @@ return (high + 0.05) / (low + 0.05);
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_texts_are_readable_in_both_themes(browser, app_url, theme):
     opened(browser, f"{app_url}?__theme={theme}")
-    give(browser, "#photo", PORTRAIT)
-    wait(browser, lambda: label(browser))
+    analyse(browser, PORTRAIT)
     assert browser.execute_script("return document.body.classList.contains('dark')") == (theme == "dark")
     for selector in (
-        "h1", "#photo-note p", "#probabilities [data-testid=label-output-value]", "button[role=tab]", "footer button",
-        "p a[href='?view=api']", "#thorough label", "#thorough label ~ *", "#settings [data-testid=block-info]",
+        "h1", "#photo-note p", "#photo-note .fer-aside", ".fer-words", ".fer-next", ".fer-share", ".fer-quality",
+        "button[role=tab]", "footer button", "p a[href='?view=api']", "#thorough", "#settings button",
     ):  # fmt: skip
         assert browser.execute_script(CONTRAST, selector) >= 4.5, selector
 
@@ -66,21 +78,51 @@ return [...document.querySelectorAll('button, input:not([type=file]), select, te
 
 
 def test_every_visible_control_has_a_name(page):
-    give(page, "#photo", PORTRAIT)
-    wait(page, lambda: label(page))
+    analyse(page, PORTRAIT)
     for tab in TABS:
         turn_to(page, tab)
         wait(page, lambda: page.execute_script(NAMELESS) == [])  # names come a moment after controls
 
 
-def test_the_result_is_read_to_whoever_does_not_see_it(page):
-    live = "return [...document.querySelectorAll('#photo-note')].map(each => each.ariaLive)"
-    wait(page, lambda: page.execute_script(live) == ["polite"])
+SAID = """
+window.said = [];
+const voices = [...document.querySelectorAll('[aria-live], [role=status], [role=alert]')];
+for (const voice of voices) {
+    new MutationObserver(() => window.said.push(voice.innerText.trim())).observe(
+        voice, {childList: true, subtree: true, characterData: true});
+}
+return voices.map(each => each.id);
+"""
+
+
+def test_a_result_is_announced_once_and_so_is_another_face(page, two_faces):
+    wait(page, lambda: page.find_elements(By.ID, "announcer"))
+    page.execute_script(SAID)
+    analyse(page, two_faces)
+    said = wait(page, lambda: page.execute_script("return window.said"))
+    assert len(said) == 1 and re.fullmatch(r"2 faces: \w+ \d+ %, \w+ \d+ %", said[0]), said
+    press(page, ".fer-card[data-face='2'] .fer-choose")
+    said = wait(page, lambda: page.execute_script("return window.said.slice(1)"))
+    assert len(said) == 1 and said[0].startswith("Face 2: most likely ")
+
+
+def test_the_focus_stays_after_an_upload(page):
+    page.execute_script("document.querySelector('#photo button').focus()")
+    analyse(page, PORTRAIT)
+    wait(page, lambda: page.execute_script("return Boolean(document.activeElement.closest('#photo'))"))
+
+
+def test_the_focus_stays_after_an_example(page):
+    page.find_element(By.CSS_SELECTOR, ".fer-example").send_keys(Keys.ENTER)
+    before = result(page)
+    page.switch_to.active_element.send_keys(Keys.ENTER)
+    analysed(page, before)
+    assert page.execute_script("return document.activeElement.className") == "fer-example"
 
 
 FOCUS = """
 const at = document.activeElement;
-const places = ['#model', '#thorough', '#photo', '#faces'].filter(place => at.closest(place));
+const places = ['#model', '#thorough', '#photo', '#settings', '#result'].filter(place => at.closest(place));
 return [at.getAttribute('role'), at.getAttribute('aria-label') || at.innerText, ...places].join(' ');
 """
 
@@ -98,24 +140,23 @@ def tab_to(page, part, steps=40):
 
 def test_a_photo_is_analysed_with_the_keyboard_alone(page):
     page.execute_script("document.body.focus()")
-    for part in ("#model", "tab Photo", "#photo"):
+    for part in ("tab Photo", "#photo"):
         tab_to(page, part)
-    tab_to(page, "Example photo").send_keys(Keys.ENTER)
-    assert wait(page, lambda: label(page)) in EMOTIONS
-    box = tab_to(page, "#thorough")
-    box.send_keys(Keys.SPACE)
-    assert box.is_selected()
+    before = result(page)
+    tab_to(page, "Example: ").send_keys(Keys.ENTER)
+    analysed(page, before)
+    assert label(page) in EMOTIONS
+    before = result(page)
+    tab_to(page, "#thorough").send_keys(Keys.SPACE)
+    analysed(page, before)
+    tab_to(page, "#settings")
 
 
 def test_a_face_is_chosen_with_the_keyboard_alone(page, two_faces):
-    give(page, "#photo", two_faces)
-    wait(page, lambda: note(page) == "2 faces found.")
-    first = wait(page, lambda: bars(page))
-    tab_to(page, "#faces")
-    tab_to(page, "#faces", steps=1).send_keys(Keys.SPACE)
-    second = wait(page, lambda: bars(page) if bars(page) and bars(page) != first else None)
-    chosen = page.find_element(By.CSS_SELECTOR, "#faces input:checked").get_attribute("value")
-    assert chosen.startswith("2 ") and second[0].split()[0] == chosen.split()[1]
+    analyse(page, two_faces)
+    tab_to(page, "#result")
+    tab_to(page, "#result", steps=1).send_keys(Keys.SPACE)
+    assert chosen(page) == [[2], [2], [2]]
 
 
 def test_the_link_leads_to_the_api_page(browser, app_url):
@@ -131,8 +172,7 @@ def test_the_link_leads_to_the_api_page(browser, app_url):
 def test_the_browser_contacts_no_other_host(browser, app_url):
     browser.get_log("performance")
     opened(browser, app_url)
-    give(browser, "#photo", PORTRAIT)
-    wait(browser, lambda: label(browser))
+    analyse(browser, PORTRAIT)
     origins = set()
     for entry in browser.get_log("performance"):
         message = json.loads(entry["message"])["message"]

@@ -8,6 +8,7 @@ import base64
 import io
 from collections.abc import Mapping, Sequence
 from html import escape
+from uuid import uuid4
 
 from PIL import Image
 
@@ -76,13 +77,14 @@ def result(
         labels: the network's expressions in its order.
     """
     if not faces:
-        return f'<div class="fer-result fer-alone">{picture(image, faces, labels)}</div>'
+        return f'<div class="fer-result fer-alone" data-result="{uuid4().hex}">{picture(image, faces, labels)}</div>'
     cards = "".join(
         card(image, face, crop, number, labels)
         for number, (face, crop) in enumerate(zip(faces, crops, strict=True), start=1)
     )
     return (
-        f'<div class="fer-result" data-announce="{escape(announcement(faces))}">{picture(image, faces, labels)}'
+        f'<div class="fer-result" data-result="{uuid4().hex}" '
+        f'data-announce="{escape(announcement(faces))}">{picture(image, faces, labels)}'
         f'<div class="fer-cards">{cards}</div></div>'
     )
 
