@@ -97,9 +97,8 @@ class Camera:
         self.open("Photo", query)
         self.take(f"{prefix}-photo-empty")
         self.give("#photo", collage(folder / "two.jpg"))
-        self.wait("return Boolean(document.querySelector('#probabilities .confidence-set'))")
-        self.wait("return Boolean(document.querySelector('#annotated img')?.naturalWidth)")
-        self.wait(PRESS, "button", "All faces")
+        self.wait("return document.querySelector('#photo-note').innerText.startsWith('2 faces')")
+        self.wait(PRESS, "#photo-more button", "")
         self.take(f"{prefix}-photo")
         self.open("Photo", query)
         Image.new("RGB", (640, 480), "teal").save(folder / "wall.png")
@@ -109,7 +108,7 @@ class Camera:
         self.open("Photo", query)
         (folder / "letter.jpg").write_text("dear sir or madam")
         self.give("#photo", folder / "letter.jpg")
-        self.wait("return Boolean(document.querySelector('[data-testid=toast-body]'))")
+        self.wait("return Boolean(document.querySelector('#photo-note .fer-problem'))")
         self.take(f"{prefix}-photo-error")
 
     def several(self, prefix: str, query: str, folder: Path) -> None:
@@ -118,7 +117,7 @@ class Camera:
         files = (PORTRAIT, folder / "two.jpg", folder / "wall.png", folder / "letter.jpg")
         self.give("#photos", *files)
         self.wait("return document.querySelectorAll('#photos tr').length >= arguments[0]", len(files))
-        self.wait(PRESS, "button", "Analyse")
+        self.wait(PRESS, "#analyse-several", "")
         self.wait("return document.querySelectorAll('#gallery img').length >= 3")
         self.take(f"{prefix}-several")
 
@@ -130,7 +129,7 @@ class Camera:
         self.wait("return Boolean(document.querySelector('#video video')?.src)")
         self.wait(PRESS, "#analyse-video", "")
         self.wait("return (document.querySelector('#annotated-video video')?.readyState || 0) > 1")
-        self.wait("return Boolean(document.querySelector('#timeline img')?.naturalWidth)")
+        self.wait("return Boolean(document.querySelector('#timeline :is(svg, canvas)'))")
         self.take(f"{prefix}-video")
 
     def webcam(self, prefix: str, query: str) -> None:
@@ -138,7 +137,7 @@ class Camera:
         self.open("Webcam", query)
         self.take(f"{prefix}-webcam-off")
         stream(self.browser, self.url + query)
-        self.wait("return Boolean(document.querySelector('#live-probabilities .confidence-set'))")
+        self.wait("return Boolean(document.querySelector('#live-probabilities .fer-bar'))")
         self.take(f"{prefix}-webcam")
 
     def texts(self, prefix: str, query: str) -> None:
@@ -148,6 +147,7 @@ class Camera:
         self.open("Model card", query)
         self.wait("return Boolean(document.querySelector('#card h1'))")
         self.take(f"{prefix}-card")
+        self.wait(PRESS, "#settings button", "")
         self.browser.find_element("css selector", "#model input").click()
         self.take(f"{prefix}-networks")
         self.browser.get(f"{self.url}?view=api")

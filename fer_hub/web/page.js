@@ -14,7 +14,6 @@
             const name = 'Download ' + file + size(link);
             if (link.ariaLabel !== name) link.ariaLabel = name;
         });
-        document.querySelectorAll('#camera .capture-button').forEach(each => { each.ariaLabel = 'Start / stop'; });
         document.querySelectorAll('#card table').forEach(each => { each.tabIndex = 0; });
         document.querySelectorAll('[aria-live]:not(#announcer)').forEach(each => {
             if (each.closest('.toast-wrap, [data-testid=toast-body]') === null) each.removeAttribute('aria-live');
@@ -73,6 +72,47 @@
         document.querySelector('#photo button')?.focus({preventScroll: true});
     };
 
+    // the strongest moments of a video lead to where they are; a line in the plot follows the player
+    document.addEventListener('click', event => {
+        const at = event.target.closest('#moments button')?.innerText.match(/ at (\d+):(\d\d)/);
+        const video = document.querySelector('#annotated-video video');
+        if (!at || !video) return;
+        video.currentTime = 60 * Number(at[1]) + Number(at[2]);
+        video.scrollIntoView({block: 'nearest'});
+    });
+    document.addEventListener('timeupdate', event => {
+        if (!event.target.closest('#annotated-video')) return;
+        const plot = document.querySelector('#timeline'), inside = plot?.querySelector('svg .background');
+        if (!inside || !event.target.duration) return;
+        let marker = plot.querySelector('.fer-marker');
+        if (!marker) {
+            marker = document.createElement('div');
+            marker.className = 'fer-marker';
+            plot.style.position = 'relative';
+            plot.append(marker);
+        }
+        const outer = plot.getBoundingClientRect(), inner = inside.getBoundingClientRect();
+        const share = event.target.currentTime / event.target.duration;
+        marker.style.left = `${inner.left - outer.left + share * inner.width}px`;
+        marker.style.top = `${inner.top - outer.top}px`;
+        marker.style.height = `${inner.height}px`;
+    }, true);
+
+    // the camera runs while results arrive; its button says so, and results go with it
+    let lastResult = 0;
+    const watchCamera = () => {
+        const live = performance.now() - lastResult < 1500;
+        document.body.classList.toggle('fer-live', live);
+        document.querySelectorAll('#camera .capture-button').forEach(each => {
+            const name = live ? 'Stop' : 'Start';
+            if (each.ariaLabel !== name) each.ariaLabel = name;
+        });
+    };
+    setInterval(watchCamera, 400);
+    const arrived = changes => {
+        if (changes.some(each => each.target.closest?.('#live-probabilities'))) lastResult = performance.now();
+    };
+
     let waiting = false;
     const soon = () => {
         if (waiting) return;
@@ -87,6 +127,6 @@
         button.click(); // gradio assumes that the page is already open, but has not loaded it
         button.click();
     };
-    new MutationObserver(soon).observe(document.body, {childList: true, subtree: true, characterData: true});
+    new MutationObserver(changes => { arrived(changes); soon(); }).observe(document.body, {childList: true, subtree: true, characterData: true});
     soon();
 }

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fer_hub.video.analysis import VideoCancelled, analyse_video
+from fer_hub.video.timeline import Timeline
 from fer_hub.web.sentences import refuse
 from fer_hub.web.service import VERSION, Service
 
@@ -21,13 +22,14 @@ MAX_VIDEO_PIXELS = 1920 * 1080
 
 @dataclass(frozen=True)
 class VideoResult:
-    """Result of a video: the summary as JSON-ready dict, and the files."""
+    """Result of a video: the summary as JSON-ready dict, the files, and the probabilities over time."""
 
     summary: dict
     video: Path
     csv: Path
     json: Path
     timeline: Path
+    over_time: Timeline
 
 
 def run_video(
@@ -59,7 +61,9 @@ def run_video(
                 max_pixels=MAX_VIDEO_PIXELS, cancel=cancel, progress=lambda done, total: steps.put((done, total)),
             )  # fmt: skip
             told = {"version": VERSION, "model": model, **summary.to_dict()}
-            steps.put(VideoResult(told, paths["output"], paths["csv"], paths["json"], paths["timeline"]))
+            steps.put(
+                VideoResult(told, paths["output"], paths["csv"], paths["json"], paths["timeline"], summary.timeline)
+            )
         except Exception as error:  # passed to the request, which raises it
             steps.put(error)
 

@@ -3,15 +3,13 @@
 import io
 import time
 
-import numpy as np
 import pytest
 from PIL import Image
 
 from fer_hub import EMOTIONS
 from fer_hub.images import load_image
 from fer_hub.web.service import Service
-from fer_hub.web.tabs.bars import draw_bars
-from fer_hub.web.tabs.live import OFF_SECONDS, LiveSession, answer_frame
+from fer_hub.web.tabs.live import OFF_SECONDS, LiveSession, answer_frame, panel
 from tests.app.conftest import EIGHT
 from tests.app.driving import PORTRAIT
 
@@ -31,13 +29,13 @@ def test_the_frame_rate_is_the_mean_of_the_last_second():
     assert session.was_off(14.6) and not session.was_off(14.4)
 
 
-def test_the_frame_rate_and_the_bars_are_drawn_into_the_picture():
-    plain = Image.new("RGB", (640, 480), "grey")
-    drawn = draw_bars(plain.copy(), {"happy": 0.9, "sad": 0.1}, "17 frames/s")
-    other = draw_bars(plain.copy(), {"happy": 0.9, "sad": 0.1}, "23 frames/s")
-    changed = np.argwhere(np.asarray(drawn) != np.asarray(other))
-    (top, left), (bottom, right) = changed.min(0)[:2], changed.max(0)[:2]
-    assert left < 160 and right < 160 and top > 38 and bottom < 70  # the line below the two bars, and nothing else
+def test_bars_and_frame_rate_stand_beside_the_picture_and_not_in_it(service):
+    frame, session = load_image(PORTRAIT), LiveSession()
+    _, seen = answer_frame(service, frame, session, "eight", 0.5, 3.0)
+    told = panel(seen, 17.4)
+    assert "17 frames/s" in told and told.count("<li ") == 8
+    assert "No face in the picture" in panel(None, 0)
+    assert "<script" not in panel({"<script>": 0.9, "b": 0.1}, 0)
 
 
 def test_another_network_restarts_smoothing(service):

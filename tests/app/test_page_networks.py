@@ -60,7 +60,7 @@ def test_the_webcam_changes_its_network_while_it_runs(page):
     press(page, "#camera .capture-button")
 
     def live():
-        return {line.split()[0] for line in texts(page, "#live-probabilities .confidence-set")}
+        return {line.split()[0] for line in texts(page, "#live-probabilities .fer-bar")}
 
     wait(page, lambda: live() == set(EIGHT))
     choose_network(page, "fer2013")

@@ -1,10 +1,13 @@
 """The tab for videos in a real browser."""
 
+import re
+
 import av
 import numpy as np
 import pytest
+from selenium.webdriver.common.by import By
 
-from tests.app.driving import downloads, fetched, give, note, press, texts, toast, turn_to, wait
+from tests.app.driving import downloads, fetched, give, note, press, texts, turn_to, wait
 
 pytestmark = pytest.mark.browser
 NOTE = "#video-note"
@@ -24,8 +27,10 @@ def test_a_video_is_analysed_and_plays(page, short_video):
     ready = "const video = document.querySelector('#annotated-video video'); return video ? video.readyState : 0"
     wait(page, lambda: page.execute_script(ready) >= 2)
     assert page.execute_script("return document.querySelector('#annotated-video video').videoWidth") == 256
-    plot = "const image = document.querySelector('#timeline img'); return image ? image.naturalWidth : 0"
-    assert wait(page, lambda: page.execute_script(plot)) > 300
+    for plot in ("#timeline", "#shares"):
+        wait(page, lambda plot=plot: page.find_elements(By.CSS_SELECTOR, f"{plot} :is(svg, canvas)"))
+    captions = wait(page, lambda: texts(page, "#moments button"))
+    assert any(re.search(r"happy \d+ %, person 1, at 0:00", caption) for caption in captions)
     files = wait(page, lambda: downloads(page) if "faces.csv" in downloads(page) else None)
     lines = fetched(page, files["faces.csv"]).splitlines()
     assert len(lines) == 11 and lines[0].startswith("frame,time,face_id,")
@@ -54,5 +59,19 @@ def test_a_video_that_is_too_long_is_explained(page, tmp_path):
     upload(page, path)
     press(page, "#analyse-video")
     sentence = "the video must last at most 120 s, but lasts 125.0 s; shorten it first."
-    assert sentence in toast(page)
     wait(page, lambda: note(page, NOTE) == f"Not analysed: {sentence}")
+    assert texts(page, "[data-testid=toast-body]") == []
+
+
+EMPTY = ("#annotated-video", "#timeline", "#shares", "#moments", "#video-files", "#cancel-video")
+
+
+def test_empty_frames_and_cancel_appear_when_they_have_a_use(page, long_video):
+    upload(page, long_video)
+    shown = "const found = document.querySelector(arguments[0]); return Boolean(found && found.offsetParent)"
+    assert [place for place in EMPTY if page.execute_script(shown, place)] == []
+    press(page, "#analyse-video")
+    wait(page, lambda: page.execute_script(shown, "#cancel-video"))
+    press(page, "#cancel-video")
+    wait(page, lambda: note(page, NOTE) == "Cancelled; nothing was saved.")
+    wait(page, lambda: not page.execute_script(shown, "#cancel-video"))

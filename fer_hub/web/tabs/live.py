@@ -1,9 +1,10 @@
-"""The tab for the webcam: boxes and probability bars over the live picture, probabilities smoothed per person."""
+"""The tab for the webcam: boxes over the live picture and bars beside it, probabilities smoothed per person."""
 
 import io
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from html import escape
 
 import gradio as gr
 from PIL import Image
@@ -12,7 +13,7 @@ from fer_hub.detection.watching import Watcher
 from fer_hub.drawing import draw
 from fer_hub.video.tracking import FaceTracker
 from fer_hub.web.service import Service
-from fer_hub.web.tabs.bars import draw_bars
+from fer_hub.web.tabs.faces import bars, in_words
 from fer_hub.web.uploads import Camera
 
 STREAM_EVERY = 0.01
@@ -33,6 +34,7 @@ class LiveSession:
         self.times: list[float] = []
         self.pending: Future | None = None
         self.watcher: Watcher | None = None
+        self.speed = 0.0
 
     def rate(self, now: float) -> float:
         """Frames per second over the last `RATE_SECONDS`, this one included; 0 for the first."""
@@ -54,7 +56,7 @@ def encode(picture: Image.Image) -> bytes:
 def answer_frame(
     service: Service, frame: Image.Image, session: LiveSession, model: str, min_score: float, smoothing: float
 ) -> tuple[bytes, dict[str, float] | None]:
-    """The next camera frame with boxes and bars as JPEG, and the first face's probabilities."""
+    """The next camera frame with boxes as JPEG, and the first face's probabilities."""
     now = time.monotonic()
     if session.was_off(now):  # it may be somebody else now
         session.tracker.forget()
@@ -63,8 +65,23 @@ def answer_frame(
     session.tracker.smoothing = smoothing
     faces = session.tracker.update(service.live_faces(frame, model, min_score, session.watcher), now)
     largest = dict(faces[0].probabilities) if faces else {}
-    picture = draw_bars(draw(frame, faces), largest, f"{session.rate(now):.0f} frames/s")
-    return encode(picture), largest or None
+    session.speed = session.rate(now)
+    return encode(draw(frame, faces)), largest or None
+
+
+def panel(probabilities: Mapping[str, float] | None, speed: float) -> str:
+    """What stands beside the picture, as HTML: the most prominent face in words and bars, and the frame rate.
+
+    Args:
+        probabilities: label → probability of that face in the network's order; `None` without a face.
+        speed: frames per second.
+    """
+    known = probabilities or {}
+    words = in_words(known).capitalize() if known else "No face in the picture"
+    return (
+        f'<div class="fer-live-result"><p><strong>{escape(words)}</strong></p>{bars(known, list(known))}'
+        f'<p class="fer-quality">{speed:.0f} frames/s</p></div>'
+    )
 
 
 def one_behind(session: LiveSession, answer: Callable[[], tuple], at_first: Callable[[], tuple]) -> tuple:
@@ -87,7 +104,7 @@ def add_live_tab(service: Service, model: gr.Dropdown, min_score: gr.Slider) -> 
 
     def look(frame: Image.Image | None, session: LiveSession | None, model: str, min_score: float, smoothing: float):
         if frame is None:
-            return None, None, session
+            return None, panel(None, 0), session
         session = session or LiveSession()
         if session.was_off(time.monotonic()):
             session.pending = None
@@ -96,11 +113,12 @@ def add_live_tab(service: Service, model: gr.Dropdown, min_score: gr.Slider) -> 
             lambda: answer_frame(service, frame, session, model, min_score, smoothing),
             lambda: (encode(frame), None),
         )
-        return *answer, session
+        picture, seen = answer
+        return picture, panel(seen, session.speed), session
 
     gr.Markdown(
-        "Allow the camera, then press **Start / stop**. Frames are sent to the server, analysed and not stored. "
-        "Left and right are swapped, as in a mirror."
+        "Allow the camera, then press **Start**. Frames are sent to the server, analysed and not stored. "
+        "Left and right are swapped, as in a mirror. The list of cameras holds the front and the back one of a phone."
     )
     with gr.Row():
         with gr.Column(scale=2):
@@ -112,7 +130,7 @@ def add_live_tab(service: Service, model: gr.Dropdown, min_score: gr.Slider) -> 
             )  # fmt: skip
         with gr.Column(scale=1):
             smoothing = gr.Slider(0, 3, 0.5, step=0.1, label="Smoothing over time, in seconds", elem_id="smoothing")
-            probabilities = gr.Label(label="Largest face", elem_id="live-probabilities")
+            probabilities = gr.HTML(panel(None, 0), elem_id="live-probabilities", js_on_load=None, min_height=260)
     session = gr.State(None)
     camera.stream(
         look, [camera, session, model, min_score, smoothing], [camera, probabilities, session],

@@ -1,7 +1,6 @@
 """The tab for one photo: the picture with numbered faces, and a card for each."""
 
 from collections.abc import Sequence
-from html import escape
 from pathlib import Path
 
 import gradio as gr
@@ -17,6 +16,7 @@ from fer_hub.web.endpoints import AT_ONCE, find
 from fer_hub.web.service import Service
 from fer_hub.web.tabs.examples import Example
 from fer_hub.web.tabs.faces import count, result
+from fer_hub.web.tabs.notes import busy, problem, told
 from fer_hub.web.texts import longer, thorough_costs
 from fer_hub.web.uploads import MAX_PHOTO_BYTES, MAX_PIXELS, PhotoFile, photograph
 
@@ -134,22 +134,6 @@ def shown(
     aside = "" if thorough else f"Small, tilted or turned ones may be missing; {longer()}"
     crops = service.crops(image, faces, model)
     return result(image, faces, crops, service.labels(model)), told(note, aside)
-
-
-def told(sentence: str, aside: str = "") -> str:
-    """A note, and what is less important beside it."""
-    more = f' <span class="fer-aside">{escape(aside)}</span>' if aside else ""
-    return f"<p>{escape(sentence)}{more}</p>"
-
-
-def busy(sentence: str) -> str:
-    """A note while something runs."""
-    return f'<p class="fer-busy">{escape(sentence)}</p>'
-
-
-def problem(sentence: str) -> str:
-    """A note that says what went wrong; it stays until the next input."""
-    return f'<p class="fer-problem">{escape(sentence[:1].upper() + sentence[1:])}</p>'
 
 
 def poor_faces(image: Image.Image, faces: Sequence[FacePrediction]) -> list[str]:
