@@ -84,13 +84,18 @@ def _cells(line: dict) -> str:
 
 
 def findings(lines: list[dict]) -> list[str]:
-    """Sentences that compare pairs of rows, if both exist."""
+    """Sentences that compare pairs of rows that were trained equally long, and one that names the other pairs."""
     by_name = {line["row"]: line for line in lines}
     said: list[str] = []
+    unequal: list[str] = []
 
     def compare(what: str, one: str, other: str) -> None:
         if one in by_name and other in by_name:
-            said.append(f"{what}: {_compared(by_name[one], by_name[other])}")
+            pair = by_name[one], by_name[other]
+            if pair[0]["epochs"] == pair[1]["epochs"]:
+                said.append(f"{what}: {_compared(*pair)}")
+            else:
+                unequal.append(f"{what[0].lower()}{what[1:]} ({pair[0]['epochs']:g} and {pair[1]['epochs']:g} epochs)")
 
     for network in ("residual_cnn", "sequential_cnn", "baseline_cnn"):
         compare(f"Light augmentation against none, `{network}`", f"{network}-light", f"{network}-none")
@@ -104,6 +109,8 @@ def findings(lines: list[dict]) -> list[str]:
             f"A network made for ImageNet (`{network}`, {start} weights) against one made for small faces",
             f"{network}-light", "residual_cnn-light",
         )  # fmt: skip
+    if unequal:
+        said.append(f"Not compared, as one was trained for longer: {'; '.join(unequal)}.")
     return said
 
 
@@ -111,11 +118,8 @@ def _compared(one: dict, other: dict) -> str:
     difference = 100 * (one["test_accuracy"] - other["test_accuracy"])
     apart = one["test_low"] > other["test_high"] or one["test_high"] < other["test_low"]
     verdict = f"{abs(difference):.1f} points {'better' if difference > 0 else 'worse'} on test"
-    epochs = "" if one["epochs"] == other["epochs"] else f", after {one['epochs']:g} and {other['epochs']:g} epochs"
-    means = f"the intervals {'lie apart' if apart else 'overlap, so this may be chance'}"
-    if max(one["epochs"], other["epochs"]) > 2 * min(one["epochs"], other["epochs"]):
-        means = "that one was trained so much longer explains the difference as well"
-    return f"{one['test_accuracy']:.1%} against {other['test_accuracy']:.1%}, {verdict}{epochs}; {means}."
+    means = f"the intervals {'do not overlap' if apart else 'overlap, so this may be chance'}"
+    return f"{one['test_accuracy']:.1%} against {other['test_accuracy']:.1%}, {verdict}; {means}."
 
 
 def _epochs(line: dict) -> str:

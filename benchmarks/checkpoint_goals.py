@@ -210,7 +210,7 @@ def _share(value: float | None) -> str:
 
 
 def copies(duplicates: dict, accuracy: dict) -> str:
-    """How many pictures stand in several splits, and what checkpoints are worth without them.
+    """How many images have a near-duplicate in another split, and the accuracy of checkpoints without them.
 
     Args:
         duplicates: results/fer2013_duplicates.json.
@@ -223,7 +223,7 @@ def copies(duplicates: dict, accuracy: dict) -> str:
         for row in (splits[split],)
     ]
     rows = [
-        "| network | on | whole | clean: no copy elsewhere | with a copy elsewhere |",
+        "| checkpoint | split | whole | clean: without near-duplicates | near-duplicates of other splits |",
         "|---|---|---|---|---|",
     ]
     for name, shares in accuracy.items():
@@ -232,9 +232,9 @@ def copies(duplicates: dict, accuracy: dict) -> str:
     table = "\n".join(rows)
     test = splits["test"]
     return (
-        f"## Pictures that stand in more than one split\n\n{'; '.join(known)}:\nthe same photograph, often cropped "
-        f"anew. {test['exact']['train']:,} of test are equal in every pixel, and {test['other_label']['train']:,} have "
-        f"only copies\nwith another label in train. {COPIES}\n{table}\n"
+        f"## Near-duplicates across splits\n\n{'; '.join(known)}:\nthe same photograph, often cropped "
+        f"anew. {test['exact']['train']:,} test images are equal to one of train in every pixel, and\n"
+        f"{test['other_label']['train']:,} have only copies with another label there. {COPIES}\n{table}\n"
     )
 
 
@@ -257,7 +257,7 @@ def markdown(known: Known, earlier: dict, duplicates: dict, accuracy: dict) -> s
     head = "| figure | before | least | goal | now | |\n|---|---|---|---|---|---|"
     table = "\n".join([head, *(goal.row(known) for goal in goals(known))])
     shipped = [
-        "| checkpoint | test images | right on test | with mirror images | macro-F1 | calibration error | parameters |",
+        "| checkpoint | test images | accuracy on test | flip-averaged | macro-F1 | calibration error | parameters |",
         "|---|---|---|---|---|---|---|",
     ]
     for name in NAMES:
@@ -280,10 +280,9 @@ def markdown(known: Known, earlier: dict, duplicates: dict, accuracy: dict) -> s
         "FER+.\n\n"
         + "\n".join(shipped)
         + f"\n\n## Goals\n\n{table}\n\n## What was tried\n\n{TRIED}\n{copies(duplicates, accuracy)}\n"
-        + "## Generations before\n\nRight on the test split of their labels; trained with recropped copies of some "
-        "test images, so not comparable\nto the last digit.\n\n| generation | `fer2013` | `ferplus` |\n|---|---|---|\n"
-        + "\n".join(ages)
-        + "\n"
+        + "## Generations before\n\nAccuracy on test, each with its own labels; trained with recropped copies of "
+        "some test images, so not comparable\nto the last digit.\n\n"
+        "| generation | `fer2013` | `ferplus` |\n|---|---|---|\n" + "\n".join(ages) + "\n"
     )
 
 

@@ -19,20 +19,19 @@ COLUMNS: dict[str, Callable] = {
 }  # fmt: skip
 """Column of the CSV file → its parser."""
 
-HEAD = """# What the checkpoints bear
+HEAD = """# Robustness of the checkpoints
 
-Made by `python -m benchmarks.robustness`; `robustness.csv` beside this file holds every figure in full precision. Faces
-of the validation splits, and of press photographs where those are, are measured as they are and corrupted in thirteen
-ways (`fer_hub/evaluation/corruptions.py`), each at five strengths; the tables show the medium one. Test is not looked
-at.
+Made by `python -m benchmarks.robustness`; `robustness.csv` beside this file holds every figure in full precision. Face
+crops of the validation splits, and of press photographs, are evaluated as they are and under thirteen corruptions
+(`fer_hub/evaluation/corruptions.py`) at five strengths; the tables show the medium one. Test is not used.
 
 ![Accuracy under every corruption](robustness.png)
 
 ## The rule
 
 Written down before the networks were trained: the mean of macro recall on press photographs (neutral, happy, angry,
-sad), on FER-2013's validation split and on FER+'s, each the mean of the figure as they are and of the mean over the
-thirteen corruptions at medium strength.
+sad), on FER-2013's validation split and on FER+'s, each the mean of its value on the original crops and of its mean
+over the thirteen corruptions at medium strength.
 """
 
 

@@ -131,7 +131,7 @@ def averaged(files: Files) -> str:
                 f"{percent(flip)}{interval}" if flip is not None else "-",
                 f"{row['macro_f1']:.3f}", f"{row['loss']:.3f}", percent(row["calibration_error"]),
             ])  # fmt: skip
-    head = ["checkpoint", "split", "images", "accuracy", "with mirror images", "macro-F1", "loss", "calibration error"]
+    head = ["checkpoint", "split", "images", "accuracy", "flip-averaged", "macro-F1", "loss", "calibration error"]
     said = wrap(
         "Intervals are 95 %: bootstrap over the images, Wilson's for recalls and for the mean over an image and its "
         "mirror image (`FERPipeline(..., flip_average=True)`, twice the work). The calibration error has 15 bins."
