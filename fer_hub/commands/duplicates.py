@@ -48,7 +48,7 @@ def clean_accuracy(
 ) -> None:
     """Measure checkpoints without near-duplicates.
 
-        fer-hub clean-accuracy checkpoints/fer2013 --data path/to/fer2013 --duplicates copies.json
+        fer-hub clean-accuracy ./checkpoints/fer2013 --data path/to/fer2013 --duplicates copies.json
 
     Prints the accuracy on the whole split, on the images without a copy in another split, and on those with one.
     """
@@ -59,4 +59,4 @@ def clean_accuracy(
         result = measure_clean(checkpoint, data, duplicates, split=split, progress=not quiet)
         print(f"{checkpoint}\n{summary(result)}")
         if output:
-            write_json(output, read_json(output) | {checkpoint: result})
+            write_json(output, read_json(output) | {checkpoint.removeprefix("./"): result})

@@ -49,7 +49,7 @@ def evaluate(
 ) -> None:
     """Measure a checkpoint on a data set.
 
-        fer-hub evaluate checkpoints/fer2013 --data path/to/fer2013 --photographs --write
+        fer-hub evaluate ./checkpoints/fer2013 --data path/to/fer2013 --photographs --write
         fer-hub evaluate owner/model --data path/to/fer2013 --map LABEL_0=angry LABEL_1=sad --partial
 
     The checkpoint is one of fer_hub or any image classifier of transformers. Classes are matched by name, whatever

@@ -23,8 +23,8 @@ def export(
 ) -> None:
     """Export a checkpoint to ONNX, in float32 and in 8 bits.
 
-        fer-hub export checkpoints/fer2013
-        fer-hub export checkpoints/fer2013 --int8 --data path/to/fer2013
+        fer-hub export ./checkpoints/fer2013
+        fer-hub export ./checkpoints/fer2013 --int8 --data path/to/fer2013
 
     Writes model.onnx (and model_int8.onnx) beside the weights, and what was measured about them to onnx.json.
     fer_hub.OnnxClassifier runs the files, as any other ONNX runtime does: input pixel_values float32 (batch, channels,

@@ -11,7 +11,7 @@ def refresh(
 ) -> None:
     """Write a checkpoint's code files and model card anew.
 
-        fer-hub refresh checkpoints/fer2013
+        fer-hub refresh ./checkpoints/fer2013
 
     They come from this version of fer_hub. The weights and metrics.json stay as they are.
     """

@@ -19,7 +19,7 @@ def train(context: typer.Context) -> None:
 
         fer-hub train --data path/to/fer2013 --output-dir runs/mine
         fer-hub train --data path/to/fer2013 --output-dir runs/mine --resume
-        fer-hub train --data my_photos --images photographs --start-from checkpoints/fer2013
+        fer-hub train --data my_photos --images photographs --start-from ./checkpoints/fer2013
             --learning-rate 0.003 --num-train-epochs 10 --output-dir runs/mine
 
     The same as train.py, with the options of transformers' TrainingArguments and our own:

@@ -1,6 +1,6 @@
 """Accuracy on the clean part of a split: images of which no other split holds a copy.
 
-    fer-hub clean-accuracy checkpoints/fer2013 --data path/to/fer2013 --duplicates results/fer2013_duplicates.json
+    fer-hub clean-accuracy ./checkpoints/fer2013 --data path/to/fer2013 --duplicates results/fer2013_duplicates.json
 
 A network that was trained on a copy of a test image, or chosen by one in validation, has seen that image; published
 figures of FER-2013 are measured with such images. The file comes from `fer-hub duplicates`.

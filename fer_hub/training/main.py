@@ -4,7 +4,7 @@
     python train.py --recipe photographs --data path/to/fer2013     # options from recipes/photographs.json
     python train.py --data path/to/fer2013 --architecture scratch_cnn --num-train-epochs 100
     python train.py --data path/to/fer2013 --resume            # continue after an interruption
-    python train.py --data my_photos --images photographs --start-from checkpoints/fer2013 --learning-rate 0.003 \\
+    python train.py --data my_photos --images photographs --start-from ./checkpoints/fer2013 --learning-rate 0.003 \\
         --num-train-epochs 10 --per-device-train-batch-size 32 --output-dir runs/mine   # custom classes
     torchrun --nproc-per-node 2 train.py --data path/to/fer2013                      # on several GPUs
     python train.py --data path/to/fer2013 --push-to-hub --hub-model-id owner/name   # and publish the result

@@ -239,3 +239,11 @@ def test_code_passes_ruff():
     command = [sys.executable, "-m", "ruff", "check", "--no-cache", ROOT]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("page", ["README.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))])
+def test_folders_of_checkpoints_are_written_so_that_no_hub_id_can_be_meant(page):
+    """Typed from another folder, `checkpoints/fer2013` would name a repository on the Hub, and whoever owns it."""
+    blocks = re.findall(r"^```\w*\n(.*?)^```", read(page), re.M | re.S)
+    bare = [line for block in blocks for line in block.splitlines() if re.search(r"(?<![\w./])checkpoints/\w+", line)]
+    assert not bare
