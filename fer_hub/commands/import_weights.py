@@ -23,8 +23,8 @@ def import_weights(
 ) -> None:
     """Turn a PyTorch state_dict into a checkpoint folder.
 
-        fer-hub import-weights best_model.pth --output checkpoints/mine
-        fer-hub import-weights best_model.pth --output checkpoints/mine --mean 0.5 --std 0.5
+        fer-hub import-weights best_model.pth --output ./checkpoints/mine
+        fer-hub import-weights best_model.pth --output ./checkpoints/mine --mean 0.5 --std 0.5
             --labels angry disgust fear happy neutral sad surprise
 
     The network is a ScratchCNN. The file is what torch.save(model.state_dict(), "best_model.pth") writes, or a dict
