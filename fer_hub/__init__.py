@@ -13,6 +13,25 @@ The names below are imported on first use, so that `import fer_hub` is instant:
 
 import os
 from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # what type checkers and editors see; a test compares it with `_HOMES`
+    from fer_hub.data import load_fer2013 as load_fer2013
+    from fer_hub.detection.detector import FaceDetector as FaceDetector
+    from fer_hub.drawing import draw as draw
+    from fer_hub.images import load_image as load_image
+    from fer_hub.inference.onnx_classifier import OnnxClassifier as OnnxClassifier
+    from fer_hub.model import EMOTIONS as EMOTIONS
+    from fer_hub.model import FERConfig as FERConfig
+    from fer_hub.model import FERForImageClassification as FERForImageClassification
+    from fer_hub.model import FERImageProcessor as FERImageProcessor
+    from fer_hub.model import FERModel as FERModel
+    from fer_hub.pipeline import FERPipeline as FERPipeline
+    from fer_hub.results import Face as Face
+    from fer_hub.results import FacePrediction as FacePrediction
+    from fer_hub.video.analysis import analyse_video as analyse_video
+    from fer_hub.video.tracking import FaceTracker as FaceTracker
+    from fer_hub.video.tracking import TrackedFace as TrackedFace
 
 __version__ = "0.1.0"
 
@@ -47,13 +66,15 @@ _HOMES = {
 __all__ = ["__version__", *_HOMES]
 
 
-def __getattr__(name: str):
-    """Import the module of a public name on first use (PEP 562): importing torch eagerly takes seconds."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'fer_hub' has no attribute {name!r}.")
-    value = getattr(import_module(_HOMES[name]), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # to a type checker a misspelt name would exist
+
+    def __getattr__(name: str) -> Any:
+        """Import the module of a public name on first use (PEP 562): importing torch eagerly takes seconds."""
+        if name not in _HOMES:
+            raise AttributeError(f"module 'fer_hub' has no attribute {name!r}.")
+        value = getattr(import_module(_HOMES[name]), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -135,7 +135,7 @@ def _place(
     columns = (x0, x1 - width, (x0 + x1 - width) / 2)
     corners = [(x, y) for y in rows for x in columns]
     corners += [(x1 + gap, y0), (x0 - width - gap, y0)]  # beside it
-    best, least = None, float("inf")
+    best, least = box, float("inf")
     for order, (x, y) in enumerate(corners):
         label = move_inside((round(x), round(y), round(x) + width, round(y) + height), *photo)
         hidden = (

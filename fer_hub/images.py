@@ -139,9 +139,12 @@ def crop(
     if (right - left) * (bottom - top) > _MOST_PADDING * image.width * image.height:
         # of a box far beyond the photo little but padding would be made, so what is seen of the photo is shrunk before
         factor = max(1, math.floor(min((x1 - x0) / target[0], (y1 - y0) / target[1]) / 3))
-        region, widths = region.reduce(factor), tuple(math.ceil(width / factor) for width in widths)
+        a, b, c, d = widths
+        region = region.reduce(factor)
+        widths = (math.ceil(a / factor), math.ceil(b / factor), math.ceil(c / factor), math.ceil(d / factor))
         pairs = zip((x0, y0, x1, y1), inside[:2] * 2, widths[:2] * 2, strict=True)
-        inner = tuple((edge - at) / factor + width for edge, at, width in pairs)
+        edges = [(edge - at) / factor + width for edge, at, width in pairs]
+        inner = (edges[0], edges[1], edges[2], edges[3])
     if any(widths):
         region = _pad(region, widths, fill)
     # much larger regions are first box-averaged to three times the size, which is much faster and looks the same

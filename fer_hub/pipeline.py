@@ -2,8 +2,9 @@
 
 import copy
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self, overload
 
 import torch
 from PIL import Image
@@ -32,6 +33,15 @@ from fer_hub.inference.logits import logits_of
 from fer_hub.inference.onnx_classifier import RUNTIMES, OnnxClassifier
 from fer_hub.inference.priors import TRAINING, Prior, logit_shift
 from fer_hub.results import Face, FacePrediction
+
+
+class Detector(Protocol):
+    """What finds faces: a `FaceDetector`, a `Watcher`, or one of your own.
+
+    `min_score` is passed only where a call of the pipeline has one.
+    """
+
+    def detect(self, image: Image.Image, min_score: float | None = None) -> list[Face]: ...
 
 
 class FERPipeline:
@@ -68,7 +78,7 @@ class FERPipeline:
         self,
         model: PreTrainedModel,
         image_processor: Any,
-        detector: FaceDetector | None = None,
+        detector: Detector | None = None,
         device: str | torch.device | None = None,
         batch_size: int = 64,
         flip_average: bool = False,
@@ -81,7 +91,7 @@ class FERPipeline:
         self.batch_size, self.flip_average = batch_size, flip_average
         self._shift = logit_shift(self.model.config, prior)
         self._owns_detector = detector is None
-        self.detector = FaceDetector() if detector is None else detector
+        self.detector: Detector = FaceDetector() if detector is None else detector
 
     @classmethod
     def from_pretrained(
@@ -91,7 +101,7 @@ class FERPipeline:
         revision: str | None = None,
         device: str | torch.device | None = None,
         min_score: float = DEFAULT_MIN_SCORE,
-        detector: FaceDetector | None = None,
+        detector: Detector | None = None,
         detection_model: str = "fused",
         search: str = "normal",
         batch_size: int = 64,
@@ -156,8 +166,16 @@ class FERPipeline:
         pipeline._owns_detector = detector is None
         return pipeline
 
+    @overload
+    def __call__(  # type: ignore[overload-overlap]  # a path is a sequence of letters too; the first counts
+        self, images: ImageSource, min_score: float | None = None
+    ) -> list[FacePrediction]: ...
+
+    @overload
+    def __call__(self, images: Sequence[ImageSource], min_score: float | None = None) -> list[list[FacePrediction]]: ...
+
     def __call__(
-        self, images: ImageSource | list[ImageSource] | tuple[ImageSource, ...], min_score: float | None = None
+        self, images: ImageSource | Sequence[ImageSource], min_score: float | None = None
     ) -> list[FacePrediction] | list[list[FacePrediction]]:
         """Detect and classify all faces.
 
@@ -175,9 +193,10 @@ class FERPipeline:
                 the sentence begins with the position of the photo, counted from 0.
         """
         many = isinstance(images, (list, tuple))
+        sources: Sequence[Any] = images if isinstance(images, (list, tuple)) else [images]
         faces: list[list[tuple[Box, Face]]] = []
         crops: list[Image.Image] = []
-        for position, source in enumerate(images if many else [images]):
+        for position, source in enumerate(sources):
             try:
                 image = load_image(source)
             except (TypeError, ValueError, OSError) as error:
@@ -190,7 +209,7 @@ class FERPipeline:
         return results if many else results[0]
 
     @torch.inference_mode()
-    def classify_crops(self, crops: list[ImageSource]) -> list[dict[str, float]]:
+    def classify_crops(self, crops: Sequence[ImageSource]) -> list[dict[str, float]]:
         """Classify images that already are face crops, without face detection.
 
         Args:
@@ -243,7 +262,7 @@ class FERPipeline:
 
     def close(self) -> None:
         """Close the detector if this pipeline created it; a second call has no effect."""
-        if self._owns_detector:
+        if self._owns_detector and isinstance(self.detector, FaceDetector):
             self.detector.close()
 
     def __enter__(self) -> Self:
@@ -383,7 +402,7 @@ def _load_onnx(checkpoint: str | Path, runtime: str, options: dict[str, Any]) ->
         raise ValueError(f"runtime must be one of {', '.join(RUNTIMES)}, got {runtime!r}; choose one of these.")
     hub_options = {name: value for name, value in options.items() if name != "trust_remote_code"}
     file = RUNTIMES[runtime]
-    return file and OnnxClassifier.from_pretrained(checkpoint, file=file, **hub_options)
+    return OnnxClassifier.from_pretrained(checkpoint, file=file, **hub_options) if file else None
 
 
 def _may_be_hub_id(name: str) -> bool:

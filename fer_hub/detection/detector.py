@@ -63,6 +63,7 @@ class FaceDetector:
         self.min_score = _checked(min_score)
         self.search = search
         self._closed = False
+        self._search: FusedSearch | MediaPipeSearch
         if model in ("fused", "yunet"):
             self._search = FusedSearch(search, tilted=model == "fused")
         else:

@@ -220,7 +220,7 @@ def _parse(raw: dict[str, str], path: Path) -> dict[str, Any]:
             f"{path} must be written by fer_hub.onnx.export, got an ONNX file whose metadata lacks "
             f"{', '.join(missing)}; export the checkpoint again."
         )
-    metadata = {name: json.loads(text) if name in _JSON else text for name, text in raw.items()}
+    metadata: dict[str, Any] = {name: json.loads(text) if name in _JSON else text for name, text in raw.items()}
     if metadata["format_version"] > FORMAT_VERSION:
         raise ValueError(
             f"format_version must be at most {FORMAT_VERSION}, got {metadata['format_version']}: {path} was written by "

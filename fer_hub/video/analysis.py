@@ -161,7 +161,7 @@ def analyse_video(
                     each.write(frame.index, frame.time, faces)
             if writer is not None:
                 writer.write(draw(frame.image, faces) if faces else frame.image, frame.pts)
-        found = {
+        found: dict[str, Any] = {
             "frames": watched.frames,
             "analysed": analysed,
             "seconds": round(watched.end + 1 / watched.fps, 6),

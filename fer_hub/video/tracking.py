@@ -8,6 +8,7 @@ matching, closest pair first, does as well for the handful of faces in a frame.
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from fer_hub.boxes import Box, area, centre
 from fer_hub.results import FacePrediction, earlier_name
@@ -80,10 +81,11 @@ class _Track:
         passed = time - self.time
         if passed > 0:
             weight = 1 - math.exp(-passed / VELOCITY_SECONDS)
-            moved = zip(centre(prediction.box), centre(self.box), strict=True)
-            self.velocity = tuple(
-                old + weight * ((now - before) / passed - old)
-                for old, (now, before) in zip(self.velocity, moved, strict=True)
+            (x, y), (now_x, now_y) = centre(self.box), centre(prediction.box)
+            along, down = self.velocity
+            self.velocity = (
+                along + weight * ((now_x - x) / passed - along),
+                down + weight * ((now_y - y) / passed - down),
             )
         self.probabilities = _blend(self.probabilities, prediction.probabilities, passed, smoothing)
         self.box, self.time = prediction.box, time
@@ -231,7 +233,7 @@ def _tracked(prediction: FacePrediction, track: _Track) -> TrackedFace:
     )  # fmt: skip
 
 
-def _number(value: object) -> float | None:
+def _number(value: Any) -> float | None:
     """The value as a float; `None` if it is not a finite number."""
     if isinstance(value, bool):
         return None

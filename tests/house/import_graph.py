@@ -1,4 +1,7 @@
-"""The import graph of fer_hub, read from its source: which module imports which, wherever the import stands."""
+"""The import graph of fer_hub, read from its source: which module imports which, wherever the import stands.
+
+What fer_hub/__init__.py says to type checkers alone is left out; no other file may hide an import so.
+"""
 
 import ast
 from pathlib import Path
@@ -51,7 +54,10 @@ def import_graph() -> dict[str, set[str]]:
     for name, path in known.items():
         package = name if path.name == "__init__.py" else name.rpartition(".")[0]
         graph[name] = set()
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        if name == "fer_hub":
+            tree.body = [node for node in tree.body if not isinstance(node, ast.If) or not _for_types(node)]
+        for node in ast.walk(tree):
             if isinstance(node, ast.Import):
                 graph[name] |= {alias.name for alias in node.names if alias.name in known}
             elif isinstance(node, ast.ImportFrom):
@@ -61,6 +67,10 @@ def import_graph() -> dict[str, set[str]]:
                 graph[name] |= {each if each in known else home for each in whole if each in known or home in known}
         graph[name].discard(name)
     return graph
+
+
+def _for_types(node: ast.If) -> bool:
+    return isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
 
 
 def room(module: str) -> str:
