@@ -45,38 +45,56 @@ def refit_last_layer(
         augmentation: applied once to every image, without its crop, as the network is used on whole images.
         progress: label of a progress bar; no bar if `None`.
     """
-    features = _features(model, image_processor, images, replace(augmentation, crop=1.0), progress)
+    features = last_layer_inputs(model, image_processor, images, replace(augmentation, crop=1.0), progress=progress)
+    weight, bias = logistic_regression(features, to_probabilities(torch.as_tensor(labels), model.config.num_labels))
     head = last_layer(model)[1]
+    with torch.no_grad():
+        head.weight.copy_(weight)
+        head.bias.copy_(bias)
+
+
+def logistic_regression(features: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The linear layer with the least cross-entropy, with a small penalty on its weights.
+
+    Args:
+        features: float tensor (images, features).
+        labels: probabilities, float tensor (images, classes).
+
+    Returns:
+        Weight (classes, features) and bias (classes,).
+    """
     mean, deviation = features.mean(0), features.std(0).clamp(min=1e-6)
-    fitted = nn.Linear(features.shape[1], model.config.num_labels)
+    features = (features - mean) / deviation
+    fitted = nn.Linear(features.shape[1], labels.shape[1])
     nn.init.zeros_(fitted.weight)
     nn.init.zeros_(fitted.bias)
-    features, wanted = (features - mean) / deviation, to_probabilities(torch.as_tensor(labels), head.out_features)
     optimiser = torch.optim.LBFGS(fitted.parameters(), max_iter=ITERATIONS, line_search_fn="strong_wolfe")
 
     def loss() -> torch.Tensor:
         optimiser.zero_grad()
-        value = nn.functional.cross_entropy(fitted(features), wanted) + PENALTY * fitted.weight.square().sum()
+        value = nn.functional.cross_entropy(fitted(features), labels) + PENALTY * fitted.weight.square().sum()
         value.backward()
         return value
 
     with torch.enable_grad():
         optimiser.step(loss)
-    with torch.no_grad():  # the standardisation becomes part of the layer
-        weight = fitted.weight / deviation
-        head.weight.copy_(weight)
-        head.bias.copy_(fitted.bias - weight @ mean)
+    weight = fitted.weight.detach() / deviation  # the standardisation becomes part of the layer
+    return weight, fitted.bias.detach() - weight @ mean
 
 
 @torch.no_grad()
-def _features(
+def last_layer_inputs(
     model: FERForImageClassification,
     image_processor: FERImageProcessor,
     images: np.ndarray,
     augmentation: Augmentation,
-    progress: str | None,
+    *,
+    progress: str | None = None,
 ) -> torch.Tensor:
-    """What the last layer sees of each image, float32 (images, features), on the CPU."""
+    """What the last layer sees of each image, float32 (images, features), on the CPU.
+
+    Args: as for `refit_last_layer`; the augmentation must not crop.
+    """
     found: list[torch.Tensor] = []
     hook = last_layer(model)[1].register_forward_pre_hook(lambda module, inputs: found.append(inputs[0].float().cpu()))
     was_training = model.training

@@ -234,7 +234,9 @@ def test_several_photos_at_once(page, two_faces, tmp_path):
     wait(page, lambda: len(page.find_elements(By.CSS_SELECTOR, "#gallery img")) >= 3)
     captions = page.find_element(By.CSS_SELECTOR, "#gallery").text
     assert "astronaut.jpg: 1 face" in captions and "two.jpg: 2 faces" in captions and "wall.png: 0 faces" in captions
-    assert any(text.startswith("Not read: letter.jpg: the file must be an image") for text in texts(page, "#several-note p"))
+    assert any(
+        text.startswith("Not read: letter.jpg: the file must be an image") for text in texts(page, "#several-note p")
+    )
     files = wait(page, lambda: downloads(page) if "faces.csv" in downloads(page) else None)
     rows = list(csv.DictReader(io.StringIO(fetched(page, files["faces.csv"]))))
     assert [(row["file"], row["face"]) for row in rows] == [
