@@ -11,7 +11,6 @@ them.
 import argparse
 from pathlib import Path
 
-import numpy as np
 from tqdm.auto import tqdm
 
 from benchmarks.alternatives import read_press, score_press
@@ -22,12 +21,15 @@ from fer_hub.files import write_json
 
 NAMES = ("photographs", "fer2013", "ferplus")
 
+SIDE = 48
+"""Input size of the shipped networks, in pixels."""
+
 
 def crops(photos: list) -> list:
     """The crop of the first face of each photograph, `None` where no face is found."""
     with FaceDetector() as detector:
-        found = [(photo, detector.detect(np.asarray(photo))) for photo in tqdm(photos, desc="find faces", unit="photo")]
-    return [face_crop(np.asarray(photo), faces[0]) if faces else None for photo, faces in found]
+        found = [(photo, detector.detect(photo)) for photo in tqdm(photos, desc="find faces", unit="photo")]
+    return [face_crop(photo, faces[0], SIDE) if faces else None for photo, faces in found]
 
 
 def measure(checkpoint: Path, photos: list, emotions: list[str], prior: str = "training") -> dict:
