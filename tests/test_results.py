@@ -141,3 +141,48 @@ def test_an_angle_is_checked(angle):
     with pytest.raises(ValueError) as error:
         Face((0, 0, 9, 9), 0.5, angle=angle)
     assert str(error.value) == f"angle must be a number of degrees from -180 to 180, got {angle!r}."
+
+
+def test_what_is_left_out_is_unknown():
+    face = Face((0, 0, 9, 9), 0.5)
+    assert (face.angle, face.quality, face.keypoints) == (0, None, {})
+    assert FacePrediction((0, 0, 9, 9), 0.5, "happy", PROBABILITIES).quality is None
+
+
+@pytest.mark.parametrize("name", ["score", "quality"])
+def test_shares_reach_from_0_to_1(name):
+    for kind in (Face, lambda **fields: FacePrediction(emotion="happy", probabilities=PROBABILITIES, **fields)):
+        for value in (0, 1):
+            assert getattr(kind(**{"box": (0, 0, 9, 9), "score": 0.5, name: value}), name) == value
+        for value in (-0.001, 1.001, math.nan, "much"):
+            with pytest.raises(ValueError, match=f"^{name} must be a number from 0 to 1, got "):
+                kind(**{"box": (0, 0, 9, 9), "score": 0.5, name: value})
+
+
+def test_angles_reach_from_minus_180_to_180():
+    assert [Face((0, 0, 9, 9), 0.5, angle=angle).angle for angle in (-180, 180, 0.5)] == [-180, 180, 0.5]
+    for angle in (-180.5, 180.5):
+        with pytest.raises(ValueError, match=r"^angle must be a number of degrees from -180 to 180, got "):
+            Face((0, 0, 9, 9), 0.5, angle=angle)
+
+
+@pytest.mark.parametrize("total", [0.9992, 1.0008])
+def test_probabilities_may_be_rounded(total):
+    assert FacePrediction((0, 0, 9, 9), 0.5, "a", {"a": total - 0.25, "b": 0.25}).probabilities["b"] == 0.25
+
+
+@pytest.mark.parametrize("total", [0.9988, 1.0012])
+def test_probabilities_may_not_be_off(total):
+    with pytest.raises(ValueError, match=f"^probabilities must sum to 1, got a sum of {total - 1 + 1:.4g};"):
+        FacePrediction((0, 0, 9, 9), 0.5, "a", {"a": total - 0.25, "b": 0.25})
+
+
+def test_any_of_the_most_probable_labels_may_be_the_emotion():
+    for emotion in ("a", "b"):
+        assert FacePrediction((0, 0, 9, 9), 0.5, emotion, {"a": 0.5, "b": 0.5}).emotion == emotion
+
+
+@pytest.mark.parametrize("point", [(math.nan, 1), (1, math.inf)])
+def test_keypoints_are_finite(point):
+    with pytest.raises(ValueError, match=r"^keypoints must map names to two finite numbers"):
+        Face((0, 0, 9, 9), 0.5, {"nose_tip": point})

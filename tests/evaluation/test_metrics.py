@@ -170,3 +170,53 @@ def test_what_has_no_meaning_is_refused(rows, labels, message):
     with pytest.raises(ValueError) as caught:
         classification_metrics(np.array(rows), np.array(labels), ["a", "b"])
     assert str(caught.value) == message
+
+
+def test_the_third_guess_is_not_among_the_first_two():
+    probabilities = np.array([[0.5, 0.3, 0.2], [0.5, 0.3, 0.2], [0.5, 0.3, 0.2], [0.5, 0.3, 0.2]])
+    assert classification_metrics(probabilities, np.array([0, 1, 2, 2]), NAMES)["top2_accuracy"] == 0.5
+
+
+def test_a_certain_error_has_a_finite_loss():
+    sure = np.array([[1.0, 0.0], [1.0, 0.0]])
+    result = classification_metrics(sure, np.array([0, 1]), ["a", "b"], np.eye(2))
+    assert result["loss"] == result["vote_cross_entropy"] == pytest.approx(-math.log(1e-12) / 2)
+
+
+@pytest.mark.parametrize("label", [2, 0.5, -1])
+def test_labels_are_the_numbers_of_the_classes(label):
+    with pytest.raises(ValueError, match=f"^labels must be class indices from 0 to 1, got {label};"):
+        classification_metrics(np.array([[0.5, 0.5]]), np.array([label]), ["a", "b"])
+
+
+def test_rows_may_be_as_inexact_as_half_precision():
+    for total in (0.991, 1.009):
+        classification_metrics(np.array([[total - 0.25, 0.25]]), np.array([0]), ["a", "b"])
+    for total in (0.985, 1.015):
+        with pytest.raises(ValueError, match=f"^every row of probabilities .* got the sum {total:.4g} and"):
+            classification_metrics(np.array([[total - 0.25, 0.25]]), np.array([0]), ["a", "b"])
+
+
+def test_the_draws_can_be_repeated():
+    """The documented seed and number of draws, so that others can remake the stored figures to the last digit."""
+    probabilities = np.random.default_rng(5).dirichlet(np.ones(3), 200)
+    labels = np.random.default_rng(6).integers(0, 3, 200)
+    result = classification_metrics(probabilities, labels, NAMES)
+    random, confidence = np.random.default_rng(0), probabilities.max(1)
+    errors = []
+    for _ in range(500):
+        right = (random.random(200) < confidence).astype(float)
+        parts = [(right - confidence)[(confidence * 15).astype(int) == index].sum() for index in range(15)]
+        errors.append(np.abs(parts).sum() / 200)
+    assert result["calibration_error_by_chance"] == pytest.approx(np.mean(errors), rel=1e-9)
+    shares = np.array(result["confusion"]).ravel() / 200
+    confusions = np.random.default_rng(0).multinomial(200, shares, size=1000).reshape(-1, 3, 3)
+    accuracies = [np.trace(each) / 200 for each in confusions]
+    assert result["accuracy_interval"] == pytest.approx(np.percentile(accuracies, [2.5, 97.5]).tolist(), rel=1e-9)
+
+
+def test_bins_are_fifteen_of_equal_width():
+    edges = np.array([[0.6, 0.4], [0.599, 0.401], [1.0, 0.0]])
+    _, bins = calibration(edges, np.array([0, 0, 1]))
+    assert [row["images"] for row in bins] == [0] * 8 + [1, 1, 0, 0, 0, 0, 1]
+    assert bins[14] == {"images": 1, "confidence": 1.0, "accuracy": 0.0}

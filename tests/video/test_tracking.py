@@ -242,3 +242,64 @@ def test_a_wrong_face_id_is_refused(face_id):
     with pytest.raises(ValueError) as error:
         TrackedFace((0, 0, 40, 40), 0.9, "happy", {"happy": 1.0}, face_id=face_id)
     assert str(error.value) == f"face_id must be a whole number above 0, got {face_id!r}."
+
+
+def box_face(x0, y0, side, score=0.9):
+    return FacePrediction((x0, y0, x0 + side, y0 + side), score, "happy", {"happy": 1.0})
+
+
+@pytest.mark.parametrize(("passed", "farthest"), [(0, 32), (0.4, 56), (0.75, 77), (1, 80)])
+def test_how_far_a_face_may_have_gone(passed, farthest):
+    """0.8 sizes and 1.5 more a second, at most 2; to every side."""
+    for x, y in ((1, 0), (-1, 0), (0, 1), (0, -1)):
+        for distance, expected in ((farthest - 0.5, 1), (farthest + 0.5, 2)):
+            tracker = FaceTracker()
+            tracker.update([box_face(500, 500, 40)], 3)
+            got = tracker.update([box_face(500 + x * distance, 500 + y * distance, 40)], 3 + passed)
+            assert ids(got) == [expected], (x, y, distance)
+
+
+def test_the_farthest_that_is_allowed_is_allowed():
+    tracker = FaceTracker()
+    tracker.update([box_face(0, 0, 40)], 0)
+    assert ids(tracker.update([box_face(32, 0, 40)], 0)) == [1]
+
+
+@pytest.mark.parametrize(("side", "shift", "expected"), [(88, 0, 1), (90, 0, 2), (18.2, 0, 1), (17.8, 0, 2),
+                                                         (60, 19.5, 1), (60, 20, 2)])  # fmt: skip
+def test_how_much_a_face_may_have_grown(side, shift, expected):
+    """A size that is e^0.8 = 2.23 times as large is as far as a way of 0.8 sizes, of the mean of both sizes."""
+    tracker = FaceTracker()
+    tracker.update([box_face(100, 100, 40)], 0)
+    corner = 120 - side / 2
+    assert ids(tracker.update([box_face(corner + shift, corner, side)], 0)) == [expected]
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_a_face_is_expected_where_it_was_heading(axis):
+    """After 20 px in 0.1 s: 200 px/s, of which 1 - exp(-1/3) counts after one step; half a second later 28.3 px on."""
+    expected = 20 + 0.5 * 200 * (1 - math.exp(-0.1 / 0.3)) + 40 * (0.8 + 1.5 * 0.5)
+    for beyond, face_id in ((-0.5, 1), (0.5, 2)):
+        tracker = FaceTracker()
+        for time, way in ((0, 0), (0.1, 20), (0.6, expected + beyond)):
+            got = tracker.update([box_face(*((way, 0) if axis == 0 else (0, way)), 40)], time)
+        assert ids(got) == [face_id]
+
+
+def test_a_gap_of_just_the_allowed_length_is_allowed():
+    for gap, expected in ((0.5, 1), (0.5001, 2)):
+        tracker = FaceTracker(max_gap=0.5)
+        tracker.update([face(0)], 0)
+        assert ids(tracker.update([face(0)], gap)) == [expected]
+    assert (FaceTracker().max_gap, FaceTracker().smoothing) == (1, 0.5)
+
+
+def test_new_ids_go_to_the_largest_then_the_leftmost_then_the_surest():
+    faces = [box_face(300, 0, 40), box_face(0, 0, 30), box_face(100, 0, 40), box_face(100, 0, 40, score=0.95)]
+    assert ids(FaceTracker().update(faces, 0)) == [3, 4, 2, 1]
+
+
+def test_the_nearest_pair_is_matched_first():
+    tracker = FaceTracker()
+    tracker.update([box_face(0, 0, 40), box_face(30, 0, 40)], 0)
+    assert ids(tracker.update([box_face(20, 0, 40), box_face(45, 0, 40)], 0.01)) == [2, 3]
