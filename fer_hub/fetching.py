@@ -15,6 +15,7 @@ from urllib.parse import urljoin
 import httpx
 
 from fer_hub import __version__
+from fer_hub.environment import environment_problem, is_own_host, proxy_of
 
 MAX_REDIRECTS = 5
 """Largest number of redirects."""
@@ -76,8 +77,14 @@ async def stream_url(
         raise _late(url, timeout) from None
     except httpx.ConnectError as error:
         reason = str(error) or "no answer"
-        raise ConnectionError(f"{shown(url)} cannot be reached ({reason}); check the URL.") from None
+        proxy = None if public_only else proxy_of(url)
+        way = f"the URL, and the proxy that {proxy} names" if proxy else "the URL"
+        raise ConnectionError(f"{shown(url)} cannot be reached ({reason}); check {way}.") from None
     except httpx.HTTPError as error:
+        if not public_only and (problem := environment_problem([error])):
+            raise problem from None
+        raise ConnectionError(f"{shown(url)} cannot be read ({error}); check the URL.") from None
+    except UnicodeError as error:  # bytes of a header that belong to no encoding
         raise ConnectionError(f"{shown(url)} cannot be read ({error}); check the URL.") from None
 
 
@@ -114,10 +121,18 @@ async def _answer(where: httpx.URL, public_only: bool) -> AsyncIterator[httpx.Re
         where = where.copy_with(host=await _public_address(where))
     # `asyncio.timeout` limits the total time; httpx's own timeouts are per step
     async with (
-        httpx.AsyncClient(trust_env=not public_only, timeout=None, verify=_certificates()) as client,
+        _client(proxies=not public_only and not is_own_host(where.netloc.decode("ascii"))) as client,
         client.stream("GET", where, headers=headers, extensions=extensions) as answer,
     ):
         yield answer
+
+
+def _client(*, proxies: bool) -> httpx.AsyncClient:
+    """A client without limits of time, that asks the environment's proxies or none."""
+    try:
+        return httpx.AsyncClient(trust_env=proxies, timeout=None, verify=_certificates())
+    except (ImportError, ValueError, OSError) as error:  # a kind of proxy that it does not know; no certificates
+        raise environment_problem([error]) or error from None
 
 
 @cache

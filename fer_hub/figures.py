@@ -8,6 +8,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from fer_hub.fonts import FALLBACK
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -43,6 +45,21 @@ def new_figure(**options: Any) -> "Figure":
     figure = Figure(**options)
     FigureCanvasAgg(figure)
     return figure
+
+
+def cover_scripts(figure: "Figure") -> None:
+    """Let the texts of a figure have letters of Chinese, Japanese and Korean, which matplotlib's own font lacks.
+
+    To be called before the figure is saved; it changes nothing for whoever else plots in this process.
+    """
+    from matplotlib.font_manager import FontProperties, fontManager
+    from matplotlib.text import Text
+
+    further = FontProperties(fname=FALLBACK).get_name()
+    if further not in {entry.name for entry in fontManager.ttflist}:
+        fontManager.addfont(FALLBACK)
+    for text in figure.findobj(Text):
+        text.set_fontfamily(["DejaVu Sans", further])
 
 
 def plain(text: str) -> str:

@@ -63,8 +63,8 @@ class FERPipeline:
             `fer_hub.inference.priors`.
 
     Raises:
-        ValueError: `batch_size` is not a whole number above 0, the prior does not fit the model, or this computer has
-            no such device.
+        ValueError: `batch_size` is not a whole number above 0, the prior does not fit the model, the model is a
+            multi-label classifier, or this computer has no such device.
 
     Example:
         >>> from fer_hub import FERConfig, FERForImageClassification, FERImageProcessor
@@ -86,6 +86,12 @@ class FERPipeline:
     ) -> None:
         if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
             raise ValueError(f"batch_size must be a whole number above 0, got {batch_size!r}; 64 is the default.")
+        if getattr(model.config, "problem_type", None) == "multi_label_classification":
+            raise ValueError(
+                "the model must choose one expression of a face, but its problem_type is multi_label_classification, "
+                "with which each class is yes or no by itself; use transformers' pipeline('image-classification') on "
+                "face crops, which gives the sigmoid of every class."
+            )
         self.model = (model if device is None else model.to(usable_device(device))).eval()
         self.image_processor = image_processor
         self.batch_size, self.flip_average = batch_size, flip_average

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from transformers import ImageClassificationPipeline
 
 from fer_hub import EMOTIONS, FERConfig, FERForImageClassification, FERImageProcessor, FERPipeline
 from fer_hub.detection.detector import FaceDetector
@@ -167,6 +168,21 @@ def test_a_prediction_has_all_that_the_detector_says(pipeline):
     [face] = turned(Image.new("RGB", (50, 50)))
     assert (face.detection_score, face.quality, face.angle) == (0.9, 0.7, 90)
     assert face.keypoints == {"nose_tip": (25, 30)}
+
+
+def test_a_multi_label_classifier_is_refused_and_pipelines_of_transformers_take_it(tmp_path):
+    """Its probabilities do not sum to 1: a softmax of its logits would be wrong in silence."""
+    config = FERConfig(embedding_size=16, hidden_sizes=(16, 16), depths=(1, 1))
+    config.problem_type = "multi_label_classification"
+    model, processor = FERForImageClassification(config).eval(), FERImageProcessor()
+    with pytest.raises(ValueError, match=r"^the model must choose one expression of a face, but its problem_type is "):
+        FERPipeline(model, processor)
+    crop = Image.new("L", (48, 48), 90)
+    rows = ImageClassificationPipeline(model=model, image_processor=processor)(crop, top_k=7)
+    with torch.inference_mode():
+        logits = model(**processor(images=crop, return_tensors="pt")).logits[0]
+    expected = {config.id2label[index]: value for index, value in enumerate(logits.sigmoid().tolist())}
+    assert {row["label"]: row["score"] for row in rows} == pytest.approx(expected, abs=1e-5)
 
 
 def test_exif_orientation_is_applied(pipeline):

@@ -22,6 +22,7 @@ from fer_hub.commands.publish import model, space
 from fer_hub.commands.refresh import refresh
 from fer_hub.commands.train import SETTINGS, TrainCommand, train
 from fer_hub.commands.video import video
+from fer_hub.environment import check_numbers, print_every_letter
 
 NAME = "fer-hub"
 
@@ -95,7 +96,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0 done, 1 refused, 2 wrong usage, 130 interrupted. What is wrong stands on stderr.
     """
+    print_every_letter()
     try:
+        check_numbers()
         code = line(list(sys.argv[1:] if argv is None else argv), prog_name=NAME, standalone_mode=False)
         sys.stdout.flush()
     except TyperException as error:
@@ -106,6 +109,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return error.exit_code
     except SystemExit as leaving:  # of train.py's own parser
         return leaving.code if isinstance(leaving.code, int) else 0
+    except ValueError as error:  # of the environment; a command ends with those of its own
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     except BrokenPipeError:  # whoever read the output has gone, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

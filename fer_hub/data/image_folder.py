@@ -65,10 +65,21 @@ def load_image_folder(root: Path, *, any_class: bool = False) -> dict[str, Datas
         for folder, split in split_folders.items():
             files.setdefault(split, [])  # so that an empty split folder is reported
             _collect(folder, split, files, any_class)
+    _check_names([path for entries in files.values() for _, path in entries])
     _check_readable(root, [path for entries in files.values() for _, path in entries])
     found = {name for entries in files.values() for name, _ in entries}
     names = sorted(found, key=natural_order) if any_class else list(EMOTIONS)
     return {split: _dataset(split, entries, names) for split, entries in files.items()}
+
+
+def _check_names(paths: list[str]) -> None:
+    """Refuse names that are no text, as the table of the images and everything written about it is UTF-8."""
+    for path in paths:
+        try:
+            path.encode("utf-8")
+        except UnicodeEncodeError:
+            shown = path.encode("utf-8", "backslashreplace").decode("utf-8")
+            raise ValueError(f"names of folders and images must be UTF-8, got {shown}; rename it.") from None
 
 
 def _collect(folder: Path, split: str, files: dict[str, list[tuple[str, str]]], any_class: bool) -> None:

@@ -15,6 +15,7 @@ from fer_hub.data.image_folder import is_image_folder, load_image_folder
 from fer_hub.data.kaggle_csv import load_kaggle_csv
 from fer_hub.data.parquet import load_parquet
 from fer_hub.data.splits import complete_splits, name_splits
+from fer_hub.environment import causes, environment_problem
 
 _CSV_NAMES = ("fer2013.csv", "icml_face_data.csv")
 _HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
@@ -160,7 +161,11 @@ def _read_hub(name: str, revision: str | None) -> Mapping[str, Dataset]:
             f"{name}: no such local file or folder, and no accessible dataset of that name{at} on the Hub ({error}); "
             "correct the name, or log in if it is private."
         ) from error
-    except ConnectionError as error:
+    except (ConnectionError, ImportError, ValueError) as error:
+        if problem := environment_problem(causes(error)):
+            raise problem from error
+        if not isinstance(error, ConnectionError):
+            raise
         raise ConnectionError(
             f"{name}: no such local file or folder, and the Hub is unreachable ({error}); correct the path, or try "
             "again while online."

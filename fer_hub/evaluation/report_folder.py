@@ -64,12 +64,22 @@ def report_text(metrics: dict) -> str:
         lines += ["", "| expression | images | precision | recall | F1 |", "|---|---|---|---|---|"]
         for name, counts in zip(row["recall"], row["confusion"], strict=True):
             scores = " | ".join(f"{row[score][name]:.3f}" for score in ("precision", "recall", "f1"))
-            lines.append(f"| {name} | {sum(counts)} | {scores} |")
+            lines.append(f"| {cell(name)} | {sum(counts)} | {scores} |")
         pictures = [f"![{split} {name}]({split}_{name}.png)" for name in PICTURES]
         parts.append("\n".join([f"## {split}", "", *lines, "", *pictures]))
     if "photographs" in metrics:
         parts.append("## As photos\n\n" + table({"photographs": metrics["photographs"]}))
     return "\n\n".join(parts) + "\n"
+
+
+def cell(text: str) -> str:
+    r"""A text from outside, as a cell of a table in Markdown: a bar would begin the next cell.
+
+    Example:
+        >>> cell("good|bad")
+        'good\\|bad'
+    """
+    return text.replace("|", "\\|").replace("\n", " ")
 
 
 def measured(metrics: dict) -> dict[str, dict]:

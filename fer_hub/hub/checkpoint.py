@@ -4,6 +4,9 @@ import json
 import shutil
 from pathlib import Path
 
+from safetensors import SafetensorError
+
+from fer_hub.environment import is_full
 from fer_hub.files import building, read_json, replacing, write_json, write_text
 from fer_hub.hub.afterwards import Afterwards
 from fer_hub.hub.card import fill, write_card
@@ -34,20 +37,31 @@ def write_checkpoint(
         training_args: the options that reproduce the training.
         log: the Trainer's log, one dict per line.
         afterwards: takes a failure of the model card, which `refresh` writes again; without it nothing is written.
+            With it and without room for the weights a second time, the folder that `write_network` has written is
+            completed in place.
 
     Returns:
         The folder.
     """
     folder = Path(folder)
-    with building(folder) as temporary:
-        model.save_pretrained(temporary)
-        image_processor.save_pretrained(temporary)
-        write_json(temporary / "metrics.json", metrics)
-        write_json(temporary / "training_args.json", training_args)
-        write_json(temporary / "training_log.json", log)
-        write_text(temporary / "training_log.csv", training_csv(log))
-        if afterwards is None:
-            write_card(temporary)
+    try:
+        with building(folder) as temporary:
+            model.save_pretrained(temporary)
+            image_processor.save_pretrained(temporary)
+            write_json(temporary / "metrics.json", metrics)
+            write_json(temporary / "training_args.json", training_args)
+            write_json(temporary / "training_log.json", log)
+            write_text(temporary / "training_log.csv", training_csv(log))
+            if afterwards is None:
+                write_card(temporary)
+    except (OSError, SafetensorError) as error:
+        if afterwards is None or not is_full(error) or not (folder / "model.safetensors").is_file():
+            raise
+        # there is no room for the weights a second time, which write_network has saved; what was measured is small
+        with afterwards.step("saving what was measured", f"fer-hub evaluate and calibrate measure {folder} again"):
+            config = read_json(folder / "config.json") | {"temperature": model.config.temperature}
+            write_json(folder / "config.json", config)
+            write_json(folder / "metrics.json", metrics)
     if afterwards is not None:
         with afterwards.step("the model card", f"fer-hub refresh {folder} writes it again"):
             write_card(folder)

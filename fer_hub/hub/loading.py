@@ -15,8 +15,8 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
-from fer_hub.hub.proxies import proxy_problem
-from fer_hub.hub.remote import causes, redact
+from fer_hub.environment import causes, environment_problem
+from fer_hub.hub.remote import redact
 
 FILES = ("config.json", "model.safetensors", "preprocessor_config.json")
 """Files needed to load a checkpoint, besides its code."""
@@ -43,7 +43,7 @@ def explain_load_error(checkpoint: str | Path, error: BaseException, *, revision
         FileNotFoundError: the checkpoint must be a folder or a Hub id, got 'runs/fer/final': there is no such ...
     """
     name, chain = repr(redact(str(checkpoint))), list(causes(error))
-    if problem := proxy_problem(chain):
+    if problem := environment_problem(chain):
         return problem
     if isinstance(error, ValueError) and "trust_remote_code" in str(error):
         told = _needs_trust(name)

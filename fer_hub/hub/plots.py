@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from fer_hub.figures import import_matplotlib, new_figure, plain
+from fer_hub.figures import cover_scripts, import_matplotlib, new_figure, plain
 from fer_hub.files import replacing
 
 if TYPE_CHECKING:
@@ -160,6 +160,7 @@ def mistakes_sheet(
 
 def _cut(text: str, font: ImageFont.FreeTypeFont, end: str = "") -> str:
     """The text followed by `end`, shortened in the middle if it would be wider than `WIDEST`."""
+    text = text.encode("utf-8", "replace").decode("utf-8")  # names of files that are not UTF-8
     kept = len(text)
     while font.getlength(_shortened(text, kept) + end) > WIDEST:
         kept -= 1
@@ -176,4 +177,5 @@ def save_picture(picture: "Figure | Image.Image", path: Path) -> None:
         if isinstance(picture, Image.Image):
             picture.save(temporary, "PNG")
         else:
+            cover_scripts(picture)
             picture.savefig(temporary, format="png", dpi=110, metadata={"Software": None})

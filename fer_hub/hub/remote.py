@@ -17,8 +17,8 @@ from huggingface_hub.errors import (
 )
 from huggingface_hub.utils import validate_repo_id
 
+from fer_hub.environment import causes, environment_problem
 from fer_hub.hub.plan import Plan, Upload
-from fer_hub.hub.proxies import proxy_problem
 
 TOKEN = re.compile(r"hf_[A-Za-z0-9]{8,}|(?<=://)[^/@\s]+(?=@)")
 """Matches an access token or the credentials in a URL."""
@@ -144,7 +144,7 @@ def plain_errors(api: HfApi, repo_id: str) -> Iterator[None]:
 
 def explain(api: HfApi, repo_id: str, error: BaseException) -> Exception | None:
     """The sentence for an error of a publication, or None if its own text is clear."""
-    if problem := proxy_problem(causes(error)):
+    if problem := environment_problem(causes(error)):
         return problem
     for cause in causes(error):
         if isinstance(cause, OfflineModeIsEnabled):
@@ -192,15 +192,6 @@ def _refused(api: HfApi, repo_id: str, error: Any) -> Exception:
             "already sent are not sent again, and no partial state is visible."
         )
     return ValueError(f"the Hub must accept the upload to {repo_id}, but refused it ({status}: {said}); correct that.")
-
-
-def causes(error: BaseException | None) -> Iterator[BaseException]:
-    """An error and its chain of causes, the nearest first."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        error = error.__cause__ or error.__context__
 
 
 def redact(text: str) -> str:

@@ -39,6 +39,7 @@ from fer_hub import __version__
 from fer_hub.data import decode_images, prepare, targets, write_faces
 from fer_hub.data.duplicates import without_duplicates
 from fer_hub.data.duplicates_file import known_copies, load_groups
+from fer_hub.environment import print_every_letter
 from fer_hub.evaluation.measuring import measure_trained
 from fer_hub.hub import publish_model, take_over_push
 from fer_hub.hub.afterwards import Afterwards
@@ -50,6 +51,7 @@ from fer_hub.training.parser import FERArgumentParser
 from fer_hub.training.recipe import recipe
 from fer_hub.training.refit import refit_last_layer
 from fer_hub.training.resuming import find_checkpoint
+from fer_hub.training.saving import check_shared_memory, room_on_disk
 from fer_hub.training.soft_labels import class_shares
 from fer_hub.training.starting import check_start, load_pretrained
 from fer_hub.training.trainer import FaceDataset, FERTrainer, TrainingClock
@@ -59,6 +61,7 @@ logger = logging.getLogger("fer_hub.train")
 
 def main(argv: list[str] | None = None, *, prog: str = "train.py") -> dict:
     """Train with the options of the command line `argv`; returns the content of `final/metrics.json`."""
+    print_every_letter()
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     for name in ("httpx", "httpx2"):  # the Hub's client would log every request
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -135,7 +138,11 @@ def main(argv: list[str] | None = None, *, prog: str = "train.py") -> dict:
         eval_dataset=FaceDataset(images["validation"], classes_of["validation"]),
         callbacks=[TrainingClock(), *([EarlyStoppingCallback(data_args.patience)] if data_args.patience else [])],
     )
-    trainer.train(resume_from_checkpoint=last_checkpoint)
+    check_shared_memory(
+        trainer.train_dataset, args.dataloader_num_workers, args.train_batch_size, args.dataloader_prefetch_factor
+    )
+    with room_on_disk(args.output_dir, "trains on"):
+        trainer.train(resume_from_checkpoint=last_checkpoint)
     clock = next(callback for callback in trainer.callback_handler.callbacks if isinstance(callback, TrainingClock))
     if not trainer.is_world_process_zero():
         return {}
@@ -167,7 +174,8 @@ def main(argv: list[str] | None = None, *, prog: str = "train.py") -> dict:
     }
     options = recipe(data_args, model_args, args)
     folder, afterwards = Path(args.output_dir) / "final", Afterwards()
-    write_network(folder, model, image_processor, training_args=options, log=trainer.state.log_history)
+    with room_on_disk(args.output_dir, "saves the network, without training again,"):
+        write_network(folder, model, image_processor, training_args=options, log=trainer.state.log_history)
     metrics = measure_trained(
         model,
         image_processor,

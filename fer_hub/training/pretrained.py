@@ -16,7 +16,8 @@ from huggingface_hub.errors import (
 )
 from safetensors import SafetensorError, safe_open
 
-from fer_hub.hub.remote import causes, redact
+from fer_hub.environment import causes, environment_problem
+from fer_hub.hub.remote import redact
 from fer_hub.model import FERForImageClassification
 from fer_hub.training.tensors import first_misfit
 
@@ -138,6 +139,8 @@ def _from_hub(name: str, revision: str | None) -> Path:
 
 def _explain(name: str, revision: str | None, error: Exception) -> Exception | None:
     """One sentence for an error of the Hub's client; None for other errors."""
+    if problem := environment_problem(causes(error)):
+        return problem
     for cause in causes(error):
         if isinstance(cause, HFValidationError):
             return FileNotFoundError(

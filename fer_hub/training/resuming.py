@@ -13,6 +13,16 @@ WRITTEN_LAST = "trainer_state.json"
 """The last file that the Trainer writes of a checkpoint; without it the checkpoint is incomplete."""
 
 
+def complete_checkpoints(output_dir: str | Path) -> list[Path]:
+    """The complete `checkpoint-*` folders of a run, the newest first."""
+    return [folder for folder in _checkpoints(output_dir) if _is_whole(folder)]
+
+
+def _checkpoints(output_dir: str | Path) -> list[Path]:
+    folders = [path for path in Path(output_dir).glob("checkpoint-*") if re.fullmatch(r"checkpoint-\d+", path.name)]
+    return sorted(folders, key=lambda path: int(path.name.removeprefix("checkpoint-")), reverse=True)
+
+
 def find_checkpoint(output_dir: str, resume: bool) -> str | None:
     """The newest complete `checkpoint-*` folder of a run, or None for a new run.
 
@@ -22,8 +32,7 @@ def find_checkpoint(output_dir: str, resume: bool) -> str | None:
     Raises:
         SystemExit: `resume` without anything to resume, or a new run would mix with an old one in `output_dir`.
     """
-    folders = [path for path in Path(output_dir).glob("checkpoint-*") if re.fullmatch(r"checkpoint-\d+", path.name)]
-    folders.sort(key=lambda path: int(path.name.removeprefix("checkpoint-")), reverse=True)
+    folders = _checkpoints(output_dir)
     if not resume:
         if folders:
             raise SystemExit(

@@ -148,7 +148,7 @@ class Timeline:
             title: text above the plot.
         """
         from fer_hub.drawing import colour_of
-        from fer_hub.figures import import_matplotlib, new_figure, plain
+        from fer_hub.figures import cover_scripts, import_matplotlib, new_figure, plain
 
         import_matplotlib()
         from matplotlib.patheffects import withStroke
@@ -192,6 +192,7 @@ class Timeline:
         if shown:
             lines, names = panels[0].get_legend_handles_labels()
             figure.legend(lines, names, loc="outside lower center", ncols=len(names), handlelength=3.5, fontsize=9)
+        cover_scripts(figure)
         figure.savefig(path)
 
     def _make_room(self, newest: int) -> None:

@@ -7,12 +7,15 @@ import importlib.util
 import logging
 import os
 import signal
+import stat
 import sys
+import tempfile
 import threading
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fer_hub.environment import check_numbers, print_every_letter
 from fer_hub.extras import missing
 from fer_hub.hub.shipped import VARIABLE, example_photographs, shipped_checkpoints
 
@@ -27,6 +30,9 @@ PRIVATE = "127.0.0.1,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16"
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1", "0.0.0.0")
 """Addresses of this computer that a proxy elsewhere would look for on its own."""
+
+FILES = "GRADIO_TEMP_DIR"
+"""The variable that names the folder of visitors' files."""
 
 LONGEST_END = 4
 """Seconds after SIGTERM when the process ends whatever it still does."""
@@ -58,6 +64,38 @@ def reach_own_address() -> None:
         os.environ[name] = ",".join([*hosts, *(host for host in LOOPBACK if host not in hosts)])
 
 
+def keep_files_private() -> None:
+    """Keep visitors' files in a folder that belongs to this user alone, unless `GRADIO_TEMP_DIR` names one.
+
+    Gradio's own, gradio in the folder for temporary files, is everybody's: it belongs to whoever started any such app
+    first, every other user's uploads fail, and both can read them.
+
+    Raises:
+        OSError: no file can be written in the folder that `GRADIO_TEMP_DIR` names.
+    """
+    if named := os.environ.get(FILES):
+        try:
+            os.makedirs(named, exist_ok=True)
+            with tempfile.TemporaryFile(dir=named):
+                return
+        except OSError as error:
+            raise OSError(
+                f"{FILES} must name a folder in which this user may write, got {named!r} ({error.strerror}); name "
+                "another one, or leave it unset."
+            ) from None
+    user = os.getuid() if hasattr(os, "getuid") else 0  # on Windows the folder for temporary files is the user's own
+    folder = Path(tempfile.gettempdir()) / f"fer_hub-{user}"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()  # not of what a link of somebody else leads to
+        own = stat.S_ISDIR(found.st_mode) and found.st_uid == user
+        if own:
+            folder.chmod(0o700)
+    except OSError:
+        own = False
+    os.environ[FILES] = str(folder) if own else tempfile.mkdtemp(prefix="fer_hub-")
+
+
 def limit_arenas(most: int = 2) -> None:
     """Limit the number of malloc arenas, if the C library is glibc; must be called before threads start.
 
@@ -73,7 +111,11 @@ def set_up_process() -> None:
     """Settings of the server process; must be called before gradio is imported."""
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read at its import; no request leaves the host
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    print_every_letter()
+    check_numbers()
     reach_own_address()
+    keep_files_private()
+    trust_proxies()
     limit_arenas()
     import torch
     from PIL import Image
@@ -130,13 +172,19 @@ def serve(checkpoint: str | None = None, host: str | None = None, port: int | No
     """
     if absent := missing("app", "gradio", "av"):
         raise absent
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _stop)  # as process 1 of a container nothing else would end it
     set_up_process()
+    with contextlib.suppress(_Stopped):
+        _serve(checkpoints(checkpoint), host, port, share)
+
+
+def _serve(offered: dict[str, str], host: str | None, port: int | None, share: bool) -> None:
     from PIL import Image
 
     from fer_hub.web.page import build, launch_options
     from fer_hub.web.service import Service
 
-    offered = checkpoints(checkpoint)
     with Service(offered) as service:
         print(f"Loading {service.names[0]} ...", flush=True)
         service.faces(Image.new("RGB", (64, 64)), service.names[0])  # loads the detector, too, or says why it cannot
@@ -174,16 +222,11 @@ def main(argv: list[str] | None = None, *, prog: str | None = None) -> int:
     parser.add_argument("--checkpoint", metavar="FOLDER_OR_ID", help="a network of yours, or of the Hub, offered first")
     parser.add_argument("--share", action="store_true", help="a public address for a week, through Gradio's makers")
     options = parser.parse_args(argv)
-    trust_proxies()
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _stop)  # as process 1 of a container nothing else would end it
     try:
         serve(options.checkpoint, options.host, options.port, options.share)
     except (OSError, ValueError, ModuleNotFoundError) as error:
         print(error, file=sys.stderr)
         return 1
-    except _Stopped:
-        return 0
     except KeyboardInterrupt:
         return 130
     return 0

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from fer_hub.data import decode_images, load_fer2013
+from fer_hub.data.image_folder import load_image_folder
 
 ENDINGS = ".bmp, .gif, .jpeg, .jpg, .pgm, .png, .tif, .tiff, .webp"
 ADVICE = (
@@ -125,6 +126,19 @@ def test_unexpected_files_are_named(write_images, name, text):
     with pytest.raises(ValueError) as caught:
         load_fer2013(root)
     assert str(caught.value) == text.format(root=root)
+
+
+@pytest.mark.parametrize("name", ["caf\udce9/0.png", "happy/caf\udce9.png"])
+def test_names_that_are_no_text_are_refused(write_images, name):
+    """Else the training would end at the first file that tells of them."""
+    try:
+        folder = write_images(["happy/1.png", "sad/1.png", name])
+    except OSError:
+        pytest.skip("this file system takes only names in UTF-8")
+    with pytest.raises(
+        ValueError, match=r"^names of folders and images must be UTF-8, got .*caf\\udce9.*; rename it\.$"
+    ):
+        load_image_folder(folder, any_class=True)
 
 
 def test_an_empty_split_folder_is_refused(write_images):

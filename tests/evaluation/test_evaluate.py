@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from fer_hub.evaluation import evaluate as evaluation
 from fer_hub.evaluation import measuring, report_folder
 from fer_hub.evaluation.metrics import classification_metrics
 from fer_hub.hub import plots as report
-from fer_hub.hub.card import PICTURES
+from fer_hub.hub.card import PICTURES, fill
 from fer_hub.hub.checkpoint import update_metrics
 from fer_hub.inference.logits import predict_logits, predict_probabilities, softmax
 from fer_hub.model import EMOTIONS, FERConfig, FERForImageClassification, FERImageProcessor
@@ -111,6 +112,19 @@ def test_the_command_writes_figures_and_card(tiny_checkpoint, small_csv, tmp_pat
     card = (folder / "README.md").read_text()
     assert f"| test | 14 | {100 * figures['test']['accuracy']:.1f} % |" in card
     assert "train.py --recipe path/to/checkpoint/training_args.json --data path/to/fer2013\n" in card
+
+
+def test_a_bar_in_a_class_name_is_no_column(shipped_checkpoint):
+    """Neither in a report nor in a card."""
+    row = classification_metrics(np.eye(2) * 0.8 + 0.1, np.arange(2), ["a|b", "c"])
+    parts = {
+        name: json.loads((shipped_checkpoint / f"{name}.json").read_text().replace('"angry"', '"an|gry"'))
+        for name in ("config", "metrics", "training_args")
+    }
+    for text in (report_folder.report_text({"test": row}), str(fill(**parts, size=1))):
+        assert r"a\|b" in text or r"an\|gry" in text
+        for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
+            assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}) == 1, table
 
 
 @pytest.mark.parametrize("kind", ["folder", "csv", "classes"])

@@ -11,6 +11,7 @@ import fer_hub
 PACKAGE = Path(fer_hub.__file__).resolve().parent
 
 LAYERS = (
+    ("fer_hub.environment", "fer_hub.fonts"),
     (
         "fer_hub",
         "fer_hub.files",
@@ -20,7 +21,6 @@ LAYERS = (
         "fer_hub.extras",
         "fer_hub.fetching",
         "fer_hub.figures",
-        "fer_hub.fonts",
     ),
     ("fer_hub.images", "fer_hub.results"),
     ("fer_hub.drawing",),

@@ -1,10 +1,14 @@
 """transformers' own common tests over the networks of fer_hub, beside its ResNet; prints the outcomes as JSON.
 
 Run in an interpreter of its own from the folder of transformers' unpacked source distribution, whose tests are a
-package named `tests` as ours are: python harness.py FOLDER [ARCHITECTURE ...]
+package named `tests` as ours are: python harness.py FOLDER MODE [ARCHITECTURE ...]
+
+MODE is how the classes are had: `installed`, from fer_hub; `channels_last`, the same with every network in that memory
+layout; or a checkpoint folder, whose own code is loaded while fer_hub cannot be imported.
 """
 
 import importlib
+import inspect
 import json
 import sys
 import time
@@ -45,6 +49,46 @@ def prepare(folder: Path) -> None:
             sys.modules.setdefault(parent, types.ModuleType(parent)).__path__ = []
         sys.modules[name] = types.ModuleType(name)
         vars(sys.modules[name]).update(content)
+
+
+def in_channels_last(model_class: type) -> type:
+    """The class whose networks compute in channels-last memory and are saved from it."""
+    import torch
+
+    class Laid(model_class):
+        def forward(self, *arguments, **options):
+            self.to(memory_format=torch.channels_last)
+            return super().forward(*arguments, **options)
+
+        def save_pretrained(self, *arguments, **options):
+            self.to(memory_format=torch.channels_last)
+            return super().save_pretrained(*arguments, **options)
+
+    Laid.__name__ = Laid.__qualname__ = model_class.__name__
+    Laid.__module__ = model_class.__module__
+    Laid.forward.__signature__ = inspect.signature(model_class.forward)  # by which the tests choose
+    return Laid
+
+
+def ours(mode: str) -> types.SimpleNamespace:
+    """The classes of fer_hub, and the smallest image of each architecture, by the mode of the module's docstring."""
+    if mode in ("installed", "channels_last"):
+        import fer_hub.model as home
+        from fer_hub.model import configuration_fer
+
+        found = [*filter(None, [getattr(home, "FERModel", None)]), home.FERForImageClassification]
+        if mode == "channels_last":
+            found = [in_channels_last(each) for each in found]
+        config, processor = home.FERConfig, home.FERImageProcessor
+    else:
+        from transformers.dynamic_module_utils import get_class_from_dynamic_module as get
+
+        sys.modules["fer_hub"] = None  # an import of it fails, as where it is not installed
+        config = get("configuration_fer.FERConfig", mode)
+        configuration_fer = sys.modules[config.__module__]
+        found = [get(f"modeling_fer.{name}", mode) for name in ("FERModel", "FERForImageClassification")]
+        processor = get("image_processing_fer.FERImageProcessor", mode)
+    return types.SimpleNamespace(config=config, models=tuple(found), processor=processor, file=configuration_fer)
 
 
 def model_tests(name: str, config_class, fields: dict, model_classes: tuple, size: int, channels: int) -> type:
@@ -114,10 +158,8 @@ def model_tests(name: str, config_class, fields: dict, model_classes: tuple, siz
     return Tests
 
 
-def image_tests() -> type:
+def image_tests(processor: type) -> type:
     """The class of tests for `FERImageProcessor`."""
-    from fer_hub.model import FERImageProcessor
-
     common = importlib.import_module("tests.test_image_processing_common")
 
     class Tester(common.ImageProcessingTester):
@@ -126,7 +168,7 @@ def image_tests() -> type:
             self.output_channels = 1
 
         def _get_image_processing_classes(self):
-            return {"pil": FERImageProcessor}
+            return {"pil": processor}
 
         def expected_output_image_shape(self, images):
             return 1, 48, 48
@@ -137,23 +179,23 @@ def image_tests() -> type:
     return FERImageProcessorTests
 
 
-def classes(wanted: list[str]) -> list[type]:
+def classes(mode: str, wanted: list[str]) -> list[type]:
     from transformers import ResNetConfig, ResNetForImageClassification, ResNetModel
 
-    import fer_hub.model as ours
-    from fer_hub.model.configuration_fer import MINIMUM_IMAGE_SIZE
-
+    had = ours(mode)
     fields = {
         "num_channels": 3, "embedding_size": 10, "hidden_sizes": [10, 20, 30, 40], "depths": [1, 1, 2, 1],
         "hidden_act": "relu",
     }  # fmt: skip
-    made = {"ResNet": model_tests("ResNet", ResNetConfig, fields, (ResNetModel, ResNetForImageClassification), 32, 3)}
-    for architecture in ours.ARCHITECTURES:
-        size = MINIMUM_IMAGE_SIZE.get(architecture, 16)
+    control = (ResNetModel, ResNetForImageClassification)
+    if mode == "channels_last":
+        control = tuple(in_channels_last(each) for each in control)
+    made = {"ResNet": model_tests("ResNet", ResNetConfig, fields, control, 32, 3)}
+    for architecture in had.file.ARCHITECTURES:
+        size = had.file.MINIMUM_IMAGE_SIZE.get(architecture, 16)
         fields = {"architecture": architecture, "image_size": size, "dropout": 0.0, **TINY.get(architecture, {})}
-        models = tuple(filter(None, (getattr(ours, "FERModel", None), ours.FERForImageClassification)))
-        made[architecture] = model_tests(architecture, ours.FERConfig, fields, models, size, 1)
-    made["image_processor"] = image_tests()
+        made[architecture] = model_tests(architecture, had.config, fields, had.models, size, 1)
+    made["image_processor"] = image_tests(had.processor)
     return [made[name] for name in wanted or made]
 
 
@@ -202,7 +244,7 @@ if __name__ == "__main__":
 
     torch.set_num_threads(1)
     outcomes = Outcomes()
-    for each in classes(sys.argv[2:]):
+    for each in classes(sys.argv[2], sys.argv[3:]):
         unittest.defaultTestLoader.loadTestsFromTestCase(each).run(outcomes)
     slowest = dict(sorted(outcomes.seconds.items(), key=lambda item: -item[1])[:12])
     print(json.dumps({"outcomes": outcomes.table, "slowest": slowest, "cpu_seconds": time.process_time()}))
