@@ -2,37 +2,28 @@
 
 import copy
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol, Self, overload
+from typing import TYPE_CHECKING, Any, Protocol, Self, overload
 
-import torch
+import numpy as np
 from PIL import Image
-from safetensors import SafetensorError
-from transformers import (
-    CONFIG_MAPPING,
-    MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING,
-    AutoConfig,
-    AutoModelForImageClassification,
-    PreTrainedConfig,
-    PreTrainedModel,
-)
-from transformers.models.auto.image_processing_auto import AutoImageProcessor
 
-import fer_hub.model  # noqa: F401 (registers our networks with the Auto classes)
 from fer_hub.boxes import Box, clip
 from fer_hub.detection.detector import DEFAULT_MIN_SCORE, FaceDetector
 from fer_hub.detection.framing import face_crop
 from fer_hub.detection.watching import Watcher
-from fer_hub.hub.loading import explain_load_error
-from fer_hub.hub.names import check_name
 from fer_hub.hub.shipped import default_checkpoint
 from fer_hub.images import ImageSource, load_image
-from fer_hub.inference.devices import usable_device
-from fer_hub.inference.logits import logits_of
-from fer_hub.inference.onnx_classifier import RUNTIMES, OnnxClassifier
+from fer_hub.inference.forward import features_of_crops, logits_of_crops, softmax
+from fer_hub.inference.loading import load_network
+from fer_hub.inference.onnx_classifier import OnnxClassifier
 from fer_hub.inference.priors import TRAINING, Prior, logit_shift
 from fer_hub.results import Face, FacePrediction
+
+if TYPE_CHECKING:  # torch and transformers are loaded where PyTorch runs the network only
+    import torch
+    from transformers import PreTrainedModel
 
 
 class Detector(Protocol):
@@ -76,10 +67,10 @@ class FERPipeline:
 
     def __init__(
         self,
-        model: PreTrainedModel,
+        model: "PreTrainedModel | OnnxClassifier",
         image_processor: Any,
         detector: Detector | None = None,
-        device: str | torch.device | None = None,
+        device: "str | torch.device | None" = None,
         batch_size: int = 64,
         flip_average: bool = False,
         prior: Prior = TRAINING,
@@ -92,7 +83,7 @@ class FERPipeline:
                 "with which each class is yes or no by itself; use transformers' pipeline('image-classification') on "
                 "face crops, which gives the sigmoid of every class."
             )
-        self.model = (model if device is None else model.to(usable_device(device))).eval()
+        self.model = (model if device is None else _moved(model, device)).eval()
         self.image_processor = image_processor
         self.batch_size, self.flip_average = batch_size, flip_average
         self._shift = logit_shift(self.model.config, prior)
@@ -105,7 +96,7 @@ class FERPipeline:
         checkpoint: str | Path | None = None,
         *,
         revision: str | None = None,
-        device: str | torch.device | None = None,
+        device: "str | torch.device | None" = None,
         min_score: float = DEFAULT_MIN_SCORE,
         detector: Detector | None = None,
         detection_model: str = "fused",
@@ -113,7 +104,7 @@ class FERPipeline:
         batch_size: int = 64,
         flip_average: bool = False,
         trust_remote_code: bool = False,
-        runtime: str = "torch",
+        runtime: str = "auto",
         prior: Prior = TRAINING,
         **hub_options: Any,
     ) -> Self:
@@ -126,7 +117,7 @@ class FERPipeline:
             checkpoint: a folder with config.json, model.safetensors and preprocessor_config.json, or a Hub id; `None`
                 loads the one that comes with fer_hub.
             revision: commit, branch or tag on the Hub.
-            device: device of the model; `None` means the CPU.
+            device: device of the model, such as "cuda", which PyTorch runs; `None` means the CPU.
             min_score: faces with a lower detection score are left out, 0 to 1.
             detector: the face detector, as for `FERPipeline`; the caller closes it, and it has its own `min_score`,
                 `search` and model. `None` creates one from the three options here. A name is understood as
@@ -136,8 +127,10 @@ class FERPipeline:
             batch_size: largest number of faces per forward pass.
             flip_average: test-time flip averaging, see `FERPipeline`.
             trust_remote_code: run the Python files of a checkpoint of unknown architecture.
-            runtime: "torch", or "onnx" or "onnx-int8" to run the files that `fer-hub export` writes next to the
-                weights.
+            runtime: "torch", or "onnx" or "onnx-int8" for ONNX Runtime, which runs the files that `fer-hub export`
+                writes next to the weights, starts in a fraction of the time and needs a third of the memory. "auto" is
+                "onnx" where such a file was exported from the checkpoint's weights and the device is the CPU, else
+                "torch".
             prior: class prior of your photos, see `FERPipeline`.
             hub_options: `token`, `cache_dir`, `local_files_only`, `subfolder`, as for `from_pretrained` of
                 transformers.
@@ -158,14 +151,13 @@ class FERPipeline:
             )
         checkpoint = default_checkpoint() if checkpoint is None else checkpoint
         options = {"revision": revision, "trust_remote_code": trust_remote_code, **hub_options}
-        options = {name: value for name, value in options.items() if value is not None}
         try:
-            config = _load_config(checkpoint, options)
-            image_processor = _load_image_processor(checkpoint, options)
-            model = _load_onnx(checkpoint, runtime, options) or _load_model(checkpoint, config, options)
+            model, image_processor = load_network(checkpoint, runtime=runtime, device=device, **options)
         except (OSError, ValueError, ImportError) as error:
             if Path(checkpoint).exists():  # the sentences about folders are already our own
                 raise
+            from fer_hub.hub.loading import explain_load_error  # imports the client of the Hub
+
             raise explain_load_error(checkpoint, error, revision=revision) from None
         finder = FaceDetector(detection_model, min_score, search) if detector is None else detector
         pipeline = cls(model, image_processor, finder, device, batch_size, flip_average, prior)
@@ -214,7 +206,6 @@ class FERPipeline:
         results = [[_prediction(box, face, next(rows)) for box, face in photo] for photo in faces]
         return results if many else results[0]
 
-    @torch.inference_mode()
     def classify_crops(self, crops: Sequence[ImageSource]) -> list[dict[str, float]]:
         """Classify images that already are face crops, without face detection.
 
@@ -234,26 +225,38 @@ class FERPipeline:
             >>> [list(row) for row in pipeline.classify_crops([Image.new("L", (48, 48))])]
             [['angry', 'disgust', 'fear', 'happy', 'sad', 'surprise', 'neutral']]
         """
-        if not isinstance(crops, (list, tuple)):
-            raise TypeError(f"crops must be a list of images, got {type(crops).__name__}; put a single one in a list.")
-        self.model.eval()
         labels = self.model.config.id2label
         rows: list[dict[str, float]] = []
-        for start in range(0, len(crops), self.batch_size):
-            batch = []
-            for position, image in enumerate(crops[start : start + self.batch_size], start):
-                try:
-                    batch.append(load_image(image))
-                except (TypeError, ValueError, OSError) as error:
-                    raise _at(position, error) from None
-            pixel_values = self.image_processor(images=batch, return_tensors="pt")["pixel_values"]
-            pixel_values = pixel_values.to(self.model.device, self.model.dtype)
-            logits = logits_of(self.model, pixel_values, self.flip_average)
+        for batch in self._batches(crops):
+            logits = logits_of_crops(self.model, self.image_processor, batch, self.flip_average)
             if self._shift is not None:
-                logits = logits + torch.tensor(self._shift, dtype=logits.dtype, device=logits.device)
-            for values in logits.double().softmax(-1).tolist():
-                rows.append({labels[index]: value for index, value in enumerate(values)})
+                logits = logits + np.array(self._shift)
+            rows += [{labels[index]: value for index, value in enumerate(row)} for row in softmax(logits).tolist()]
         return rows
+
+    def embed(self, crops: Sequence[ImageSource]) -> np.ndarray:
+        """Feature vectors of images that already are face crops: what the network's last layer decides by.
+
+        Faces with similar expressions have similar vectors, so that they can be searched, clustered and classified
+        anew. `FERModel`, which is what `AutoModel` loads, gives the same.
+
+        Args:
+            crops: as for `classify_crops`.
+
+        Returns:
+            float32 array (crops, features).
+
+        Raises:
+            As `classify_crops`; ValueError: the ONNX file was exported without this output.
+
+        Example:
+            >>> from fer_hub import FERConfig, FERForImageClassification, FERImageProcessor
+            >>> pipeline = FERPipeline(FERForImageClassification(FERConfig()), FERImageProcessor())
+            >>> pipeline.embed([Image.new("L", (48, 48))]).shape
+            (1, 256)
+        """
+        vectors = [features_of_crops(self.model, self.image_processor, batch) for batch in self._batches(crops)]
+        return np.concatenate(vectors) if vectors else np.zeros((0, 0), np.float32)
 
     def for_frames(self, min_score: float | None = None) -> Self:
         """A pipeline with the same network for the consecutive frames of one video or camera, see `Watcher`.
@@ -277,6 +280,18 @@ class FERPipeline:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _batches(self, crops: Sequence[ImageSource]) -> Iterator[list[Image.Image]]:
+        if not isinstance(crops, (list, tuple)):
+            raise TypeError(f"crops must be a list of images, got {type(crops).__name__}; put a single one in a list.")
+        for start in range(0, len(crops), self.batch_size):
+            batch = []
+            for position, image in enumerate(crops[start : start + self.batch_size], start):
+                try:
+                    batch.append(load_image(image))
+                except (TypeError, ValueError, OSError) as error:
+                    raise _at(position, error) from None
+            yield batch
+
     def _cut_out(self, image: Image.Image, face: Face) -> Image.Image:
         """The face crop, directly in the input size of the network, as resampling twice would blur."""
         size = getattr(self.image_processor, "size", None) or {}
@@ -288,6 +303,14 @@ class FERPipeline:
             height if height == width else None,
             Image.Resampling.BILINEAR if resample is None else int(resample),
         )
+
+
+def _moved(model: Any, device: Any) -> Any:
+    if isinstance(model, OnnxClassifier):
+        return model.to(device)
+    from fer_hub.inference.devices import usable_device
+
+    return model.to(usable_device(device))
 
 
 def _at(position: int, error: Exception) -> Exception:
@@ -306,115 +329,3 @@ def _whole_pixels(box: Box, size: tuple[int, int]) -> tuple[int, int, int, int]:
     x0, y0, x1, y1 = (round(edge) for edge in clip(box, *size))
     x0, y0 = min(x0, size[0] - 1), min(y0, size[1] - 1)
     return x0, y0, max(x1, x0 + 1), max(y1, y0 + 1)
-
-
-def _load_config(checkpoint: str | Path, options: dict[str, Any]) -> PreTrainedConfig:
-    if not isinstance(checkpoint, (str, Path)) or not str(checkpoint):
-        raise TypeError(f"checkpoint must be a checkpoint folder or a Hub id, got {checkpoint!r}.")
-    folder = Path(checkpoint)
-    check_name(checkpoint)
-    if folder.exists():
-        inside = folder / options.get("subfolder", "")
-        if not (inside / "config.json").is_file():
-            raise FileNotFoundError(
-                f"checkpoint must be a folder with config.json, got {str(inside)!r}, which lacks it; pass a folder "
-                "written by save_pretrained."
-            )
-    elif isinstance(checkpoint, Path) or not _may_be_hub_id(checkpoint):
-        raise FileNotFoundError(
-            f"checkpoint must be a checkpoint folder or a Hub id, got {str(checkpoint)!r}; there is no such folder."
-        )
-    remote = {name: value for name, value in options.items() if name != "trust_remote_code"}
-    try:
-        content, _ = PreTrainedConfig.get_config_dict(checkpoint, **remote)
-    except OSError as error:
-        raise OSError(
-            f"checkpoint must be a checkpoint folder or a Hub id, got {str(checkpoint)!r}, which is not a local "
-            f"folder and cannot be loaded from the Hub ({_first_sentence(error)})."
-        ) from None
-    if not content:
-        raise FileNotFoundError(
-            f"the checkpoint must contain config.json, but {str(checkpoint)!r} on the Hub does not."
-        )
-    model_type = content.get("model_type")
-    if model_type not in CONFIG_MAPPING and not ("auto_map" in content and options["trust_remote_code"]):
-        way_out = (
-            "pass trust_remote_code=True to run its own Python files if you trust them"
-            if "auto_map" in content
-            else "upgrade transformers if it is newer"
-        )
-        raise ValueError(
-            f"the checkpoint's model_type must be supported by transformers or fer_hub, got {model_type!r} in "
-            f"{str(checkpoint)!r}; {way_out}."
-        )
-    config = AutoConfig.from_pretrained(checkpoint, **options)
-    if type(config) not in MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING and not (
-        "AutoModelForImageClassification" in content.get("auto_map", {}) and options["trust_remote_code"]
-    ):
-        raise ValueError(
-            f"the checkpoint must be an image classification model, got model_type {model_type!r} in "
-            f"{str(checkpoint)!r}, which is not one; choose another checkpoint."
-        )
-    return config
-
-
-def _load_image_processor(checkpoint: str | Path, options: dict[str, Any]) -> Any:
-    try:
-        return AutoImageProcessor.from_pretrained(checkpoint, **options)
-    except ImportError as error:
-        raise ValueError(
-            f"the image processor of {str(checkpoint)!r} must run without further packages, but does not "
-            f"({_first_sentence(error)}); install what it needs."
-        ) from None
-    except OSError:
-        raise FileNotFoundError(
-            f"the checkpoint must have an image processor, but {str(checkpoint)!r} has no preprocessor_config.json; "
-            "save one next to the weights with image_processor.save_pretrained(folder)."
-        ) from None
-
-
-def _load_model(checkpoint: str | Path, config: PreTrainedConfig, options: dict[str, Any]) -> PreTrainedModel:
-    try:
-        model, info = AutoModelForImageClassification.from_pretrained(
-            checkpoint,
-            config=config,
-            dtype=torch.float32,
-            use_safetensors=True,  # the other format is a pickle, which runs code
-            output_loading_info=True,
-            **options,
-        )
-    except OSError as error:
-        raise FileNotFoundError(
-            f"the checkpoint must have its weights in model.safetensors, but {str(checkpoint)!r} has not "
-            f"({_first_sentence(error)})."
-        ) from None
-    except (RuntimeError, SafetensorError) as error:
-        raise ValueError(
-            f"model.safetensors must be complete and fit config.json, but in {str(checkpoint)!r} does not "
-            f"({_first_sentence(error)})."
-        ) from None
-    if missing := sorted(info["missing_keys"]):  # transformers would fill them with random numbers
-        raise ValueError(
-            f"the checkpoint must contain all weights of the model, but {str(checkpoint)!r} lacks {len(missing)}, the "
-            f"first is {missing[0]!r}; save it again from a trained image classification model."
-        )
-    if getattr(model, "suits_channels_last", False):  # a face takes a fifth less time on a CPU
-        model.to(memory_format=torch.channels_last)
-    return model
-
-
-def _load_onnx(checkpoint: str | Path, runtime: str, options: dict[str, Any]) -> OnnxClassifier | None:
-    if runtime not in RUNTIMES:
-        raise ValueError(f"runtime must be one of {', '.join(RUNTIMES)}, got {runtime!r}; choose one of these.")
-    hub_options = {name: value for name, value in options.items() if name != "trust_remote_code"}
-    file = RUNTIMES[runtime]
-    return OnnxClassifier.from_pretrained(checkpoint, file=file, **hub_options) if file else None
-
-
-def _may_be_hub_id(name: str) -> bool:
-    parts = name.split("/")
-    return len(parts) <= 2 and all(part and part[0].isalnum() for part in parts) and "\\" not in name
-
-
-def _first_sentence(error: Exception) -> str:
-    return str(error).strip().split("\n")[0].rstrip(". ")

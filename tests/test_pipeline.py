@@ -324,7 +324,11 @@ def test_a_checkpoint_must_be_named(nothing):
 
 def test_the_default_is_the_checkpoint_for_photographs_that_comes_with_fer_hub():
     photographs = EXAMPLES.parent / "checkpoints" / "photographs"
-    with FERPipeline.from_pretrained() as pipeline, FERPipeline.from_pretrained(photographs) as named:
+    options = {"runtime": "torch"}
+    with (
+        FERPipeline.from_pretrained(**options) as pipeline,
+        FERPipeline.from_pretrained(photographs, **options) as named,
+    ):
         weights, same = pipeline.model.state_dict(), named.model.state_dict()
         assert weights.keys() == same.keys() and all(torch.equal(weights[key], same[key]) for key in same)
 

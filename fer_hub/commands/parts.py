@@ -1,5 +1,6 @@
 """What the commands share: how a line is read, how an error ends, and options that several of them have."""
 
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -164,10 +165,12 @@ def counted(number: int, noun: str) -> str:
 
 
 def no_bars() -> None:
-    """Switch off the progress bars of transformers in this process."""
-    from transformers.utils import logging
+    """Switch off the progress bars of transformers in this process, without importing it."""
+    os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"  # which it reads when it is imported
+    if "transformers" in sys.modules:
+        from transformers.utils import logging
 
-    logging.disable_progress_bar()
+        logging.disable_progress_bar()
 
 
 def say(text: str) -> None:
@@ -198,8 +201,8 @@ FlipAverageOption = Annotated[
     bool, typer.Option("--flip-average", help="Test-time augmentation: mean of the face and its mirror image.")
 ]
 RuntimeOption = Annotated[
-    Literal["torch", "onnx", "onnx-int8"],
-    typer.Option("--runtime", help="What computes the network, see fer-hub export."),
+    Literal["auto", "torch", "onnx", "onnx-int8"],
+    typer.Option("--runtime", help="What computes the network, see fer-hub export; auto takes onnx where it can."),
 ]
 PriorOption = Annotated[
     list[str],

@@ -49,7 +49,7 @@ def predict(
     min_score: MinScoreOption = MIN_SCORE,
     prior: PriorOption = ["training"],  # noqa: B006 (typer's way of a default)
     flip_average: FlipAverageOption = False,
-    runtime: RuntimeOption = "torch",
+    runtime: RuntimeOption = "auto",
     device: DeviceOption = None,
     batch_size: BatchSizeOption = 64,
     quiet: QuietOption = False,

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from fer_hub.figures import import_matplotlib
+from fer_hub.importing import later
 from fer_hub.results import KEYPOINTS, Face
 
 FOLDER = Path(__file__).resolve().parent.parent / "assets" / "face_detection"
@@ -32,6 +32,15 @@ FILES = {
 
 SYSTEM_PACKAGES = "libegl1 libgles2 libgl1 libglib2.0-0"
 """Debian's packages with the libraries that MediaPipe loads, the same as in packages.txt."""
+
+UNUSED = (
+    "mediapipe.tasks.python.audio",
+    "mediapipe.tasks.python.text",
+    "mediapipe.tasks.python.vision.drawing_styles",
+    "mediapipe.tasks.python.vision.drawing_utils",
+)
+"""Parts of MediaPipe that its package imports and a detector does not use; they import pyplot, OpenCV and a driver of
+microphones, which is most of the time and memory of the import. Whoever uses them still can."""
 
 CLOSED = "the face detector must be open, but is closed; create a new FaceDetector."
 
@@ -90,9 +99,8 @@ class BlazeFace:
             self.close()
 
     def _detect(self, pixels: np.ndarray) -> Any:
-        with _libraries():
-            import_matplotlib()  # which MediaPipe imports, and which may be refused for a variable's sake
-            import mediapipe  # takes most of a second, and nobody needs it before the first photo
+        with _libraries(), later(*UNUSED):
+            import mediapipe  # takes a moment, and nobody needs it before the first photo
 
             image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=pixels)
         if self._used:

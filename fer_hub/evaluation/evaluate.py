@@ -80,7 +80,7 @@ def evaluate(
         images = read_json(Path(checkpoint) / "metrics.json").get("data", {}).get("images", "crops")
         if images == "photographs":
             print(f"{checkpoint} was trained on photographs: faces are found and cut out; --images crops for crops.")
-    with FERPipeline.from_pretrained(checkpoint, trust_remote_code=trust_remote_code) as pipeline:
+    with FERPipeline.from_pretrained(checkpoint, runtime="torch", trust_remote_code=trust_remote_code) as pipeline:
         model, image_processor = pipeline.model, pipeline.image_processor
         ours = isinstance(model, FERForImageClassification)
         if photographs and not (ours and images == "crops"):

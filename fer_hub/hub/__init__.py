@@ -8,8 +8,20 @@
 Used by inference, evaluation, training, the web app and the command line. Imports `model` and `files`.
 """
 
-from fer_hub.hub.loading import explain_load_error
-from fer_hub.hub.publishing import publish_model, publish_space
-from fer_hub.hub.trainer import take_over_push
+from importlib import import_module
 
-__all__ = ["explain_load_error", "publish_model", "publish_space", "take_over_push"]
+_HOMES = {
+    "explain_load_error": "fer_hub.hub.loading",
+    "publish_model": "fer_hub.hub.publishing",
+    "publish_space": "fer_hub.hub.publishing",
+    "take_over_push": "fer_hub.hub.trainer",
+}
+
+__all__ = list(_HOMES)
+
+
+def __getattr__(name: str):
+    """Import the module of a name on first use: whoever loads a folder needs no client of the Hub."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'fer_hub.hub' has no attribute {name!r}.")
+    return getattr(import_module(_HOMES[name]), name)

@@ -5,7 +5,7 @@ from pathlib import Path
 DEFAULT = "photographs"
 """The folder in checkpoints/ that is included in the wheel and loaded by default."""
 
-FILES = ("*.json", "*.safetensors", "*.py", "*.png", "README.md")
+FILES = ("*.json", "*.safetensors", "*.onnx", "*.py", "*.png", "README.md")
 """Its files that are included in the wheel; setup.py copies them."""
 
 VARIABLE = "FER_HUB_CHECKPOINT"

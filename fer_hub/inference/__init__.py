@@ -1,4 +1,4 @@
-"""Logits and probabilities for crops, from PyTorch or from ONNX Runtime.
+"""Logits, probabilities and features of crops, from PyTorch or from ONNX Runtime, which needs no torch.
 
 Used by the pipeline, evaluation, training and export. Imports the values at the top of fer_hub, `model` and `hub`.
 """

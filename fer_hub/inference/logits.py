@@ -1,5 +1,6 @@
 """Logits for many face crops: the forward loop shared by evaluation, calibration and reports."""
 
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -68,6 +69,33 @@ def logits_of(model: Any, pixel_values: torch.Tensor, flip_average: bool = False
         return model(pixel_values=pixel_values).logits
     logits = model(pixel_values=torch.cat([pixel_values, pixel_values.flip(-1)])).logits
     return logits.unflatten(0, (2, -1)).mean(0)
+
+
+def features_of(model: PreTrainedModel, pixel_values: torch.Tensor) -> torch.Tensor:
+    """Feature vectors (images, features): the input of the linear layer that gives the logits.
+
+    Raises:
+        ValueError: the network has no such layer.
+    """
+    layers = [each for each in model.modules() if isinstance(each, torch.nn.Linear)]
+    head = next((each for each in reversed(layers) if each.out_features == model.config.num_labels), None)
+    if head is None:
+        raise ValueError(
+            f"the network must end in a linear layer to give feature vectors, but {type(model).__name__} does not; "
+            "call the model with output_hidden_states=True instead."
+        )
+    seen, here = [], threading.get_ident()
+
+    def keep(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+        if threading.get_ident() == here:  # others may use the same network meanwhile
+            seen.append(inputs[0])
+
+    handle = head.register_forward_pre_hook(keep)
+    try:
+        model(pixel_values=pixel_values)
+    finally:
+        handle.remove()
+    return seen[0].flatten(1)
 
 
 def predict_probabilities(model, image_processor, images, *, batch_size=256, progress=None) -> np.ndarray:

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from PIL import Image
 
 MODEL_FILE = "model.onnx"
 INT8_FILE = "model_int8.onnx"
 """File names of the exported network in a checkpoint folder, float32 and quantised."""
 
-RUNTIMES = {"torch": None, "onnx": MODEL_FILE, "onnx-int8": INT8_FILE}
-"""Runtime → the file that it loads instead of the weights."""
+RUNTIMES = {"auto": MODEL_FILE, "torch": None, "onnx": MODEL_FILE, "onnx-int8": INT8_FILE}
+"""Runtime → the file that it loads instead of the weights; "auto" only where the file is there and fits them."""
 
 FORMAT_VERSION = 1
 """Newest supported checkpoint format; equal to `fer_hub.model.FORMAT_VERSION`, which would import torch."""
@@ -32,6 +33,10 @@ _JSON = (
 
 _SINCE = {"stretch": "none", "class_shares": "null"}
 """What older files lack → what they would say."""
+
+
+_STEPS = ("do_resize", "do_rescale", "do_normalize")
+"""Steps of the preprocessing, all of which an exported network expects."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,7 @@ class OnnxClassifier:
         path = Path(path)
         if not path.is_file():
             raise FileNotFoundError(f"{path}: no such file; path must be an ONNX file, write one with fer-hub export.")
+        self._path, self._threads = path, threads
         self._session = _session(path, threads)
         self.metadata: dict[str, Any] = _parse(self._session.get_modelmeta().custom_metadata_map, path)
         self.config = OnnxConfig(**{name: self.metadata[name] for name in OnnxConfig.__dataclass_fields__})
@@ -136,6 +142,43 @@ class OnnxClassifier:
             ValueError: the shape is wrong.
         """
         is_tensor = hasattr(pixel_values, "detach")
+        array = self._checked(pixel_values)
+        # ONNX Runtime refuses an empty batch
+        logits = self._run("logits", array) if len(array) else np.zeros((0, self.config.num_labels), np.float32)
+        if is_tensor:
+            import torch
+
+            return OnnxOutput(torch.from_numpy(logits))
+        return OnnxOutput(logits)
+
+    def features(self, pixel_values: Any) -> np.ndarray:
+        """Feature vectors of face crops, from which the logits are computed.
+
+        Args:
+            pixel_values: as for a call.
+
+        Returns:
+            float32 array (images, features).
+
+        Raises:
+            ValueError: the shape is wrong, or the file was exported without this output.
+        """
+        array = self._checked(pixel_values)
+        output = next((each for each in self._session.get_outputs() if each.name == "features"), None)
+        if output is None:
+            raise ValueError(
+                "feature vectors need an ONNX file with the output features, but this one was exported without; export "
+                'the checkpoint again with fer-hub export, or load it with runtime="torch".'
+            )
+        return self._run("features", array) if len(array) else np.zeros((0, output.shape[1]), np.float32)
+
+    def agrees_with(self, folder: str | Path) -> bool:
+        """Whether weights, labels and preprocessing in a checkpoint folder are those of the export."""
+        return not _differences(self.metadata, Path(folder))
+
+    def _checked(self, pixel_values: Any) -> np.ndarray:
+        """The contiguous float32 array, of the right shape."""
+        is_tensor = hasattr(pixel_values, "detach")
         array = pixel_values.detach().float().cpu().numpy() if is_tensor else pixel_values
         wanted = (self.config.num_channels, self.config.image_size, self.config.image_size)
         if np.ndim(array) != 4 or np.shape(array)[1:] != wanted:
@@ -144,14 +187,7 @@ class OnnxClassifier:
                 f"pixel_values must have the shape (images, {', '.join(map(str, wanted))}), got {came}; call the model "
                 "on what FERImageProcessor returns."
             )
-        array = np.ascontiguousarray(array, dtype=np.float32)
-        # ONNX Runtime refuses an empty batch
-        logits = self._run(array) if len(array) else np.zeros((0, self.config.num_labels), np.float32)
-        if is_tensor:
-            import torch
-
-            return OnnxOutput(torch.from_numpy(logits))
-        return OnnxOutput(logits)
+        return np.ascontiguousarray(array, dtype=np.float32)
 
     def eval(self) -> OnnxClassifier:
         """No effect: an exported network is always in evaluation mode."""
@@ -180,8 +216,16 @@ class OnnxClassifier:
 
         return torch.float32
 
-    def _run(self, array: np.ndarray) -> np.ndarray:
-        return self._session.run(["logits"], {"pixel_values": array})[0]
+    def _run(self, output: str, array: np.ndarray) -> np.ndarray:
+        return self._session.run([output], {"pixel_values": array})[0]
+
+
+def is_fresh(folder: str | Path) -> bool:
+    """Whether `model.onnx` in a checkpoint folder was exported from what lies there now."""
+    try:
+        return OnnxClassifier(Path(folder, MODEL_FILE)).agrees_with(folder)
+    except ValueError:  # of an older version, or damaged
+        return False
 
 
 def checkpoint_sha256(weights: Path) -> str:
@@ -233,17 +277,22 @@ def _parse(raw: dict[str, str], path: Path) -> dict[str, Any]:
 def _differences(metadata: dict[str, Any], folder: Path) -> list[tuple[str, Any, Any]]:
     """(field, exported value, value in the folder) for each field where an ONNX file and its folder disagree."""
     here: dict[str, Any] = {}
-    for name, fields in (
-        ("config.json", ("architecture", "id2label", "image_size", "num_channels", "temperature")),
-        ("preprocessor_config.json", ("image_mean", "image_std", "rescale_factor", "stretch")),
+    config, processor = (
+        json.loads((folder / name).read_text(encoding="utf-8")) if (folder / name).is_file() else {}
+        for name in ("config.json", "preprocessor_config.json")
+    )
+    for content, fields in (
+        (config, ("architecture", "id2label", "image_size", "num_channels", "temperature", "class_shares")),
+        (processor, ("image_mean", "image_std", "rescale_factor", "stretch", *_STEPS)),
     ):
-        if (folder / name).is_file():
-            content = json.loads((folder / name).read_text(encoding="utf-8"))
-            here |= {field: content[field] for field in fields if content.get(field) is not None}
+        here |= {field: content[field] for field in fields if content.get(field) is not None}
+    if "resample" in processor:
+        here["resample"] = Image.Resampling(processor["resample"]).name.lower()
     if "id2label" in here:
         here["id2label"] = {int(index): label for index, label in here["id2label"].items()}
     if (folder / "model.safetensors").is_file():
         here["checkpoint_sha256"] = checkpoint_sha256(folder / "model.safetensors")
+    metadata = dict.fromkeys(_STEPS, True) | metadata
     return [(name, metadata.get(name), value) for name, value in here.items() if metadata.get(name) != value]
 
 

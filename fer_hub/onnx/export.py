@@ -2,8 +2,8 @@
 
 Writes model.onnx (and model_int8.onnx) next to the weights, and their measurements to onnx.json.
 `fer_hub.OnnxClassifier` runs the files, and so does any other ONNX runtime: input `pixel_values` float32
-(batch, channels, size, size), output `logits` (batch, labels) with the temperature included; the constants of the
-preprocessing are in the files' metadata.
+(batch, channels, size, size), outputs `logits` (batch, labels) with the temperature included and `features`
+(batch, features), from which they are computed; the constants of the preprocessing are in the files' metadata.
 """
 
 from __future__ import annotations

@@ -130,15 +130,21 @@ def _load(checkpoint: str | Path) -> tuple[FERForImageClassification, FERImagePr
         raise explain_load_error(checkpoint, error) from error
 
 
-class _Logits(torch.nn.Module):
-    """Wraps the model, as the exporter needs tensors as input and output."""
+class _Outputs(torch.nn.Module):
+    """The network's outputs as tensors, as the exporter needs them: logits, and the features they are computed from."""
 
     def __init__(self, model: FERForImageClassification):
         super().__init__()
-        self.model = model
+        self.network, self.temperature = model.network, model.config.temperature
 
-    def forward(self, pixel_values: torch.Tensor) -> torch.Tensor:
-        return self.model(pixel_values=pixel_values).logits
+    def forward(self, pixel_values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        features, head = self.network.forward_features(pixel_values), self.network.classifier
+        if isinstance(head, torch.nn.Sequential):  # the plain networks
+            features, head = head[:-1](features.flatten(1)), head[-1]
+        else:
+            features = features.mean((2, 3))
+        logits = head(features)
+        return (logits if self.temperature == 1 else logits / self.temperature), features
 
 
 def _translate(model: FERForImageClassification) -> onnx.ModelProto:
@@ -151,10 +157,10 @@ def _translate(model: FERForImageClassification) -> onnx.ModelProto:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # the exporter's own, about torch
             program = torch.onnx.export(
-                _Logits(model).eval(),
+                _Outputs(model).eval(),
                 (torch.zeros(2, *size),),
                 input_names=["pixel_values"],
-                output_names=["logits"],
+                output_names=["logits", "features"],
                 dynamic_shapes={"pixel_values": {0: torch.export.Dim("batch")}},
                 opset_version=OPSET,
                 dynamo=True,

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from huggingface_hub import ModelCard
@@ -14,15 +15,25 @@ from fer_hub.files import write_json
 from fer_hub.hub.card import write_card
 from fer_hub.hub.checkpoint import write_checkpoint
 from fer_hub.hub.recipes import REMOVED
+from fer_hub.hub.shipped import default_checkpoint
+from fer_hub.inference.onnx_classifier import MODEL_FILE, OnnxClassifier
 from fer_hub.model import FERForImageClassification, FERImageProcessor
 
 
 def test_it_is_small_and_holds_no_pickle(each_checkpoint):
     files = [path for path in each_checkpoint.rglob("*") if path.is_file()]
-    assert sum(path.stat().st_size for path in files) <= 12_000_000
-    assert {path.suffix for path in files} <= {".json", ".csv", ".safetensors", ".py", ".md", ".png"}
+    exported = [path for path in files if path.name == MODEL_FILE]  # the weights once more
+    assert sum(path.stat().st_size for path in files if path not in exported) <= 12_000_000
+    assert all(path.stat().st_size < 1.1 * (each_checkpoint / "model.safetensors").stat().st_size for path in exported)
+    assert {path.suffix for path in files} <= {".json", ".csv", ".safetensors", ".onnx", ".py", ".md", ".png"}
     with safe_open(each_checkpoint / "model.safetensors", "pt") as weights:
         assert weights.metadata() == {"format": "pt"}
+
+
+def test_the_default_runs_without_torch():
+    """Remake with: fer-hub export checkpoints/photographs"""
+    classifier = OnnxClassifier.from_pretrained(default_checkpoint())  # raises where the weights are not those of it
+    assert classifier.features(np.zeros((2, 1, 48, 48))).shape[0] == 2
 
 
 def test_it_loads_without_missing_or_unexpected_weights(each_checkpoint):

@@ -11,6 +11,7 @@ import torch
 from fer_hub.commands import main
 from fer_hub.model import ARCHITECTURES, FERConfig, FERForImageClassification, FERImageProcessor
 from fer_hub.onnx import export as onnx_export
+from fer_hub.onnx.translate import export_onnx
 
 
 def make_checkpoint(folder: Path, **settings) -> Path:
@@ -42,6 +43,14 @@ def exported(request, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("onnx") / request.param
     make_checkpoint(folder, architecture=request.param, image_size=48, num_channels=3, temperature=1.7, id2label=labels)
     onnx_export.export(folder, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def light(tmp_path_factory) -> Path:
+    """A checkpoint folder with its `model.onnx`; do not change."""
+    folder = make_checkpoint(tmp_path_factory.mktemp("light") / "checkpoint", temperature=1.3)
+    export_onnx(folder, folder)
     return folder
 
 

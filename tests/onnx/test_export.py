@@ -39,9 +39,9 @@ def test_every_architecture_agrees_with_pytorch(exported):
 def test_the_file_says_all_that_another_runtime_needs(exported):
     file = onnx.load(exported / MODEL_FILE)
     onnx.checker.check_model(file, full_check=True)
-    (entry,), (answer,) = file.graph.input, file.graph.output
+    (entry,), (answer, features) = file.graph.input, file.graph.output
     shapes = [[d.dim_param or d.dim_value for d in value.type.tensor_type.shape.dim] for value in (entry, answer)]
-    assert [entry.name, answer.name] == ["pixel_values", "logits"]
+    assert [entry.name, answer.name, features.name] == ["pixel_values", "logits", "features"]
     assert shapes == [["batch", 3, 48, 48], ["batch", 3]]
     assert {part.domain: part.version for part in file.opset_import} == {"": onnx_translate.OPSET}
     assert {part.key: part.value for part in file.metadata_props} == {
