@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from fer_hub.forking import renew_after_fork
 from fer_hub.importing import later
 from fer_hub.results import KEYPOINTS, Face
 
@@ -60,6 +61,7 @@ class BlazeFace:
         self._native: Any = None
         self._used = False
         self._closed = False
+        renew_after_fork(self)
 
     def find(self, image: Image.Image) -> list[Face]:
         """Faces of an RGB image as the model sees them, boxes and keypoints in pixels of the image.
@@ -99,9 +101,8 @@ class BlazeFace:
             self.close()
 
     def _detect(self, pixels: np.ndarray) -> Any:
-        with _libraries(), later(*UNUSED):
-            import mediapipe  # takes a moment, and nobody needs it before the first photo
-
+        with _libraries():
+            mediapipe = _mediapipe()
             image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=pixels)
         if self._used:
             with _quiet() if _may_still_warn() else nullcontext():
@@ -126,10 +127,31 @@ class BlazeFace:
         _alive.add(native)
         return native
 
+    def _renew(self) -> None:
+        self._lock = threading.Lock()
+        self._abandon()
+
+    def __getstate__(self) -> dict:
+        return {"model": self.model, "min_score": self.min_score, "_closed": self._closed}
+
+    def __setstate__(self, state: dict) -> None:
+        self.__init__(state["model"], state["min_score"])
+        self._closed = state["_closed"]
+
     def _abandon(self) -> None:
         if self._native is not None:
             self._native._handle = None
         self._native, self._used = None, False
+
+
+def _mediapipe() -> Any:
+    """MediaPipe, imported when the first photo comes, and without what a detector does not use."""
+    if "mediapipe" not in sys.modules:
+        with later(*UNUSED):
+            import mediapipe
+    import mediapipe
+
+    return mediapipe
 
 
 @contextmanager
@@ -168,15 +190,20 @@ def _let_go() -> None:
 
 # may be taken twice by a thread: the garbage collector can close a detector while another one is created
 _stderr_lock = threading.RLock()
+_stderr: int | None = None  # the real one while a thread keeps it away
 
 
-def _renew_lock() -> None:
-    global _stderr_lock
+def _renew_stderr() -> None:
+    """In a forked process, where the thread that held the lock and would restore standard error is not there."""
+    global _stderr_lock, _stderr
     _stderr_lock = threading.RLock()
+    if _stderr is not None:
+        os.dup2(_stderr, 2)
+        _stderr = None
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_lock)  # a thread of the parent may have held it, and is not there
+    os.register_at_fork(after_in_child=_renew_stderr)
 
 _NATIVE_LINE = re.compile(
     rb"((INFO|WARNING|ERROR): (\[\w+\.cc:|Logging before|All log messages before|Created TensorFlow)"
@@ -208,8 +235,9 @@ def _quiet() -> Iterator[None]:
     The whole process shares file descriptor 2, so one thread at a time may redirect it, and what others write
     meanwhile is passed on.
     """
-    global _warned
+    global _warned, _stderr
     with _stderr_lock:
+        outside = _stderr is None
         try:
             saved = os.dup(2)
         except OSError:  # closed, as in a service without a terminal
@@ -218,6 +246,8 @@ def _quiet() -> Iterator[None]:
         with tempfile.TemporaryFile() as held:
             if sys.stderr is not None:
                 sys.stderr.flush()
+            if outside:
+                _stderr = saved
             os.dup2(held.fileno(), 2)
             failed = True
             try:
@@ -227,6 +257,8 @@ def _quiet() -> Iterator[None]:
                 if sys.stderr is not None:
                     sys.stderr.flush()
                 os.dup2(saved, 2)
+                if outside:
+                    _stderr = None
                 os.close(saved)
                 held.seek(0)
                 lines = held.read().splitlines(keepends=True)

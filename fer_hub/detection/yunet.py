@@ -17,6 +17,7 @@ from PIL import Image
 
 from fer_hub.boxes import Box, nms
 from fer_hub.detection.blazeface import CLOSED, FOLDER
+from fer_hub.forking import leave, renew_after_fork
 from fer_hub.results import Face
 
 FILE = "yunet_n_dynamic.onnx"
@@ -48,6 +49,7 @@ class YuNet:
         self._lock = threading.Lock()
         self._session: Any = None
         self._closed = False
+        renew_after_fork(self)
 
     def find(self, image: Image.Image) -> list[Face]:
         """Faces of an RGB image, the best first; boxes as MediaPipe's, see `SIDE`.
@@ -83,6 +85,12 @@ class YuNet:
             if self._session is None:
                 self._session = _load(FOLDER / FILE)
             return self._session
+
+    def _renew(self) -> None:
+        self._lock = threading.Lock()
+        if self._session is not None:
+            leave(self._session)
+            self._session = None
 
     def __getstate__(self) -> dict:
         return {"min_score": self.min_score, "_closed": self._closed}

@@ -1,5 +1,6 @@
 """Logits for many face crops: the forward loop shared by evaluation, calibration and reports."""
 
+import os
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -11,6 +12,10 @@ from tqdm.auto import tqdm
 from transformers import PreTrainedModel
 
 from fer_hub.images import load_image
+
+if hasattr(os, "register_at_fork"):
+    # of OpenMP's threads a forked process has none, and waits for them for ever where it asks for more than its own
+    os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
 
 @torch.inference_mode()

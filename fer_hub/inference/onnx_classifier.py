@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
+from fer_hub.forking import leave, renew_after_fork
+
 MODEL_FILE = "model.onnx"
 INT8_FILE = "model_int8.onnx"
 """File names of the exported network in a checkpoint folder, float32 and quantised."""
@@ -91,10 +93,38 @@ class OnnxClassifier:
         path = Path(path)
         if not path.is_file():
             raise FileNotFoundError(f"{path}: no such file; path must be an ONNX file, write one with fer-hub export.")
-        self._path, self._threads = path, threads
-        self._session = _session(path, threads)
-        self.metadata: dict[str, Any] = _parse(self._session.get_modelmeta().custom_metadata_map, path)
+        self._start(path, threads)
+
+    def _start(self, source: Path | bytes, threads: int) -> None:
+        """Load the file, or the content of one that another process has read."""
+        self._source, self._threads = source, threads
+        self._session = _session(source, threads)
+        self.metadata: dict[str, Any] = _parse(self._session.get_modelmeta().custom_metadata_map, _named(source))
         self.config = OnnxConfig(**{name: self.metadata[name] for name in OnnxConfig.__dataclass_fields__})
+        renew_after_fork(self)
+
+    def _renew(self) -> None:
+        leave(self._session)
+        self._session = None
+
+    def _loaded(self) -> Any:
+        """The session; made anew in a forked process, where that of the parent has no threads."""
+        if self._session is None:
+            self._session = _session(self._source, self._threads)
+        return self._session
+
+    def __getstate__(self) -> dict[str, Any]:
+        source = self._source if isinstance(self._source, bytes) else self._source.read_bytes()
+        return {"source": source, "threads": self._threads}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._start(state["source"], state["threads"])
+
+    def __deepcopy__(self, memo: dict) -> OnnxClassifier:
+        return self  # nothing in it changes, and calls from several threads are safe
+
+    def __copy__(self) -> OnnxClassifier:
+        return self
 
     @classmethod
     def from_pretrained(
@@ -164,7 +194,7 @@ class OnnxClassifier:
             ValueError: the shape is wrong, or the file was exported without this output.
         """
         array = self._checked(pixel_values)
-        output = next((each for each in self._session.get_outputs() if each.name == "features"), None)
+        output = next((each for each in self._loaded().get_outputs() if each.name == "features"), None)
         if output is None:
             raise ValueError(
                 "feature vectors need an ONNX file with the output features, but this one was exported without; export "
@@ -217,7 +247,7 @@ class OnnxClassifier:
         return torch.float32
 
     def _run(self, output: str, array: np.ndarray) -> np.ndarray:
-        return self._session.run([output], {"pixel_values": array})[0]
+        return self._loaded().run([output], {"pixel_values": array})[0]
 
 
 def is_fresh(folder: str | Path) -> bool:
@@ -234,7 +264,11 @@ def checkpoint_sha256(weights: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _session(path: Path, threads: int) -> Any:
+def _named(source: Path | bytes) -> Path | str:
+    return "the ONNX file" if isinstance(source, bytes) else source
+
+
+def _session(source: Path | bytes, threads: int) -> Any:
     try:
         import onnxruntime
     except ImportError as error:
@@ -248,15 +282,15 @@ def _session(path: Path, threads: int) -> Any:
     # spinning threads would take CPU time from the face detector between two calls
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime has a class for each status, all direct children of Exception
         raise ValueError(
-            f"{path} must be an ONNX file that this onnxruntime ({onnxruntime.__version__}) reads, got: "
+            f"{_named(source)} must be an ONNX file that this onnxruntime ({onnxruntime.__version__}) reads, got: "
             f"{' '.join(str(error).split())}; export it again, or upgrade onnxruntime."
         ) from error
 
 
-def _parse(raw: dict[str, str], path: Path) -> dict[str, Any]:
+def _parse(raw: dict[str, str], path: Path | str) -> dict[str, Any]:
     raw = _SINCE | raw
     missing = [name for name in (*_TEXTS, *_JSON) if name not in raw]
     if missing:

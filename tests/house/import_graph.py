@@ -21,6 +21,7 @@ LAYERS = (
         "fer_hub.extras",
         "fer_hub.fetching",
         "fer_hub.figures",
+        "fer_hub.forking",
         "fer_hub.importing",
     ),
     ("fer_hub.images", "fer_hub.results"),

@@ -158,7 +158,7 @@ def test_a_repository_on_the_hub_runs_the_file_that_was_published_with_its_weigh
         where = {"endpoint": hub.url, "cache_dir": tmp_path, "token": False}
         for name, content in (("user/fer", files), ("user/changed", files | {"model.safetensors": b"other weights"})):
             repository = hub.repositories["models", name] = Repository(private=False)
-            repository.add("main", Commit(content, "first", None))
+            repository.add("main", Commit(content, "first", None, {"model.safetensors", MODEL_FILE}))
         with FERPipeline.from_pretrained("user/fer", **where) as pipeline:
             assert type(pipeline.model) is OnnxClassifier and len(pipeline(load_image(PHOTOS[0]))) == 1
         from fer_hub.inference.loading import _fitting
