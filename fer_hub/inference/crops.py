@@ -42,10 +42,10 @@ class CropProcessor:
         Returns:
             `{"pixel_values": ...}` of shape (images, 1, size, size), float32.
         """
-        images = images if isinstance(images, (list, tuple)) else [images]
+        several: Sequence[Any] = images if isinstance(images, (list, tuple)) else [images]
         side = (self.size["width"], self.size["height"])
-        pixels = np.empty((len(images), 1, side[1], side[0]), np.uint8)
-        for row, image in zip(pixels, images, strict=True):
+        pixels = np.empty((len(several), 1, side[1], side[0]), np.uint8)
+        for row, image in zip(pixels, several, strict=True):
             grey = _rgb(image).convert("L")
             row[0] = np.asarray(grey.resize(side, self.resample))
         values = self._normalised(self._stretched(pixels))
@@ -71,5 +71,6 @@ class CropProcessor:
 
 
 def _rgb(image: ImageSource) -> Image.Image:
-    plain = isinstance(image, Image.Image) and image.mode in ("RGB", "L") and not image.info and not image.getexif()
-    return image if plain else load_image(image)
+    if isinstance(image, Image.Image) and image.mode in ("RGB", "L") and not image.info and not image.getexif():
+        return image
+    return load_image(image)

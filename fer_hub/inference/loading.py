@@ -43,8 +43,8 @@ def load_network(
     if runtime == "auto":
         if device is None or str(device).partition(":")[0] == "cpu":
             classifier = _fitting(checkpoint, hub)
-    elif RUNTIMES[runtime]:
-        classifier = OnnxClassifier.from_pretrained(checkpoint, file=RUNTIMES[runtime], **hub)
+    elif file := RUNTIMES[runtime]:
+        classifier = OnnxClassifier.from_pretrained(checkpoint, file=file, **hub)
     if classifier is not None:
         return classifier, CropProcessor(classifier.metadata)
     from fer_hub.inference.torch_loading import load_transformers
