@@ -320,6 +320,8 @@ def _differences(metadata: dict[str, Any], folder: Path) -> list[tuple[str, Any,
         (processor, ("image_mean", "image_std", "rescale_factor", "stretch", *_STEPS)),
     ):
         here |= {field: content[field] for field in fields if content.get(field) is not None}
+    if config.get("problem_type") == "multi_label_classification":  # an exported network chooses one class
+        here["problem_type"] = config["problem_type"]
     if "resample" in processor:
         here["resample"] = Image.Resampling(processor["resample"]).name.lower()
     if "id2label" in here:
