@@ -3,8 +3,6 @@
 import json
 import logging
 import re
-import shutil
-import time
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -12,10 +10,13 @@ from typing import Any
 import gradio
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from gradio.utils import get_upload_folder
 from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect
 
 import fer_hub
+from fer_hub.web.disk import FULL, has_room, is_full
+from fer_hub.web.logged import HEADER, Limited, request_id
+from fer_hub.web.multipart import whole_or_nothing
 from fer_hub.web.sentences import BROKEN
 from fer_hub.web.uploads import MAX_PHOTO_BYTES, MAX_VIDEO_BYTES
 
@@ -30,9 +31,6 @@ MAX_JSON_BYTES = MAX_PHOTO_BYTES * 4 // 3 + 100_000
 
 MAX_UPLOAD_BYTES = 2 * MAX_VIDEO_BYTES
 """Largest body of one upload, which may hold several files."""
-
-MIN_FREE_BYTES = 500_000_000
-"""Uploads are refused while the disk has less free space than this."""
 
 _CLOSED = re.compile(
     r"/(gradio_api/(file=https?:|file/https?:|proxy=|process_recording|vibe|undo-vibe|component_server|deep_link|"
@@ -49,10 +47,10 @@ _FACTS = {
 _TOLD = (413, 429, 503, 507)
 """Statuses of refusals that an operator wants to know of."""
 
-MOST_LINES = 20
-"""So many refused requests are logged in a minute."""
+_ID = "fer_hub.request_id"
 
 _log = logging.getLogger(__name__)
+_LOGGED = Limited(_log)
 
 
 class Gate:
@@ -65,6 +63,8 @@ class Gate:
     async def __call__(self, scope, receive, send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
+        scope[_ID] = request_id(scope)
+        send = _with_id(send, scope[_ID])
         path = route(scope)
         if path in _FACTS:
             return await JSONResponse(_FACTS[path])(scope, receive, send)
@@ -108,12 +108,15 @@ class Gate:
             await send(message)
 
         try:
-            await self.app(scope, count, watch)
+            with whole_or_nothing():
+                await self.app(scope, count, watch)
+        except ClientDisconnect:
+            return _LOGGED.line(logging.WARNING, "broken off: %s", _asked(scope))
         except Exception as error:
             if started:
                 raise
             if not too_large:
-                status, sentence = _explained(error)
+                status, sentence = _explained(error, scope)
                 return await _answer(status, sentence, scope, receive, send)
         if too_large and not started:
             await _answer(413, _too_large(limit), scope, receive, send)
@@ -143,29 +146,25 @@ def route(scope: Mapping[str, Any]) -> str:
     return path[len(prefix) :] or "/"
 
 
-class _Logged:
-    """Lines about refused requests, a limited number each minute."""
+def _with_id(send, number: str):
+    """`send` with the request's id in the head of the answer."""
 
-    def __init__(self) -> None:
-        self._began, self._count = 0.0, 0
+    async def send_with_id(message: dict) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", []), (HEADER, number.encode("ascii"))]}
+        await send(message)
 
-    def refusal(self, status: int, scope: Mapping[str, Any], sentence: str) -> None:
-        now = time.monotonic()
-        if now - self._began > 60:
-            self._began, self._count = now, 0
-        self._count += 1
-        if self._count <= MOST_LINES:
-            _log.warning("refused with %d: %s %s, %s", status, scope["method"], ascii(route(scope)[:200]), sentence)
-        elif self._count == MOST_LINES + 1:
-            _log.warning("more requests are refused; they are not logged for a minute")
+    return send_with_id
 
 
-_LOGGED = _Logged()
+def _asked(scope: Mapping[str, Any]) -> str:
+    """What a line in the log says about a request: method, address and id."""
+    return f"{scope['method']} {route(scope)[:200]!a}, id {scope[_ID]}"
 
 
 async def _answer(status: int, sentence: str, scope, receive, send) -> None:
     if status in _TOLD:
-        _LOGGED.refusal(status, scope, sentence)
+        _LOGGED.line(logging.WARNING, "refused with %d: %s: %s", status, _asked(scope), sentence)
     await JSONResponse({"detail": sentence}, status)(scope, receive, send)
 
 
@@ -186,7 +185,7 @@ def _refusal(path: str, scope, asks: bool, host: str, entering: Counter[str]) ->
         entering: address → requests about to enter the queue; without them, simultaneous requests would all find room.
     """
     if path.startswith("/gradio_api/upload"):
-        if shutil.disk_usage(get_upload_folder()).free < MIN_FREE_BYTES:
+        if not has_room():
             return 507, "the server has no disk space for uploads at the moment; try again in half an hour."
     elif asks:
         queue = scope["app"].get_blocks()._queue
@@ -199,11 +198,14 @@ def _refusal(path: str, scope, asks: bool, host: str, entering: Counter[str]) ->
     return None
 
 
-def _explained(error: Exception) -> tuple[int, str]:
+def _explained(error: Exception, scope: Mapping[str, Any]) -> tuple[int, str]:
+    if is_full(error):
+        _LOGGED.line(logging.ERROR, "no room on the disk: %s: %s", _asked(scope), error)
+        return 507, FULL
     if type(error).__name__ == "FnIndexInferError" or isinstance(error, (KeyError, IndexError)):
         return 404, "there is no such endpoint; /gradio_api/info lists them all."
     if isinstance(error, (ValueError, TypeError, AttributeError, json.JSONDecodeError)):
         _log.debug("a malformed request", exc_info=error)
         return 400, "the request is malformed; see /gradio_api/info for its form."
-    _log.error("a request failed", exc_info=error)
+    _LOGGED.line(logging.ERROR, "failed: %s", _asked(scope), error=error)
     return 500, BROKEN

@@ -8,10 +8,13 @@ import gradio as gr
 from gradio.exceptions import Error
 from gradio.utils import get_upload_folder
 
-from fer_hub.web.sentences import BROKEN, refuse, short
+from fer_hub.web.disk import FULL, is_full
+from fer_hub.web.logged import Limited
+from fer_hub.web.sentences import broken, refuse, short
 from fer_hub.web.uploads import secured
 
 _log = logging.getLogger(__name__)
+_LOGGED = Limited(_log)
 
 
 class Page(gr.Blocks):
@@ -26,7 +29,9 @@ class Page(gr.Blocks):
                     inputs[position] = await secured(block, inputs[position])
         except gr.Error:
             raise
-        except Exception:
+        except Exception as error:
+            if is_full(error):
+                raise
             _log.debug("an input could not be checked", exc_info=True)
             raise refuse("the input is malformed; see the API page for its form.") from None
         values = []
@@ -43,24 +48,35 @@ class Page(gr.Blocks):
             if error.print_exception:  # gradio's own error, which may name its internals
                 raise refuse("an input is invalid; see the API page for what each must be.") from None
             raise
-        except Exception:
+        except Exception as error:
+            if is_full(error):
+                raise
             _log.debug("an invalid input", exc_info=True)
             raise refuse("an input is malformed; see the API page for its form.") from None
         finally:
             _forget_frames(wanted, state)
 
-    async def process_api(self, block_fn, *args: Any, **options: Any) -> dict[str, Any]:
+    async def process_api(self, block_fn, *args: Any, event_id: str | None = None, **options: Any) -> dict[str, Any]:
         try:
-            return await super().process_api(block_fn, *args, **options)
-        except Error:
+            return await super().process_api(block_fn, *args, event_id=event_id, **options)
+        except Error as error:
+            if is_full(error.__cause__ or error.__context__ or error):
+                self._no_room(block_fn, event_id, error.__cause__ or error.__context__ or error)
+                raise refuse(FULL) from None
             raise
-        except Exception:
+        except Exception as error:
+            if is_full(error):
+                self._no_room(block_fn, event_id, error)
+                raise refuse(FULL) from None
             if (getattr(block_fn.fn, "__module__", None) or "gradio").startswith("gradio"):
                 # one of gradio's own functions, such as for examples: the page calls them correctly, so another client
                 _log.debug("a request failed", exc_info=True)
                 raise refuse("the request is malformed; see the API page for the endpoints.") from None
-            _log.exception("a request failed")
-            raise refuse(BROKEN) from None
+            _LOGGED.line(logging.ERROR, "failed: /%s, id %s", block_fn.api_name, event_id, error=error)
+            raise refuse(broken(event_id)) from None
+
+    def _no_room(self, block_fn: Any, event_id: str | None, error: BaseException) -> None:
+        _LOGGED.line(logging.ERROR, "no room on the disk: /%s, id %s: %s", block_fn.api_name, event_id, error)
 
     @property
     def mcp_server_obj(self) -> Any:

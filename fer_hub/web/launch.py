@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from fer_hub.environment import check_numbers, print_every_letter
 from fer_hub.extras import missing
 from fer_hub.hub.shipped import VARIABLE, example_photographs, shipped_checkpoints
+from fer_hub.web.own_folder import own_folder, remove_own
 
 if TYPE_CHECKING:
     from gradio import Blocks
@@ -45,9 +46,17 @@ def checkpoints(wanted: str | None = None) -> dict[str, str]:
 
     Args:
         wanted: checkpoint folder or Hub id of the default network; `None` uses the variable `FER_HUB_CHECKPOINT`.
+
+    Raises:
+        ValueError: there is none.
     """
     shipped = {name: str(folder) for name, folder in shipped_checkpoints().items()}
     wanted = wanted or os.environ.get(VARIABLE)
+    if not wanted and not shipped:
+        raise ValueError(
+            f"{VARIABLE} must name a checkpoint folder or a model of the Hub, but is not set, and no checkpoint comes "
+            "with this copy of fer_hub; set it in the environment, or among the variables in a Space's settings."
+        )
     if not wanted:
         return shipped
     name = wanted
@@ -141,10 +150,15 @@ class _Stopped(Exception):
 
 def _stop(number: int, frame: object) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough
-    ends = threading.Timer(LONGEST_END, os._exit, (0,))  # whatever still computes then
+    ends = threading.Timer(LONGEST_END, _end_now)  # whatever still computes then
     ends.daemon = True
     ends.start()
     raise _Stopped
+
+
+def _end_now() -> None:
+    remove_own()
+    os._exit(0)
 
 
 def _wait(page: "Blocks") -> None:
@@ -182,10 +196,12 @@ def serve(checkpoint: str | None = None, host: str | None = None, port: int | No
 def _serve(offered: dict[str, str], host: str | None, port: int | None, share: bool) -> None:
     from PIL import Image
 
+    from fer_hub.web.disk import warn_if_full
     from fer_hub.web.page import build, launch_options
     from fer_hub.web.service import Service
 
-    with Service(offered) as service:
+    with own_folder(), Service(offered) as service:
+        warn_if_full()
         print(f"Loading {service.names[0]} ...", flush=True)
         service.faces(Image.new("RGB", (64, 64)), service.names[0])  # loads the detector, too, or says why it cannot
         page = build(service, [str(path) for path in example_photographs()])

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from fer_hub.video.analysis import VideoCancelled, analyse_video
 from fer_hub.video.timeline import Timeline
+from fer_hub.web.disk import is_full
 from fer_hub.web.sentences import refuse
 from fer_hub.web.service import VERSION, Service
 
@@ -74,7 +75,7 @@ def run_video(
         while not finished:
             step = steps.get()
             finished = isinstance(step, VideoResult)
-            if isinstance(step, (ValueError, TypeError, OSError)):
+            if isinstance(step, (ValueError, TypeError, OSError)) and not is_full(step):
                 raise refuse(str(step).replace(video.name, "the video").replace(" or raise max_pixels", ""))
             if isinstance(step, VideoCancelled):
                 raise refuse("the analysis was cancelled; nothing was written.")

@@ -6,7 +6,8 @@ import types
 import pytest
 
 from fer_hub.web import gate as gate_module
-from fer_hub.web.gate import MAX_JSON_BYTES, MAX_PER_CLIENT, MOST_LINES, Gate
+from fer_hub.web.gate import MAX_JSON_BYTES, MAX_PER_CLIENT, Gate
+from fer_hub.web.logged import MOST_LINES, Limited
 
 
 class EmptyQueue:
@@ -111,7 +112,7 @@ def test_operators_can_ask_whether_it_lives_and_what_it_is(prefix):
 
 
 def test_refusals_are_logged_but_not_without_end(caplog, monkeypatch):
-    monkeypatch.setattr(gate_module, "_LOGGED", gate_module._Logged())  # others have counted as well
+    monkeypatch.setattr(gate_module, "_LOGGED", Limited(gate_module._log))  # others have counted as well
     answer("/gradio_api/call/predict\n", "POST", size=MAX_JSON_BYTES + 1, times=MOST_LINES + 30)
     lines = [record.getMessage() for record in caplog.records if record.name == "fer_hub.web.gate"]
     assert len(lines) <= MOST_LINES + 1 and not any("\n" in line for line in lines)

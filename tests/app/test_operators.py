@@ -67,3 +67,24 @@ def test_behind_a_trusted_proxy_every_visitor_counts_alone_and_cannot_forge(prox
     scope = {"type": "http", "client": (proxy, 1), "headers": [(b"x-forwarded-for", header.encode())], "scheme": "http"}
     asyncio.run(ProxyHeadersMiddleware(app, launch.PRIVATE)(scope, None, None))
     assert clients == [seen]
+
+
+def test_a_space_without_its_variable_names_it(monkeypatch):
+    monkeypatch.delenv("FER_HUB_CHECKPOINT", raising=False)
+    monkeypatch.setattr(launch, "shipped_checkpoints", dict)
+    with pytest.raises(ValueError, match=r"^FER_HUB_CHECKPOINT must name a checkpoint folder or a model of the Hub"):
+        launch.checkpoints()
+
+
+def test_a_full_disk_is_a_warning_at_start(monkeypatch, caplog, tmp_path):
+    from fer_hub.web.disk import warn_if_full
+
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    warn_if_full()
+    assert not caplog.records
+    monkeypatch.setenv("FER_HUB_MIN_FREE_MB", "999999999")
+    warn_if_full()
+    assert caplog.records[0].getMessage().startswith(f"uploads are refused: {tmp_path} has ")
+    monkeypatch.setenv("FER_HUB_MIN_FREE_MB", "much")
+    with pytest.raises(ValueError, match=r"^FER_HUB_MIN_FREE_MB must be a whole number of megabytes, got 'much'"):
+        warn_if_full()
