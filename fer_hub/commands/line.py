@@ -97,6 +97,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code: 0 done, 1 refused, 2 wrong usage, 130 interrupted. What is wrong stands on stderr.
     """
     print_every_letter()
+    os.environ.setdefault("FER_HUB_QUIET", "1")  # what native code says of itself would stand between the answers
     try:
         check_numbers()
         code = line(list(sys.argv[1:] if argv is None else argv), prog_name=NAME, standalone_mode=False)

@@ -11,7 +11,7 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -105,8 +105,7 @@ class BlazeFace:
             mediapipe = _mediapipe()
             image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=pixels)
         if self._used:
-            with _quiet() if _may_still_warn() else nullcontext():
-                return self._native.detect(image)
+            return self._native.detect(image)
         with _quiet(), _libraries():  # creation and first use print dozens of lines
             self._native = self._create()
             result = self._native.detect(image)
@@ -188,22 +187,8 @@ def _let_go() -> None:
         native._handle = None
 
 
-# may be taken twice by a thread: the garbage collector can close a detector while another one is created
-_stderr_lock = threading.RLock()
-_stderr: int | None = None  # the real one while a thread keeps it away
-
-
-def _renew_stderr() -> None:
-    """In a forked process, where the thread that held the lock and would restore standard error is not there."""
-    global _stderr_lock, _stderr
-    _stderr_lock = threading.RLock()
-    if _stderr is not None:
-        os.dup2(_stderr, 2)
-        _stderr = None
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_stderr)
+QUIET = "FER_HUB_QUIET"
+"""Environment variable; "1" keeps from standard error what native code says while a model is loaded or closed."""
 
 _NATIVE_LINE = re.compile(
     rb"((INFO|WARNING|ERROR): (\[\w+\.cc:|Logging before|All log messages before|Created TensorFlow)"
@@ -211,57 +196,59 @@ _NATIVE_LINE = re.compile(
 )
 """What native code writes names its source file; what the web server and others write does not, and is passed on."""
 
-_WARNING = b"not aligned"
-"""In a warning that native code gives once in a process: at the first search, in whatever thread and by whatever model,
-for which the allocator happens to place the input on an odd address."""
 
-WAIT_FOR_WARNING = 200
-"""After that many searches without the warning it is no longer waited for."""
+class _Redirection:
+    """Standard error of the process in a file, from the first that asks for it to the last."""
 
-_searches = 0
-_warned = False
+    def __init__(self) -> None:
+        # held for a moment only; a thread may take it twice, as the garbage collector can close a detector meanwhile
+        self._lock, self._users = threading.RLock(), 0
+        self._saved, self._held = -1, None
+
+    def begin(self) -> None:
+        with self._lock:
+            if not self._users:
+                self._saved, self._held = os.dup(2), tempfile.TemporaryFile()  # noqa: SIM115 (closed by `end`)
+                os.dup2(self._held.fileno(), 2)
+            self._users += 1
+
+    def end(self, keep_all: bool) -> None:
+        with self._lock:
+            self._users = max(0, self._users - 1)
+            if not self._users and self._held is not None:
+                os.dup2(self._saved, 2)
+                os.close(self._saved)
+                with self._held as held:
+                    held.seek(0)
+                    os.write(2, b"".join(line for line in held if keep_all or not _NATIVE_LINE.match(line)))
+                self._held = None
+
+    def undo_in_child(self) -> None:
+        """A process forked meanwhile has its own standard error, and none of the threads that would end this."""
+        if self._users:
+            os.dup2(self._saved, 2)
+        self.__init__()
 
 
-def _may_still_warn() -> bool:
-    global _searches
-    _searches += 1  # two threads at once may count one; it need not be exact
-    return not _warned and _searches < WAIT_FOR_WARNING
+_redirection = _Redirection()
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_redirection.undo_in_child)
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep what native code writes on standard error from the terminal; show it if an error is raised.
-
-    The whole process shares file descriptor 2, so one thread at a time may redirect it, and what others write
-    meanwhile is passed on.
-    """
-    global _warned, _stderr
-    with _stderr_lock:
-        outside = _stderr is None
-        try:
-            saved = os.dup(2)
-        except OSError:  # closed, as in a service without a terminal
-            yield
-            return
-        with tempfile.TemporaryFile() as held:
-            if sys.stderr is not None:
-                sys.stderr.flush()
-            if outside:
-                _stderr = saved
-            os.dup2(held.fileno(), 2)
-            failed = True
-            try:
-                yield
-                failed = False
-            finally:
-                if sys.stderr is not None:
-                    sys.stderr.flush()
-                os.dup2(saved, 2)
-                if outside:
-                    _stderr = None
-                os.close(saved)
-                held.seek(0)
-                lines = held.read().splitlines(keepends=True)
-                _warned = _warned or any(_WARNING in line for line in lines)
-                if others := b"".join(line for line in lines if failed or not _NATIVE_LINE.match(line)):
-                    os.write(2, others)
+    """Where `QUIET` asks for it, keep what native code writes on standard error from the terminal, unless it fails."""
+    try:
+        if os.environ.get(QUIET) != "1":
+            raise OSError
+        _redirection.begin()
+    except OSError:  # not asked for, or standard error is closed, as in a service without a terminal
+        yield
+        return
+    failed = True
+    try:
+        yield
+        failed = False
+    finally:
+        _redirection.end(failed)

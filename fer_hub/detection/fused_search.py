@@ -76,6 +76,10 @@ UNSURE = 0.25
 """Where there is still nothing, close-ups whose score is lower by at most this are looked at in three more ways."""
 
 
+Copy = tuple[Image.Image, float]
+"""A photo with its longer side at most `COARSE` pixels, and by what factor it was resized, see `shrunk`."""
+
+
 class FusedSearch:
     """What YuNet sees in a photo, with the help of BlazeFace.
 
@@ -98,12 +102,13 @@ class FusedSearch:
         edges, then close-ups that were nearly taken for a face are looked at in three more ways, and at last
         MediaPipe's short-range model alone says whether there is a close-up.
         """
-        candidates = self._candidates(image, least)
+        small = shrunk(image, COARSE)  # once, as it takes long for a large photo
+        candidates = self._candidates(image, small, least)
         faces = _from(candidates, least)
         if self.search != "fast" or not faces:
-            faces = self._turned_photo(image, faces, least)
+            faces = self._turned_photo(image, small, faces, least)
         if not faces:
-            candidates += close_ups(self._bordered(image, least), image)
+            candidates += close_ups(self._bordered(image, small, least), image)
             faces = _from(candidates, least)
         if not faces:
             nearly = best_of_each_place(close_ups(_from(candidates, least - UNSURE), image), 0.3)
@@ -133,17 +138,16 @@ class FusedSearch:
         if self.alone is not None:
             self.alone.close()
 
-    def _candidates(self, image: Image.Image, least: float) -> list[Face]:
+    def _candidates(self, image: Image.Image, small: Copy, least: float) -> list[Face]:
         """What may be a face, of every place the best, with final scores; photo as it stands."""
-        found = self._coarse(image)
+        found = self._coarse(small)
         if self.search != "fast" and not _is_clear(found, image, least):
             found = [face for face in found if _side(face) >= LARGE * max(image.size) / COARSE] + self._fine(image)
         found = [face for face in best_of_each_place(found, 0.45) if _side(face) >= SMALLEST]
         return self._tilted(image, self._doubted(image, found), least)
 
-    def _coarse(self, image: Image.Image) -> list[Face]:
-        small, factor = shrunk(image, COARSE)
-        return [placed(face, 1 / factor, 0, 0) for face in self.yunet.find(small)]
+    def _coarse(self, small: Copy) -> list[Face]:
+        return [placed(face, 1 / small[1], 0, 0) for face in self.yunet.find(small[0])]
 
     def _fine(self, image: Image.Image) -> list[Face]:
         longer = max(image.size)
@@ -234,28 +238,28 @@ class FusedSearch:
             for found in self.yunet.find_all(views)
         ]
 
-    def _turned_photo(self, image: Image.Image, faces: list[Face], least: float) -> list[Face]:
+    def _turned_photo(self, image: Image.Image, small: Copy, faces: list[Face], least: float) -> list[Face]:
         """The faces of the photo, turned where it shows more so than as it stands."""
         top = max((face.detection_score for face in faces), default=0.0)
         if self.search != "thorough" and (len(faces) > TURN_FACES or top >= TURN_BELOW):
             return faces
-        small, _ = shrunk(image, COARSE)
         scores = {
-            angle: max((face.detection_score for face in self.yunet.find(small.transpose(turn))), default=0.0)
+            angle: max((face.detection_score for face in self.yunet.find(small[0].transpose(turn))), default=0.0)
             for angle, turn in TURNS.items()
         }
         best = max(scores, key=scores.__getitem__)
         if scores[best] < max(least, TURN_SCORE, top + TURN_GAIN):
             return faces
         upright = image.transpose(TURNS[best])
-        more = [_turned_back(face, best, upright.size) for face in _from(self._candidates(upright, least), least)]
+        found = self._candidates(upright, shrunk(upright, COARSE), least)
+        more = [_turned_back(face, best, upright.size) for face in _from(found, least)]
         return best_of_each_place([*faces, *more], 0.3)
 
-    def _bordered(self, image: Image.Image, least: float) -> list[Face]:
+    def _bordered(self, image: Image.Image, small: Copy, least: float) -> list[Face]:
         """Candidates in the photo with a grey border."""
-        small, factor = shrunk(image, COARSE)
-        border = round(BORDER * max(small.size))
-        framed = ImageOps.expand(small, border, PADDING_GREY)
+        copy, factor = small
+        border = round(BORDER * max(copy.size))
+        framed = ImageOps.expand(copy, border, PADDING_GREY)
         found = [placed(face, 1 / factor, -border / factor, -border / factor) for face in self.yunet.find(framed)]
         if self.close_up is not None:
             afar = look_from_afar(self.close_up, image, (0, 0, *image.size), padded=True)

@@ -95,11 +95,12 @@ class VideoReader:
         TypeError: `source` is not a path.
         FileNotFoundError: there is no such file.
         ValueError: the file is not a video, has only audio or no readable frame, or its frames are too large.
+        RuntimeError: it is iterated over a second time.
     """
 
     def __init__(self, source: str | Path, *, max_pixels: int = MAX_PIXELS) -> None:
         path = _check_source(source)
-        self.path, self.notes = path, []
+        self.path, self.notes, self._iterated = path, [], False
         self._damaged, self._end = 0, 0.0
         try:
             # "file:" keeps FFmpeg from treating a name such as "concat:a" as a URL
@@ -155,6 +156,14 @@ class VideoReader:
 
     def __iter__(self) -> Iterator[Frame | av.Packet]:
         """Frames in presentation order, interleaved with audio packets in the order of the file."""
+        if self._iterated:
+            raise RuntimeError(
+                f"a VideoReader must be iterated over once, but {self.path.name} was read before; open the file again."
+            )
+        self._iterated = True
+        return self._all()
+
+    def _all(self) -> Iterator[Frame | av.Packet]:
         while self._before:
             yield self._before.pop(0)
         yield from self._events

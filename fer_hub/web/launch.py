@@ -118,6 +118,7 @@ def limit_arenas(most: int = 2) -> None:
 
 def set_up_process() -> None:
     """Settings of the server process; must be called before gradio is imported."""
+    os.environ.setdefault("FER_HUB_QUIET", "1")  # the log is the server's
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read at its import; no request leaves the host
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     print_every_letter()

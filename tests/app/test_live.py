@@ -1,7 +1,9 @@
 """State of a visitor between two frames of the webcam tab."""
 
 import io
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from PIL import Image
@@ -49,6 +51,35 @@ def test_another_network_restarts_smoothing(service):
     assert tuple(seen) == EMOTIONS and seen == pytest.approx(raw.probabilities, rel=2e-3)
     _, seen = answer_frame(service, Image.new("RGB", (640, 480)), session, "seven", 0.5, 3.0)
     assert seen is None
+
+
+def test_switched_off_during_a_slow_answer_two_workers_never_meet():
+    """The first answer is still under way when the camera is on again and the next frame is answered."""
+
+    class Slow:
+        started, overtaken, inside, most = threading.Event(), threading.Event(), 0, 0
+
+        def watcher(self):
+            return None
+
+        def live_faces(self, frame, model, min_score, watcher):
+            self.inside += 1
+            self.most = max(self.most, self.inside)
+            if not self.started.is_set():
+                self.started.set()
+                self.overtaken.wait(0.5)  # only two at a time would end this wait
+            else:
+                self.overtaken.set()
+            self.inside -= 1
+            return []
+
+    slow, session, frame = Slow(), LiveSession(), Image.new("RGB", (64, 48))
+    with ThreadPoolExecutor(2) as workers:
+        first = workers.submit(answer_frame, slow, frame, session, "any", 0.5, 0.5)
+        slow.started.wait()
+        second = workers.submit(answer_frame, slow, frame, session, "any", 0.5, 0.5)
+        assert (first.result()[1], second.result()[1]) == (None, None)
+    assert slow.most == 1
 
 
 def test_a_camera_that_was_off_starts_a_new_session(service):

@@ -1,6 +1,7 @@
 """Finding faces: the portraits, groups, close-ups, odd sizes, what is no face, and how a detector lives and dies."""
 
 import hashlib
+import os
 import subprocess
 import sys
 import threading
@@ -13,8 +14,10 @@ from PIL import Image, ImageEnhance, ImageOps
 
 from benchmarks.collage import PORTRAITS, collage
 from fer_hub.boxes import iou, scale, shift
-from fer_hub.detection.blazeface import FILES, FOLDER
+from fer_hub.detection import fused_search
+from fer_hub.detection.blazeface import FILES, FOLDER, QUIET
 from fer_hub.detection.detector import MODELS, FaceDetector
+from fer_hub.detection.mediapipe_search import shrunk
 from fer_hub.detection.score import calibrated
 from fer_hub.detection.yunet import FILE as YUNET
 from fer_hub.images import load_image
@@ -324,6 +327,7 @@ def test_bad_arguments_are_refused(arguments, message):
 
 SCRIPT = """
 import sys
+from fer_hub.detection import fused_search
 from fer_hub.detection.detector import FaceDetector
 from fer_hub.images import load_image
 assert not {{"mediapipe", "onnxruntime"}} & set(sys.modules)
@@ -339,8 +343,9 @@ print("still heard", file=sys.stderr)
 )
 def test_a_program_is_quiet_and_ends_cleanly(end):
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT.format(end=end)], cwd=ROOT, capture_output=True, text=True, timeout=300
-    )
+        [sys.executable, "-c", SCRIPT.format(end=end)], cwd=ROOT, capture_output=True, text=True, timeout=300,
+        env=os.environ | {QUIET: "1"},
+    )  # fmt: skip
     assert (done.stdout, done.stderr) == ("1\n", "still heard\n")
     assert done.returncode == (3 if "Exit" in end else 0)
 
@@ -375,6 +380,7 @@ def test_threads_hear_nothing_and_lose_nothing():
     script = """
 import sys, threading
 from concurrent.futures import ThreadPoolExecutor
+from fer_hub.detection import fused_search
 from fer_hub.detection.detector import FaceDetector
 from fer_hub.images import load_image
 photo = load_image("examples/astronaut.jpg")
@@ -392,13 +398,14 @@ done.set()
 writer.join()
 print(set(found))
 """
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=300,
+                          env=os.environ | {QUIET: "1"})  # fmt: skip
     assert done.stdout == "{1}\n"
     assert sorted(done.stderr.splitlines()) == sorted(f"line {number}" for number in range(100))
 
 
-def test_a_warning_that_comes_later_is_not_heard():
-    """When native code warns depends on the allocator; here at the third search, another text at the fourth."""
+def test_a_search_redirects_nothing():
+    """Only what is said while a model is loaded or closed is kept away, and only where that is asked for."""
     script = """
 import os
 from types import SimpleNamespace
@@ -408,20 +415,52 @@ class Native:
     _handle, count = None, 0
     def detect(self, image):
         self.count += 1
-        if self.count == 3:
-            os.write(2, b"ERROR: Exception in ASGI application\\n")
-            os.write(2, b"WARNING: Logging before InitGoogle() is written to STDERR\\n")
-            os.write(2, b"W0000 00:00:17.2 9 inference_runner_litert.cc:14] Input tensor memory is not aligned\\n")
-        if self.count == 4:
-            os.write(2, b"heard\\n")
+        os.write(2, b"INFO: [environment.cc:36] search %d\\n" % self.count)
         return SimpleNamespace(detections=[])
 model = BlazeFace("short_range", 0.5)
 model._create = Native
-for _ in range(5):
+for _ in range(2):
     model.find(Image.new("RGB", (64, 64)))
 """
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=300)
-    assert (done.stderr, done.returncode) == ("ERROR: Exception in ASGI application\nheard\n", 0)
+    for environment, heard in (({"FER_HUB_QUIET": "1"}, "2"), ({}, "12")):
+        done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=300,
+                              env=without(QUIET) | environment)  # fmt: skip
+        assert done.stderr == "".join(f"INFO: [environment.cc:36] search {number}\n" for number in heard)
+
+
+def test_a_child_process_made_while_a_model_loads_keeps_its_standard_error():
+    script = """
+import os
+from fer_hub.detection.blazeface import _quiet
+with _quiet():
+    if os.fork() == 0:
+        os.write(2, b"INFO: [child.cc:1] heard\\n")
+        os._exit(0)
+    os.wait()
+    os.write(2, b"INFO: [parent.cc:1] not heard\\n")
+    os.write(2, b"ERROR: Exception in ASGI application\\n")
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=300,
+                          env=os.environ | {QUIET: "1"})  # fmt: skip
+    assert done.stderr == "INFO: [child.cc:1] heard\nERROR: Exception in ASGI application\n"
+
+
+def without(name):
+    return {key: value for key, value in os.environ.items() if key != name}
+
+
+def test_a_large_photo_is_made_small_once(monkeypatch):
+    photo = Image.effect_noise((1600, 1200), 40).convert("RGB")  # nobody, so that every step has its turn
+    made = []
+
+    def counting(image, longer):
+        made.append(image is photo)
+        return shrunk(image, longer)
+
+    monkeypatch.setattr(fused_search, "shrunk", counting)
+    with FaceDetector() as detector:
+        assert detector.detect(photo) == []
+    assert made.count(True) == 1
 
 
 def test_results_are_faces(detector):

@@ -23,6 +23,13 @@ def test_frames_per_second_are_frames_through_duration(sparse):
         assert reader.info.fps == pytest.approx((len(times) - 1) / times[-1] * 1000, rel=0.02)
 
 
+def test_a_reader_refuses_to_begin_again(sparse):
+    with VideoReader(sparse[0]) as reader:
+        assert sum(1 for _ in reader) == len(sparse[1])
+        with pytest.raises(RuntimeError, match=r"must be iterated over once, but screen\.webm was read before"):
+            next(iter(reader))
+
+
 def test_time_without_frames_is_no_time_out_of_sight(sparse, tmp_path):
     path, times = sparse
     summary = analyse_video(SquareFinder(), path)

@@ -1,6 +1,7 @@
 """The tab for the webcam: boxes over the live picture and bars beside it, probabilities smoothed per person."""
 
 import io
+import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -27,9 +28,13 @@ RATE_SECONDS = 1.0
 
 
 class LiveSession:
-    """State of one visitor between two frames: the face tracker and the times of the frames."""
+    """State of one visitor between two frames: the face tracker and the times of the frames.
+
+    One frame at a time changes it: where the camera was switched off during a slow answer, the next one waits.
+    """
 
     def __init__(self):
+        self.lock = threading.Lock()
         self.tracker = FaceTracker(smoothing=0.5)
         self.times: list[float] = []
         self.pending: Future | None = None
@@ -57,15 +62,16 @@ def answer_frame(
     service: Service, frame: Image.Image, session: LiveSession, model: str, min_score: float, smoothing: float
 ) -> tuple[bytes, dict[str, float] | None]:
     """The next camera frame with boxes as JPEG, and the first face's probabilities."""
-    now = time.monotonic()
-    if session.was_off(now):  # it may be somebody else now
-        session.tracker.forget()
-        session.watcher = None
-    session.watcher = session.watcher or service.watcher()
-    session.tracker.smoothing = smoothing
-    faces = session.tracker.update(service.live_faces(frame, model, min_score, session.watcher), now)
+    with session.lock:
+        now = time.monotonic()  # here, so that the tracker's time never goes back
+        if session.was_off(now):  # it may be somebody else now
+            session.tracker.forget()
+            session.watcher = None
+        session.watcher = session.watcher or service.watcher()
+        session.tracker.smoothing = smoothing
+        faces = session.tracker.update(service.live_faces(frame, model, min_score, session.watcher), now)
+        session.speed = session.rate(now)
     largest = dict(faces[0].probabilities) if faces else {}
-    session.speed = session.rate(now)
     return encode(draw(frame, faces)), largest or None
 
 
@@ -91,7 +97,7 @@ def one_behind(session: LiveSession, answer: Callable[[], tuple], at_first: Call
     per second on two cores; the displayed frame and its boxes are one frame old.
     """
     last, session.pending = session.pending, None
-    shown = at_first() if last is None else last.result()  # sequential, as they share the tracker
+    shown = at_first() if last is None else last.result()
     session.pending = _workers.submit(answer)
     return shown
 
