@@ -149,14 +149,14 @@ def test_what_is_left_out_is_unknown():
     assert FacePrediction((0, 0, 9, 9), 0.5, "happy", PROBABILITIES).quality is None
 
 
-@pytest.mark.parametrize("name", ["score", "quality"])
+@pytest.mark.parametrize("name", ["detection_score", "quality"])
 def test_shares_reach_from_0_to_1(name):
     for kind in (Face, lambda **fields: FacePrediction(emotion="happy", probabilities=PROBABILITIES, **fields)):
         for value in (0, 1):
-            assert getattr(kind(**{"box": (0, 0, 9, 9), "score": 0.5, name: value}), name) == value
+            assert getattr(kind(**{"box": (0, 0, 9, 9), "detection_score": 0.5, name: value}), name) == value
         for value in (-0.001, 1.001, math.nan, "much"):
             with pytest.raises(ValueError, match=f"^{name} must be a number from 0 to 1, got "):
-                kind(**{"box": (0, 0, 9, 9), "score": 0.5, name: value})
+                kind(**{"box": (0, 0, 9, 9), "detection_score": 0.5, name: value})
 
 
 def test_angles_reach_from_minus_180_to_180():

@@ -1,5 +1,6 @@
 """Temperature scaling: the fit, the command on a checkpoint, and its use in training and in the card."""
 
+import copy
 import json
 import math
 import shutil
@@ -55,6 +56,7 @@ def test_where_there_is_no_minimum_the_bound_is_returned():
     assert fit_temperature(right, np.array([0, 1, 2])) == BOUNDS[0]
     assert fit_temperature(right, np.array([1, 2, 0])) == BOUNDS[1]
     assert fit_temperature(np.zeros((3, 3)), np.array([1, 2, 0])) == BOUNDS[1]
+    assert BOUNDS == (0.05, 20)
 
 
 def test_huge_logits_do_not_overflow():
@@ -88,6 +90,8 @@ def test_before_and_after_are_the_metrics_at_both_temperatures():
         assert result[name] == {key: whole[key] for key in ("loss", "calibration_error", "calibration_bins")}
     assert result["after"]["calibration_error"] < 0.05 < result["before"]["calibration_error"]
     json.dumps(result)
+    sure = before_and_after(np.array([[2000.0, 0.0]]), np.array([1]), 2.0)  # certain and wrong: no infinite loss
+    assert sure["before"]["loss"] == sure["after"]["loss"] == pytest.approx(-math.log(1e-12))
 
 
 @pytest.fixture(scope="module")
@@ -174,16 +178,29 @@ def splits_of(data):
     return {name: decode_images(split) for name, split in faces.items()}, {n: targets(s) for n, s in faces.items()}
 
 
+def best_temperature(model, image_processor, images, target):
+    """The temperature with the lowest loss on these images, from logits without any temperature."""
+    model = copy.deepcopy(model)
+    model.config.temperature = 1.0
+    return fit_temperature(predict_logits(model, image_processor, images), target.classes)
+
+
 def test_a_trained_network_is_calibrated_before_test_is_measured(checkpoint, data, tmp_path):
     model, image_processor = (
         kind.from_pretrained(checkpoint) for kind in (FERForImageClassification, FERImageProcessor)
     )
-    model.config.temperature = 7.0  # of the checkpoint that training started from
     images, wanted = splits_of(data)
+    model.config.temperature = 1.0
+    for split, every in (("validation", 4), ("test", 2)):  # so many are wrong: the two need different temperatures
+        logits = predict_logits(model, image_processor, images[split])
+        labels = logits.argmax(1)
+        labels[::every] = logits.argmin(1)[::every]
+        wanted[split] = replace(wanted[split], classes=labels)
+    model.config.temperature = 7.0  # of the checkpoint that training started from
     said = []
     metrics = measure_trained(model, image_processor, images, wanted, say=said.append, report=tmp_path / "report")
     entry = metrics["calibration"]
-    assert model.config.temperature == entry["temperature"] and 1 < entry["temperature"] != 7
+    assert model.config.temperature == entry["temperature"] and entry["temperature"] not in (1, 7)
     assert said == [summary(entry)] and " test " in said[0]
     for split in ("validation", "test"):
         direct = measure(model, image_processor, images[split], wanted[split].classes)
@@ -193,6 +210,13 @@ def test_a_trained_network_is_calibrated_before_test_is_measured(checkpoint, dat
             assert entry[split]["after"][key] == pytest.approx(metrics[split][key], rel=1e-5)
     # what was fitted on validation is the best for validation, whatever it does to test
     assert entry["validation"]["after"]["loss"] < entry["validation"]["before"]["loss"]
+    best = {
+        split: best_temperature(model, image_processor, images[split], wanted[split])
+        for split in ("validation", "test")
+    }
+    assert entry["temperature"] == pytest.approx(best["validation"], rel=1e-5)
+    assert best["test"] != pytest.approx(best["validation"], rel=0.1)  # otherwise the line above would say nothing
+    assert (entry["split"], entry["images"]) == ("validation", 112)
     assert json.loads((tmp_path / "report" / "metrics.json").read_text()) == metrics
     assert "## test" in (tmp_path / "report" / "report.md").read_text()
     card = str(fill(json.loads(model.config.to_json_string(use_diff=False)), metrics | {"training": TRAINING}, {}, 10))
