@@ -1,8 +1,10 @@
 """Loading any kind of image as upright RGB, and cropping a square from it."""
 
 import math
+from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -10,6 +12,7 @@ from PIL import Image, ImageOps
 from fer_hub.boxes import Box, centre, check_box
 from fer_hub.heic import is_heic, register_heic
 from fer_hub.image_bounds import check_work
+from fer_hub.image_sources import unwrapped
 
 MAX_PIXELS = 80_000_000
 """Largest image that `load_image` decodes by default; as RGB it takes 240 MB."""
@@ -24,9 +27,12 @@ _MOST_PADDING = 4
 _SMALL = 512
 """Side of the largest crop that is turned at twice its size, in pixels; larger ones are sharp enough without."""
 
-ImageSource = Image.Image | np.ndarray | bytes | str | Path
+ImageSource = Image.Image | np.ndarray | bytes | str | Path | BinaryIO | Mapping[str, Any]
 
-_KINDS = "a PIL image, a path, an http(s) URL, the bytes of an image file or a numpy array in RGB order"
+_KINDS = (
+    "a PIL image, a path, an http(s) or data: URL, base64, the bytes of an image file, a file open in binary mode, a "
+    "numpy array in RGB order, a torch tensor or the row of a data set"
+)
 
 
 def load_image(
@@ -40,9 +46,11 @@ def load_image(
     (`fer_hub.model.image_processing_fer.to_grey`) do the same.
 
     Args:
-        source: a PIL image in any mode; a path; an http or https URL; the bytes of an image file; or a numpy array
-            (height, width), (height, width, 1), (height, width, 3) RGB or (height, width, 4) RGBA, as uint8,
-            uint16 in [0, 65535] or float in [0, 1].
+        source: a PIL image in any mode; a path; an http, https or data: URL; the bytes of an image file or their
+            base64; a file open in binary mode; a numpy array (height, width), (height, width, 1), (height, width, 3)
+            RGB or (height, width, 4) RGBA, as uint8, uint16 in [0, 65535] or float in [0, 1]; a torch tensor of the
+            same types, (height, width) or channels first; or the row of a data set with its image under "image",
+            "img", "photo" or "picture".
         timeout: seconds within which a URL must be read completely.
         max_bytes: largest file read from a URL.
         max_pixels: largest width times height; a larger photo is refused before it is decoded.
@@ -61,6 +69,7 @@ def load_image(
         >>> load_image(np.zeros((480, 640), np.uint8))
         <PIL.Image.Image image mode=RGB size=640x480 at ...>
     """
+    source = unwrapped(source)
     if isinstance(source, np.ndarray):
         image, name = _from_array(source), "the array"
     elif isinstance(source, Image.Image):

@@ -2,9 +2,9 @@
 
 import copy
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, Self, overload
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, Self, overload
 
 import numpy as np
 from PIL import Image
@@ -14,11 +14,13 @@ from fer_hub.detection.detector import DEFAULT_MIN_SCORE, FaceDetector
 from fer_hub.detection.framing import face_crop
 from fer_hub.detection.watching import Watcher
 from fer_hub.hub.shipped import default_checkpoint
+from fer_hub.image_sources import each, is_several
 from fer_hub.images import ImageSource, load_image
 from fer_hub.inference.forward import features_of_crops, logits_of_crops, softmax
 from fer_hub.inference.loading import load_network
 from fer_hub.inference.onnx_classifier import OnnxClassifier
 from fer_hub.inference.priors import TRAINING, Prior, logit_shift
+from fer_hub.inference.streaming import at, in_batches, second
 from fer_hub.results import Face, FacePrediction
 
 if TYPE_CHECKING:  # torch and transformers are loaded where PyTorch runs the network only
@@ -33,6 +35,15 @@ class Detector(Protocol):
     """
 
     def detect(self, image: Image.Image, min_score: float | None = None) -> list[Face]: ...
+
+
+class _Located(NamedTuple):
+    """A photo of `size` (width, height) whose faces were found: their boxes in whole pixels, and their crops."""
+
+    size: tuple[int, int]
+    boxes: list[Box]
+    faces: list[Face]
+    crops: list[Image.Image]
 
 
 class FERPipeline:
@@ -170,41 +181,94 @@ class FERPipeline:
     ) -> list[FacePrediction]: ...
 
     @overload
-    def __call__(self, images: Sequence[ImageSource], min_score: float | None = None) -> list[list[FacePrediction]]: ...
+    def __call__(self, images: Iterable[ImageSource], min_score: float | None = None) -> list[list[FacePrediction]]: ...
 
     def __call__(
-        self, images: ImageSource | Sequence[ImageSource], min_score: float | None = None
+        self, images: Any, min_score: float | None = None
     ) -> list[FacePrediction] | list[list[FacePrediction]]:
         """Detect and classify all faces.
 
         Args:
-            images: a photo, in any form that `load_image` accepts, or a list or tuple of photos.
+            images: a photo, in any form that `load_image` accepts; or several: a list or tuple, an iterator, a data
+                set, or an array or tensor of 4 axes. `stream` is for more than fit into memory.
             min_score: minimum detection score of a face for this call; `None` leaves it to the detector.
 
         Returns:
             For one photo its faces, the most prominent first (see `detection.score.prominence`); an empty list if there
-            is none. For a list of photos a list of such lists in the same order. Boxes are in whole pixels inside the
-            upright photo.
+            is none. For several a list of such lists in the same order. Boxes are in whole pixels inside the upright
+            photo.
 
         Raises:
-            TypeError, ValueError, FileNotFoundError, ConnectionError, TimeoutError: from `load_image`; for a list
+            TypeError, ValueError, FileNotFoundError, ConnectionError, TimeoutError: from `load_image`; for several
                 the sentence begins with the position of the photo, counted from 0.
         """
-        many = isinstance(images, (list, tuple))
-        sources: Sequence[Any] = images if isinstance(images, (list, tuple)) else [images]
-        faces: list[list[tuple[Box, Face]]] = []
-        crops: list[Image.Image] = []
-        for position, source in enumerate(sources):
+        if not is_several(images):
+            [result] = self._predicted([self._located(images, min_score)])
+            return result[1]
+        located = []
+        for position, source in enumerate(each(images)):
             try:
-                image = load_image(source)
+                located.append(self._located(source, min_score))
             except (TypeError, ValueError, OSError) as error:
-                raise (_at(position, error) if many else error) from None
-            found = self.detector.detect(image, *([] if min_score is None else [min_score]))
-            faces.append([(_whole_pixels(face.box, image.size), face) for face in found])
-            crops += [self._cut_out(image, face) for face in found]  # the photo itself is not kept
-        rows = iter(self.classify_crops(crops))
-        results = [[_prediction(box, face, next(rows)) for box, face in photo] for photo in faces]
-        return results if many else results[0]
+                raise at(position, error) from None
+        return [faces for _, faces in self._predicted(located)]
+
+    def stream(
+        self,
+        images: Iterable[ImageSource],
+        *,
+        batch_size: int = 16,
+        on_error: Literal["raise", "yield"] = "raise",
+        threads: int | None = None,
+        min_score: float | None = None,
+    ) -> Generator[list[FacePrediction] | Exception, None, None]:
+        """Detect and classify the faces of a stream of any length, on all cores and with constant memory.
+
+        Threads read and search photos ahead of the network, which classifies `batch_size` photos at a time.
+
+        Args:
+            images: photos as for a call: an iterator, generator, data set or list. It is read in the thread of the
+                caller, a few dozen photos ahead of the results.
+            batch_size: photos whose results come together; 1 gives each as soon as it is there.
+            on_error: "raise" ends the stream with the error of a photo that cannot be read; "yield" gives the error in
+                its place and goes on.
+            threads: how many photos are read and searched at once; all cores if `None`.
+            min_score: as for a call.
+
+        Yields:
+            For each photo, in order, its faces, or its error.
+
+        Raises:
+            As for a call, with the position of the photo; ValueError: an argument is invalid.
+
+        Example:
+            >>> with FERPipeline.from_pretrained() as pipeline:
+            ...     photos = (f"examples/{name}.jpg" for name in ("astronaut", "grace_hopper", "nobody"))
+            ...     for faces in pipeline.stream(photos, on_error="yield"):
+            ...         print(type(faces).__name__ if isinstance(faces, Exception) else len(faces))
+            1
+            1
+            FileNotFoundError
+        """
+        results = self.stream_sized(
+            images, batch_size=batch_size, on_error=on_error, threads=threads, min_score=min_score
+        )
+        return second(results)
+
+    def stream_sized(
+        self,
+        images: Iterable[ImageSource],
+        *,
+        batch_size: int = 16,
+        on_error: Literal["raise", "yield"] = "raise",
+        threads: int | None = None,
+        min_score: float | None = None,
+    ) -> Generator[tuple[tuple[int, int], list[FacePrediction]] | Exception, None, None]:
+        """As `stream`, with the size of every upright photo: ((width, height), faces)."""
+        return in_batches(
+            lambda image: self._located(image, min_score), self._predicted, images,
+            batch_size=batch_size, on_error=on_error, threads=threads,
+        )  # fmt: skip
 
     def classify_crops(self, crops: Sequence[ImageSource]) -> list[dict[str, float]]:
         """Classify images that already are face crops, without face detection.
@@ -280,6 +344,23 @@ class FERPipeline:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _located(self, source: ImageSource, min_score: float | None) -> "_Located":
+        """The faces of a photo and their crops; the photo itself is not kept."""
+        image = load_image(source)
+        found = self.detector.detect(image, *([] if min_score is None else [min_score]))
+        boxes = [_whole_pixels(face.box, image.size) for face in found]
+        return _Located(image.size, boxes, found, [self._cut_out(image, face) for face in found])
+
+    def _predicted(self, photos: "Sequence[_Located]") -> list[tuple[tuple[int, int], list[FacePrediction]]]:
+        rows = iter(self.classify_crops([crop for photo in photos for crop in photo.crops]))
+        return [
+            (
+                photo.size,
+                [_prediction(box, face, next(rows)) for box, face in zip(photo.boxes, photo.faces, strict=True)],
+            )
+            for photo in photos
+        ]
+
     def _batches(self, crops: Sequence[ImageSource]) -> Iterator[list[Image.Image]]:
         if not isinstance(crops, (list, tuple)):
             raise TypeError(f"crops must be a list of images, got {type(crops).__name__}; put a single one in a list.")
@@ -289,7 +370,7 @@ class FERPipeline:
                 try:
                     batch.append(load_image(image))
                 except (TypeError, ValueError, OSError) as error:
-                    raise _at(position, error) from None
+                    raise at(position, error) from None
             yield batch
 
     def _cut_out(self, image: Image.Image, face: Face) -> Image.Image:
@@ -311,12 +392,6 @@ def _moved(model: Any, device: Any) -> Any:
     from fer_hub.inference.devices import usable_device
 
     return model.to(usable_device(device))
-
-
-def _at(position: int, error: Exception) -> Exception:
-    """The same error with the position in the list in its sentence, which of system errors cannot be set."""
-    kinds = (FileNotFoundError, PermissionError, TimeoutError, ConnectionError, OSError, TypeError, ValueError)
-    return next(kind for kind in kinds if isinstance(error, kind))(f"image {position} of the list: {error}")
 
 
 def _prediction(box: Box, face: Face, probabilities: dict[str, float]) -> FacePrediction:

@@ -21,7 +21,10 @@ from fer_hub.images import crop, load_image
 from fer_hub.model.image_processing_fer import to_grey
 
 RED, WHITE = (255, 0, 0), (255, 255, 255)
-KINDS = "a PIL image, a path, an http(s) URL, the bytes of an image file or a numpy array in RGB order"
+KINDS = (
+    "a PIL image, a path, an http(s) or data: URL, base64, the bytes of an image file, a file open in binary mode, a "
+    "numpy array in RGB order, a torch tensor or the row of a data set"
+)
 SHAPES = "(height, width), (height, width, 1), (height, width, 3) or (height, width, 4)"
 
 
