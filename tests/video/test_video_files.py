@@ -1,11 +1,14 @@
 import json
+from fractions import Fraction
 
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from fer_hub.boxes import iou
 from fer_hub.video.analysis import analyse_video, video_info
+from fer_hub.video.writer import VideoWriter
 from tests.video.making import SquareFinder, cut_off, make_video, moving, noisy, painted, read_csv, read_video
 
 
@@ -35,7 +38,15 @@ def test_sound_is_kept(tmp_path, name, sound, hertz, output, codecs):
         assert np.abs(np.fft.rfft(middle)).argmax() == pytest.approx(440, abs=1)
 
 
-def test_sound_of_the_same_format_is_copied_bit_by_bit(clip, tmp_path):
+def sound_times(path):
+    """Seconds from the first frame to each piece of sound that is played."""
+    with av.open(str(path)) as file:
+        start = next(file.decode(video=0)).time
+    with av.open(str(path)) as file:
+        return [packet.pts * packet.time_base - start for packet in file.demux(audio=0) if packet.size]
+
+
+def test_sound_of_the_same_format_is_copied_bit_by_bit_and_in_time(clip, tmp_path):
     analyse_video(SquareFinder(), clip, output=tmp_path / "out.mp4")
 
     def packets(path):
@@ -43,6 +54,47 @@ def test_sound_of_the_same_format_is_copied_bit_by_bit(clip, tmp_path):
             return [bytes(packet) for packet in file.demux(audio=0) if packet.size]
 
     assert packets(tmp_path / "out.mp4") == packets(clip) != []
+    assert sound_times(tmp_path / "out.mp4") == pytest.approx(sound_times(clip), abs=0.001)
+
+
+@pytest.mark.parametrize("output", ["out.mp4", "out.webm"], ids=["copied", "encoded anew"])
+def test_sound_stays_in_time_where_the_source_does_not_begin_at_zero(tmp_path, output):
+    """A cut-out of a stream begins at 2 s; the annotated video begins at 0, its sound as far into it as before."""
+    source = make_video(tmp_path / "a.ts", moving(15), sound="aac", options={"output_ts_offset": "2"})
+    with av.open(str(source)) as file:
+        assert next(file.decode(video=0)).time > 1
+    analyse_video(SquareFinder(), source, output=tmp_path / output)
+    assert read_video(tmp_path / output)[1][0] == pytest.approx(0, abs=0.05)
+    before, after = sound_times(source), sound_times(tmp_path / output)
+    assert after[0] == pytest.approx(before[0], abs=0.05)
+    assert after[-1] == pytest.approx(before[-1], abs=0.05)
+
+
+COLOURS = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (200, 60, 120), (255, 255, 255), (0, 0, 0)]
+
+
+@pytest.mark.parametrize("ending", [".mp4", ".webm"])
+def test_colours_are_those_that_the_file_is_labelled_with(tmp_path, ending):
+    """BT.709 and 16 to 235 stand in the file and are what its values mean, by the matrix of ITU-R BT.709, table 3."""
+    frames = [Image.new("RGB", (64, 48), colour) for colour in COLOURS for _ in range(2)]
+    with VideoWriter(tmp_path / f"a{ending}", (64, 48), Fraction(1, 10), 10) as writer:
+        for index, frame in enumerate(frames):
+            writer.write(frame, index)
+    with av.open(str(tmp_path / f"a{ending}")) as file:
+        context = file.streams.video[0].codec_context
+        assert [context.colorspace, context.color_primaries, context.color_trc, context.color_range] == [1, 1, 1, 1]
+        written = [frame.to_ndarray(format="yuv420p") for frame in file.decode(video=0)]
+    assert len(written) == len(frames)
+    for index, planes in enumerate(written):
+        red, green, blue = COLOURS[index // 2]
+        light = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+        expected = (
+            16 + 219 / 255 * light,
+            128 + 224 / 255 * (blue - light) / 1.8556,
+            128 + 224 / 255 * (red - light) / 1.5748,
+        )
+        halves = planes[48:].reshape(2, -1)  # the colours' two planes lie below that of the light, as yuv420p has them
+        assert (planes[:48].mean(), *halves.mean(1)) == pytest.approx(expected, abs=4)
 
 
 @pytest.mark.parametrize(
