@@ -14,6 +14,10 @@ PrivateOption = Annotated[bool, typer.Option("--private", help="Only you may see
 MessageOption = Annotated[str | None, typer.Option("--message", metavar="TEXT", help="First line of the commit.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would be done and send nothing.")]
 
+StageOption = Annotated[
+    str | None, typer.Option("--stage", metavar="FOLDER", help="Write the files to a new folder and send nothing.")
+]
+
 
 def model(
     checkpoint: Annotated[
@@ -27,6 +31,7 @@ def model(
     private: PrivateOption = False,
     message: MessageOption = None,
     dry_run: DryRunOption = False,
+    stage: StageOption = None,
 ) -> None:
     """Publish a checkpoint folder as a model repository, in one atomic commit.
 
@@ -41,17 +46,28 @@ def model(
 
     with secret_kept() as tell:
         publish_model(
-            checkpoint, repo_id, public=seen_by, revision=revision, message=message, dry_run=dry_run, say=tell
+            checkpoint,
+            repo_id,
+            public=seen_by,
+            revision=revision,
+            message=message,
+            dry_run=dry_run,
+            stage=stage,
+            say=tell,
         )
 
 
 def space(
     repo_id: RepoArgument,
-    model: Annotated[str, typer.Option(metavar="OWNER/NAME", help="Model that it loads.")],
+    model: Annotated[
+        list[str], typer.Option(metavar="OWNER/NAME", help="Model that it offers; several times for several.")
+    ],
     public: PublicOption = False,
     private: PrivateOption = False,
     message: MessageOption = None,
     dry_run: DryRunOption = False,
+    stage: StageOption = None,
+    gpu: Annotated[bool, typer.Option("--gpu", help="With CUDA, for a Space with a GPU.")] = False,
 ) -> None:
     """Publish the app as a Space, from a clone of the fer_hub repository, in one atomic commit.
 
@@ -65,7 +81,7 @@ def space(
     from fer_hub.hub.publishing import publish_space
 
     with secret_kept() as tell:
-        publish_space(repo_id, model, public=seen_by, message=message, dry_run=dry_run, say=tell)
+        publish_space(repo_id, model, public=seen_by, message=message, dry_run=dry_run, stage=stage, gpu=gpu, say=tell)
 
 
 def visibility(public: bool, private: bool) -> bool | None:

@@ -7,7 +7,8 @@ import math
 from fnmatch import fnmatch
 from pathlib import Path
 
-from fer_hub.hub.plan import PICKLES, Plan, Upload, check_uploads
+from fer_hub.hub.plan import ATTRIBUTES, PICKLES, Plan, Upload, check_uploads
+from fer_hub.hub.shipped import licence
 
 CARD_PLACEHOLDER = "path/or/hub-id"
 """Placeholder for the checkpoint in the model card's snippets; replaced by the repository's id."""
@@ -72,6 +73,8 @@ def plan_model(folder: str | Path, repo_id: str) -> Plan:
             f"a checkpoint must contain {', '.join(REASONS)} and its code, but {folder} lacks {', '.join(missing)}; "
             "train.py writes them, and fer-hub refresh writes README.md."
         )
+    held = {upload.path for upload in uploads}
+    uploads += [upload for upload in _added() if upload.path not in held]
     check_uploads(uploads)
     config = _check_config(folder)
     _check_weights(folder, config)
@@ -86,6 +89,12 @@ def plan_model(folder: str | Path, repo_id: str) -> Plan:
         notes=tuple(_check_code(folder, [upload.path for upload in uploads])),
         own_names=(*REASONS, *(name for name in OPTIONAL if "*" not in name), CODE),
     )
+
+
+def _added() -> list[Upload]:
+    """Files that every model repository has, although a checkpoint folder need not."""
+    texts = [Upload(".gitattributes", ATTRIBUTES.encode() + b"\n", "which files are stored as large ones")]
+    return texts + [Upload("LICENSE", licence(), OPTIONAL["LICENSE"])]
 
 
 def _sort(folder: Path) -> tuple[list[Upload], list[tuple[str, str]]]:

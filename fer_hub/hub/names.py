@@ -1,4 +1,4 @@
-"""Names of checkpoints that are meant as folders, and must not be taken for repositories of strangers."""
+"""Names of checkpoints: those meant as folders, and those with a revision."""
 
 from pathlib import Path
 
@@ -27,3 +27,16 @@ def check_name(checkpoint: str | Path) -> None:
             f"checkpoint must be a checkpoint folder or a Hub id, got {str(checkpoint)!r}, which looks like a folder, "
             f"but there is none in {Path.cwd()}; start from the folder that holds {parts[0]}, or give the whole path."
         )
+
+
+def split_revision(checkpoint: str | Path) -> tuple[str, str | None]:
+    """A Hub id with a revision after `@` → both; a path, or an id without, has `None`.
+
+    Example:
+        >>> split_revision("owner/name@3f1c"), split_revision("owner/name"), split_revision("runs/mine/final")
+        (('owner/name', '3f1c'), ('owner/name', None), ('runs/mine/final', None))
+    """
+    name, _, revision = str(checkpoint).partition("@")
+    if not revision or name.count("/") != 1 or Path(checkpoint).exists():
+        return str(checkpoint), None
+    return name, revision

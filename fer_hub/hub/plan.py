@@ -6,11 +6,19 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
+from fer_hub.files import building
+
 MAX_WEIGHTS = 1_000_000_000
 """Largest .safetensors or .onnx file in bytes. Our networks have a few megabytes; the Hub's own limit is 20 GB."""
 
 MAX_FILE = 10_000_000
 """Largest other file in bytes: above 10 MB the Hub stores a file outside git, which does not suit text or figures."""
+
+ATTRIBUTES = "\n".join(
+    f"*.{ending} filter=lfs diff=lfs merge=lfs -text"
+    for ending in ("safetensors", "onnx", "tflite", "ttf", "png", "jpg")
+)
+"""The file .gitattributes: binary files go to the Hub's large storage, which it demands where files come by git push."""
 
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib")
 """Extensions of files that can run code when loaded."""
@@ -105,6 +113,23 @@ def check_uploads(uploads: Iterable[Upload]) -> None:
                 f"{upload.path} must not be a pickle, which can run code when loaded, but is one; remove it, or save "
                 "the weights as safetensors with save_pretrained."
             )
+
+
+def stage(plan: Plan, folder: str | Path) -> Path:
+    """Write a publication's files to a new folder, to look at before anything is sent.
+
+    Raises:
+        ValueError: there are other files in the folder.
+    """
+    folder = Path(folder)
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+        raise ValueError(f"stage must be a new or an empty folder, got {folder}; name another one, or empty it.")
+    with building(folder) as made:
+        for upload in plan.uploads:
+            target = made / upload.path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(upload.read())
+    return folder
 
 
 def _is_pickle(head: bytes) -> bool:

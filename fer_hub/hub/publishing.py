@@ -1,11 +1,12 @@
 """Publish a checkpoint as a model repository, or the app as a Space: show the plan, then make one atomic commit."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 
+from fer_hub.hub import plan as plans
 from fer_hub.hub.model_files import plan_model
 from fer_hub.hub.plan import MAX_FILE, Plan, megabytes, show
 from fer_hub.hub.remote import (
@@ -17,6 +18,7 @@ from fer_hub.hub.remote import (
     look,
     plain_errors,
 )
+from fer_hub.hub.shipped import DEVICE
 from fer_hub.hub.space_files import ROOT, VARIABLE, plan_space
 
 Say = Callable[[str], object]
@@ -39,6 +41,7 @@ def publish_model(
     revision: str | None = None,
     message: str | None = None,
     dry_run: bool = False,
+    stage: str | Path | None = None,
     api: HfApi | None = None,
     say: Say = print,
 ) -> Published:
@@ -57,6 +60,7 @@ def publish_model(
         revision: branch to publish to, created from main if it does not exist; None means main.
         message: first line of the commit message; None gives a default.
         dry_run: only show the plan; needs neither a token nor a network.
+        stage: a new or empty folder to which the files are written, instead of being sent; otherwise a dry run.
         api: the Hub client; `HfApi()` takes address and token from HF_ENDPOINT, HF_TOKEN and `hf auth login`.
         say: called with lines of progress.
 
@@ -70,35 +74,67 @@ def publish_model(
     check_branch(revision or "main")
     api = api or HfApi()
     plan = plan_model(folder, repo_id)
-    return _publish(api, plan, public, revision or "main", message or "Publish checkpoint with fer_hub", dry_run, say)
+    if stage is not None:
+        plans.stage(plan, stage)
+    return _publish(
+        api, plan, public, revision or "main", message or "Publish checkpoint with fer_hub", dry_run, say, stage=stage
+    )
 
 
 def publish_space(
     repo_id: str,
-    model_id: str,
+    model_id: str | Sequence[str],
     *,
     public: bool | None = None,
     message: str | None = None,
     dry_run: bool = False,
+    stage: str | Path | None = None,
+    gpu: bool = False,
     source: Path = ROOT,
     api: HfApi | None = None,
     say: Say = print,
 ) -> Published:
-    """Make the Space `repo_id` run app.py of this repository on the model `model_id`.
+    """Make the Space `repo_id` run app.py of this repository on models of the Hub.
 
-    The Space's variable FER_HUB_CHECKPOINT names the model; its README makes the Hub download the model when the
-    Space is built. Everything else is as for `publish_model`.
+    The Space's variable FER_HUB_CHECKPOINT names the models at their present commits, so that a restart runs what was
+    published; publish again to take over what is new in them. Its README makes the Hub download them when the Space is
+    built. Everything else is as for `publish_model`.
 
     Args:
-        model_id: owner/name of an existing model repository.
+        model_id: owner/name of an existing model repository, or of several, the default first.
+        gpu: install PyTorch with CUDA and suggest hardware with a GPU, where the app then runs the networks; otherwise
+            PyTorch for CPUs, which takes a fraction of the space.
         source: a clone of the fer_hub repository.
     """
     check_repo_id(repo_id)
-    check_repo_id(model_id)
-    api = api or HfApi()
-    plan = plan_space(repo_id, model_id, source=source)
-    variables = {VARIABLE: model_id}
-    return _publish(api, plan, public, "main", message or "Publish Space with fer_hub", dry_run, say, variables)
+    model_ids = [model_id] if isinstance(model_id, str) else list(model_id)
+    for name in model_ids:
+        check_repo_id(name)
+    api, dry = api or HfApi(), dry_run or stage is not None
+    models: dict[str, Repository] = {}
+    try:
+        with plain_errors(api, repo_id):
+            if not dry:
+                check_account(api, repo_id)
+            models = {name: look(api, "model", name) for name in model_ids}
+    except (PermissionError, ConnectionError):
+        if not dry:
+            raise
+    notes = [note for name in model_ids if name in models for note in _notes_on_model(name, models[name], dry)]
+    commits = {name: models[name].commit if name in models else None for name in model_ids}
+    if None in commits.values():
+        notes.append(
+            "the commits of the models are not known, so that the Space is shown as if it followed their main."
+        )
+    plan = plan_space(repo_id, commits, gpu=gpu, source=source)
+    if stage is not None:
+        plans.stage(plan, stage)
+    variables = {VARIABLE: ",".join(f"{name}@{commit}" if commit else name for name, commit in commits.items())}
+    if gpu:
+        variables[DEVICE] = "cuda"
+    return _publish(
+        api, plan, public, "main", message or "Publish Space with fer_hub", dry_run, say, variables, notes, stage
+    )
 
 
 def _publish(
@@ -110,21 +146,23 @@ def _publish(
     dry_run: bool,
     say: Say,
     variables: dict[str, str] | None = None,
+    notes: Sequence[str] = (),
+    stage: str | Path | None = None,
 ) -> Published:
-    variables = variables or {}
+    variables, notes = variables or {}, list(notes)
+    dry_run = dry_run or stage is not None
     _refuse_token(plan, api)
-    known, notes = True, []
+    known = True
     try:
         with plain_errors(api, plan.repo_id):
-            if not dry_run:
+            if not dry_run and plan.repo_type == "model":  # of a Space the account is checked before its models
                 check_account(api, plan.repo_id)
             found = look(api, plan.repo_type, plan.repo_id, branch)
-            if variables:
-                notes = _notes_on_model(api, variables[VARIABLE], dry_run)
     except (PermissionError, ConnectionError) as error:
         if not dry_run:
             raise
-        found, known, notes = Repository(), False, [f"shown as if {plan.repo_id} were new: {error}"]
+        found, known = Repository(), False
+        notes.insert(0, f"shown as if {plan.repo_id} were new: {error}")
     say(show(plan, found.status if known else lambda upload: "send", found.leftovers(plan), found.foreign(plan)))
     for note in notes:
         say(f"note: {note}")
@@ -133,7 +171,7 @@ def _publish(
         say(f"The Space's variable {name} is set to {value}.")
     url = f"{api.endpoint}/{'' if plan.repo_type == 'model' else plan.repo_type + 's/'}{plan.repo_id}"
     if dry_run:
-        say("Dry run: nothing was sent.")
+        say("Dry run: nothing was sent." if stage is None else f"Nothing was sent; the files are in {stage}.")
         return Published(url, None, False)
     with plain_errors(api, plan.repo_id):
         commit, changed = _send(api, plan, found, public, branch, message, say, variables)
@@ -165,7 +203,7 @@ def _send(
         present = api.get_space_variables(plan.repo_id) if variables else {}
         for name, value in variables.items():
             if name not in present or present[name].value != value:
-                api.add_space_variable(plan.repo_id, name, value, description="Model that the app loads")
+                api.add_space_variable(plan.repo_id, name, value, description="Set by fer-hub publish")
     if not found.branch_exists:
         say(f"Creating branch {branch} from main ...")
         api.create_branch(**where, branch=branch, exist_ok=True)
@@ -209,8 +247,7 @@ def _visibility(plan: Plan, found: Repository, public: bool | None, known: bool)
     return f"{plan.repo_id} exists and {'stays ' + now if wanted == now else 'becomes ' + wanted}."
 
 
-def _notes_on_model(api: HfApi, model_id: str, dry_run: bool) -> list[str]:
-    model = look(api, "model", model_id)
+def _notes_on_model(model_id: str, model: Repository, dry_run: bool) -> list[str]:
     if not model.exists:
         problem = (
             f"the Space's model must be a repository on the Hub, got {model_id}, which does not exist or which you "

@@ -1,5 +1,6 @@
 """The checkpoints and example photos that come with fer_hub: all in a clone, only the default in a wheel."""
 
+from importlib import metadata
 from pathlib import Path
 
 DEFAULT = "photographs"
@@ -9,7 +10,11 @@ FILES = ("*.json", "*.safetensors", "*.onnx", "*.py", "*.png", "README.md")
 """Its files that are included in the wheel; setup.py copies them."""
 
 VARIABLE = "FER_HUB_CHECKPOINT"
-"""The environment variable, also of a Space, with the checkpoint folder or Hub id that the app loads first."""
+"""The environment variable, also of a Space, with the checkpoints that the app offers first: a folder or Hub id, or
+several with commas between them; a Hub id may name its revision, as in owner/name@commit."""
+
+DEVICE = "FER_HUB_DEVICE"
+"""The environment variable with the device on which the app runs the networks, such as cuda; the CPU without it."""
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 HOME = _PACKAGE / "shipped" if (_PACKAGE / "shipped").is_dir() else _PACKAGE.parent
@@ -45,3 +50,11 @@ def default_checkpoint() -> Path:
 def example_photographs() -> list[Path]:
     """The included example photos."""
     return sorted((HOME / "examples").glob("*.jpg"))
+
+
+def licence() -> bytes:
+    """The text of fer_hub's licence, which its checkpoints share: from the clone or the installed package."""
+    if (HOME / "LICENSE").is_file():
+        return (HOME / "LICENSE").read_bytes()
+    files = metadata.files("fer_hub") or []
+    return next(file for file in files if file.name == "LICENSE").read_binary()

@@ -1,9 +1,10 @@
 """The repository → the plan of a Space that runs the app on a model of the Hub."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
-from fer_hub.hub.plan import Plan, Upload, check_uploads
+from fer_hub.hub.plan import ATTRIBUTES, Plan, Upload, check_uploads
 from fer_hub.hub.shipped import VARIABLE
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -20,11 +21,31 @@ FILES = {
 LONGEST_DESCRIPTION = 60
 """Characters that the Hub allows for short_description."""
 
+CPU_WHEELS = "https://download.pytorch.org/whl/cpu"
+"""Where PyTorch's makers keep it without CUDA."""
+
+TRAINING_ONLY = ("accelerate", "datasets", "scikit-learn")
+"""Packages of requirements.txt that only training and evaluation import."""
+
+LOADED = ("config.json", "model.safetensors", "preprocessor_config.json", "metrics.json", "training_args.json")
+"""Files of a model that the app reads; downloaded when the Space is built."""
+
 BODY = """
 # {title}
 
-The app of fer_hub on the model [{model}](https://huggingface.co/{model}): it detects, crops and classifies every face
-of a photo. Its endpoints `/predict`, `/classify` and `/annotate` can be called with `gradio_client`:
+The app of fer_hub: it detects, crops and classifies every face of a photo, in a video and before a webcam. It offers
+
+{models}
+
+Its endpoints, in Python with `gradio_client`:
+
+| endpoint | what it gives |
+|---|---|
+| `/predict` | box, detection score, expression and probabilities of every face |
+| `/annotate` | the photo with boxes and expressions |
+| `/classify` | probabilities for the most prominent face |
+| `/predict_batch` | as `/predict`, for at most 20 photos |
+| `/predict_video` | every face of a video over time, as JSON, CSV, plot and annotated video |
 
 ```python
 from gradio_client import Client, handle_file
@@ -33,31 +54,41 @@ client = Client("{space}")
 print(client.predict(handle_file("photo.jpg"), api_name="/predict"))
 ```
 
-An expression is not a feeling; the model card states what the model is and is not intended for.
-The variable `{variable}` in the settings of this Space names the model.
+An expression is not a feeling; the model cards state what the models are and are not intended for.
+The variable `{variable}` in the settings of this Space names the models and their commits.
 """
 
 
-def plan_space(repo_id: str, model_id: str, *, source: Path = ROOT) -> Plan:
+def plan_space(repo_id: str, models: str | Mapping[str, str | None], *, gpu: bool = False, source: Path = ROOT) -> Plan:
     """Select the files of a Space: app.py, the package, examples, requirements and a README with the Space's metadata.
 
     Args:
         repo_id: owner/name of the Space.
-        model_id: owner/name of the model that it loads.
+        models: owner/name → commit of the models that it offers, the default first; `None`, or a name alone, follows
+            the model's main.
+        gpu: as for `publish_space`.
         source: a clone of the fer_hub repository.
 
     Raises:
         FileNotFoundError: `source` is not a clone of the repository.
         ValueError: the README's metadata is not valid for a Space.
     """
-    uploads = [Upload("README.md", _readme(source, repo_id, model_id).encode(), "the Space's settings and description")]
+    models = {models: None} if isinstance(models, str) else dict(models)
+    readme = _readme(source, repo_id, models, gpu).encode()
+    uploads = [
+        Upload("README.md", readme, "the Space's settings and description"),
+        Upload(".gitattributes", ATTRIBUTES.encode() + b"\n", "which files are stored as large ones"),
+    ]
     for name, reason in FILES.items():
         if not (source / name).is_file():
             raise FileNotFoundError(
                 f"a Space is made from a clone of the fer_hub repository with {', '.join(FILES)}, but {source} has no "
                 f"{name}; run the command in the clone."
             )
-        uploads.append(Upload(name, source / name, reason))
+        content = source / name
+        if name == "requirements.txt":
+            content = requirements((source / name).read_text(encoding="utf-8"), gpu).encode()
+        uploads.append(Upload(name, content, reason))
     left_behind = []
     for top, pattern, reason in (("fer_hub", "**/*", "the package"), ("examples", "*", "example photos")):
         for path in sorted((source / top).glob(pattern)):
@@ -71,7 +102,7 @@ def plan_space(repo_id: str, model_id: str, *, source: Path = ROOT) -> Plan:
                 uploads.append(Upload(name, path, reason))
     taken = {upload.path.split("/")[0] for upload in uploads} | {"__pycache__"}
     others = sorted(p for p in source.iterdir() if p.name not in taken and not p.name.startswith("."))
-    reasons = {"checkpoints": f"the Space loads {model_id} instead", "tests": "not needed to run the app"}
+    reasons = {"checkpoints": f"the Space loads {' and '.join(models)} instead", "tests": "not needed to run the app"}
     left_behind += [(p.name + "/" * p.is_dir(), reasons.get(p.name, "not needed to run the app")) for p in others]
     check_uploads(uploads)
     return Plan(
@@ -84,7 +115,29 @@ def plan_space(repo_id: str, model_id: str, *, source: Path = ROOT) -> Plan:
     )
 
 
-def _readme(source: Path, repo_id: str, model_id: str) -> str:
+def requirements(text: str, gpu: bool) -> str:
+    """The pins of a Space: those of requirements.txt that the app imports, with PyTorch for CPUs unless `gpu`.
+
+    Args:
+        text: content of requirements.txt.
+
+    Example:
+        >>> requirements("torch==2.13.0  # networks\\ndatasets==5.2.0\\nnumpy==2.4.6\\n", gpu=True)
+        'torch==2.13.0  # networks\\nnumpy==2.4.6\\n'
+    """
+    lines = [line for line in text.splitlines() if not line.startswith(TRAINING_ONLY)]
+    if not gpu:
+        lines = [re.sub(r"^torch==([\w.]+)", r"torch==\1+cpu", line) for line in lines]
+        lines.insert(0, f"--extra-index-url {CPU_WHEELS}")
+    return "\n".join(lines) + "\n"
+
+
+def _preloaded(model: str, commit: str | None) -> str:
+    """An entry of the metadata preload_from_hub: files and commit, where the commit is known."""
+    return f"{model} {','.join(LOADED)} {commit}" if commit else model
+
+
+def _readme(source: Path, repo_id: str, models: Mapping[str, str | None], gpu: bool) -> str:
     """The README's metadata, checked and with the model added, and a short description of the Space."""
     from huggingface_hub import RepoCard, SpaceCardData
 
@@ -114,6 +167,11 @@ def _readme(source: Path, repo_id: str, model_id: str) -> str:
         )
     if not (source / data["app_file"]).is_file():
         raise ValueError(f"README.md's app_file must be a file of the repository, got {data['app_file']}; correct it.")
-    card = SpaceCardData(**data | {"models": [model_id], "preload_from_hub": [model_id]})
-    body = BODY.format(title=data["title"], model=model_id, space=repo_id, variable=VARIABLE)
+    data |= {"models": list(models), "preload_from_hub": [_preloaded(*model) for model in models.items()]}
+    card = SpaceCardData(**data | ({"suggested_hardware": "t4-small"} if gpu else {}))
+    links = "\n".join(
+        f"- [{model}](https://huggingface.co/{model})" + (f" at commit {commit[:8]}" if commit else "")
+        for model, commit in models.items()
+    )
+    body = BODY.format(title=data["title"], models=links, space=repo_id, variable=VARIABLE)
     return f"---\n{card.to_yaml()}\n---\n{body}"

@@ -10,7 +10,9 @@ from typing import Any
 from huggingface_hub import hf_hub_download
 from huggingface_hub.errors import EntryNotFoundError
 
+from fer_hub.hub.away import hub_options
 from fer_hub.hub.card import DATASETS, labels_kind
+from fer_hub.hub.names import split_revision
 
 _PICTURE = re.compile(r"!\[([^\]]*)\]\(([\w-]+\.png)\)")  # only files next to the card, no URLs and no folders
 
@@ -91,7 +93,7 @@ def _json(checkpoint: str | Path, name: str) -> Any:
     path = Path(checkpoint) / name
     try:
         if not Path(checkpoint).is_dir():
-            path = Path(hf_hub_download(str(checkpoint), name))
+            path = Path(hf_hub_download(split_revision(checkpoint)[0], name, **hub_options(checkpoint)))
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, EntryNotFoundError):  # missing, offline or not JSON
         return None

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from fer_hub.environment import check_numbers, print_every_letter
 from fer_hub.extras import missing
+from fer_hub.hub.names import split_revision
 from fer_hub.hub.shipped import VARIABLE, example_photographs, shipped_checkpoints
 from fer_hub.web.own_folder import own_folder, remove_own
 
@@ -45,7 +46,8 @@ def checkpoints(wanted: str | None = None) -> dict[str, str]:
     A folder is listed under its name, and `runs/mine/final`, as train.py leaves it, under `mine`.
 
     Args:
-        wanted: checkpoint folder or Hub id of the default network; `None` uses the variable `FER_HUB_CHECKPOINT`.
+        wanted: checkpoint folder or Hub id of the default network, or several with commas between them, Hub ids also as
+            owner/name@revision; `None` uses the variable `FER_HUB_CHECKPOINT`.
 
     Raises:
         ValueError: there is none.
@@ -59,11 +61,16 @@ def checkpoints(wanted: str | None = None) -> dict[str, str]:
         )
     if not wanted:
         return shipped
-    name = wanted
-    if Path(wanted).is_dir():
-        folder = Path(wanted).resolve()
-        name = folder.parent.name if folder.name == "final" else folder.name
-    return {name: wanted} | {other: folder for other, folder in shipped.items() if other != name}
+    named = [wanted] if Path(wanted).exists() else [part.strip() for part in wanted.split(",") if part.strip()]
+    offered = {_name(each): each for each in named}
+    return offered | {name: folder for name, folder in shipped.items() if name not in offered}
+
+
+def _name(checkpoint: str) -> str:
+    if not Path(checkpoint).is_dir():
+        return split_revision(checkpoint)[0]
+    folder = Path(checkpoint).resolve()
+    return folder.parent.name if folder.name == "final" else folder.name
 
 
 def reach_own_address() -> None:

@@ -1,5 +1,6 @@
 """Shared by page and API: loaded checkpoints, face detectors, and the JSON of results."""
 
+import os
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +12,9 @@ from PIL import Image
 from fer_hub.detection.detector import DEFAULT_MIN_SCORE, FaceDetector
 from fer_hub.detection.framing import face_crop
 from fer_hub.detection.watching import Watcher
+from fer_hub.hub.away import hub_options
+from fer_hub.hub.names import split_revision
+from fer_hub.hub.shipped import DEVICE
 from fer_hub.inference.priors import TRAINING, Prior
 from fer_hub.pipeline import FERPipeline
 from fer_hub.results import Face, FacePrediction
@@ -32,7 +36,7 @@ class Service:
     long; or "live", which is twice as fast, for the large faces of a webcam.
 
     Args:
-        checkpoints: name → checkpoint folder or Hub id; the first is the default.
+        checkpoints: name → checkpoint folder or Hub id, also as owner/name@revision; the first is the default.
 
     Raises:
         ValueError: no checkpoint is given.
@@ -66,7 +70,9 @@ class Service:
             raise ValueError(f"model must be one of {', '.join(self.names)}, got {model!r}; choose one of these.")
         with self._locks[model]:
             if model not in self._pipelines:
-                loaded = FERPipeline.from_pretrained(self.checkpoints[model])
+                where = self.checkpoints[model]
+                device = os.environ.get(DEVICE) or None
+                loaded = FERPipeline.from_pretrained(split_revision(where)[0], device=device, **hub_options(where))
                 loaded.close()  # its own detector; the shared ones are used instead
                 self._pipelines[model] = {
                     name: FERPipeline(loaded.model, loaded.image_processor, detector)

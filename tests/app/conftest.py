@@ -30,12 +30,13 @@ OFFLINE = {"HF_HUB_OFFLINE": "1"}
 
 
 @contextmanager
-def running(files: Path, *command: str, **variables: str):
+def running(files: Path, *command: str, folder: Path = ROOT, **variables: str):
     """A process that serves a page on the loopback address: (its address, the process); ended afterwards.
 
     Args:
         files: where it keeps the files of its visitors; a folder "work" beside it takes the rest.
         command: what Python runs.
+        folder: where it runs.
         variables: of its environment.
     """
     work = files.parent / "work"
@@ -50,7 +51,7 @@ def running(files: Path, *command: str, **variables: str):
     }  # fmt: skip
     environment.pop("FER_HUB_CHECKPOINT", None)
     process = subprocess.Popen(
-        [sys.executable, *command], cwd=ROOT, env=environment | variables, text=True,
+        [sys.executable, *command], cwd=folder, env=environment | variables, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
     seen = []

@@ -1,6 +1,8 @@
 """Facts about networks that are not loaded, and the list of networks on the page."""
 
+import contextlib
 import shutil
+import socket
 import subprocess
 import sys
 
@@ -63,6 +65,38 @@ def test_facts_of_a_hub_network(eight, tmp_path):
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment)
     titles = ["user/eight: 8 expressions, 81 % test accuracy on FER+", "user/bare", "user/none"]
     assert done.stdout.splitlines() == titles, done.stderr
+
+
+def test_where_the_hub_is_away_it_is_asked_once_and_the_cache_serves(eight, tmp_path):
+    """A Hub that takes connections and says nothing; its client would wait and try again for every file."""
+    ask = "import sys; from fer_hub.web.facts import facts\nprint(facts(sys.argv[1]).title('it'))"
+    with HubStandIn() as hub:
+        hub.repositories["models", "user/eight"] = repository = Repository(private=False)
+        commit = repository.change("files", **{"config.json": (eight / "config.json").read_bytes()})
+        there = {"PATH": "", "PYTHONPATH": ".", **hub.environment(tmp_path, token=None)}
+        for name in ("user/eight", f"user/eight@{commit}" if commit else "user/eight@main"):
+            done = subprocess.run(
+                [sys.executable, "-c", ask, name], cwd=ROOT, capture_output=True, text=True, env=there
+            )
+            assert done.stdout == "it: 8 expressions\n", done.stderr
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as silent:
+        away = there | {"HF_ENDPOINT": f"http://127.0.0.1:{silent.getsockname()[1]}"}
+        done = subprocess.run(
+            [sys.executable, "-c", ask, "user/eight"], cwd=ROOT, capture_output=True, text=True, env=away
+        )
+        assert done.stdout == "it: 8 expressions\n", done.stderr
+        silent.setblocking(False)
+        asked = 0
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                silent.accept()[0].close()
+                asked += 1
+    assert asked == 1
+
+
+def test_several_networks_may_be_offered_first_at_their_commits(monkeypatch):
+    monkeypatch.setenv("FER_HUB_CHECKPOINT", "owner/name@3f1c, owner/other")
+    assert list(checkpoints().items())[:2] == [("owner/name", "owner/name@3f1c"), ("owner/other", "owner/other")]
 
 
 def test_shipped_networks_are_named_after_their_folders(monkeypatch, eight):

@@ -1,6 +1,7 @@
 """Parquet files, and the accepted names of splits, columns and emotions in them and in Hub datasets."""
 
 import logging
+import random
 from collections import Counter
 from pathlib import Path
 
@@ -267,3 +268,33 @@ def test_the_real_data_has_the_published_number_of_each_emotion(fer2013_folder):
     assert splits["train"].column_names == ["image", "label", "ferplus_votes", "row"]
     without = sum(votes is None for split in splits.values() for votes in split["ferplus_votes"][:])
     assert without == 177
+
+
+def test_mutated_files_are_read_or_refused_in_one_sentence_that_names_the_file(tmp_path, make_dataset):
+    """A fixed number of cases; the seed of a failing one is in its message."""
+    [whole] = [path.read_bytes() for path in write_splits(tmp_path, make_dataset([0, 3] * 40), "a.parquet").iterdir()]
+    for seed in range(30):
+        chance = random.Random(seed)
+        data = bytearray(whole)
+        start = chance.choice((0, len(data) // 2, len(data) - 2000))  # pixels, columns or the description at the end
+        for _ in range(chance.randint(1, 8)):
+            at = chance.randrange(max(start, 0), len(data))
+            data[at] ^= 1 << chance.randrange(8)
+        file = tmp_path / f"{seed}.parquet"
+        file.write_bytes(data)
+        try:
+            load_fer2013(file)
+        except ValueError as error:
+            told = str(error)
+            assert told.startswith(f"{file}") and "\n" not in told, f"seed {seed}: {told!r}"
+        except Exception as error:
+            raise AssertionError(f"seed {seed}: {error!r}") from error
+
+
+def test_a_damaged_file_is_named_with_its_row(tmp_path, make_dataset):
+    [file] = write_splits(tmp_path, make_dataset([0, 3] * 40), "train.parquet").iterdir()
+    data = bytearray(file.read_bytes())
+    data[4:60] = bytes(56)  # the head of the first page
+    file.write_bytes(data)
+    with pytest.raises(ValueError, match=r"train\.parquet: not a readable parquet file from about row 0 \(from 0\) on"):
+        load_fer2013(file)

@@ -2,6 +2,8 @@
 
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -39,14 +41,19 @@ def publish(name, model, api, **options):
     return publish_space(name, model, api=api, say=said.append, **options), "\n".join(said)
 
 
+def _commit(api, model):
+    return api.model_info(model).sha
+
+
 def test_a_new_space(hub, api, model):
     result, said = publish("user/app", model, api)
     space = hub.space("user/app")
     files = space.files()
     assert space.private and space.settings["sdk"] == "gradio"
-    assert space.variables == {"FER_HUB_CHECKPOINT": model}  # there before the first build
+    commit = _commit(api, model)
+    assert space.variables == {"FER_HUB_CHECKPOINT": f"{model}@{commit}"}  # there before the first build
     assert space.history() == ["Publish Space with fer_hub", "initial commit"]
-    for name in ("app.py", "requirements.txt", "packages.txt", "LICENSE", "NOTICE", "examples/astronaut.jpg",
+    for name in ("app.py", "packages.txt", "LICENSE", "NOTICE", "examples/astronaut.jpg",
                  "fer_hub/__init__.py", "fer_hub/model/modeling_fer.py", "fer_hub/hub/loading.py",
                  "fer_hub/assets/face_detection/face_detection_short_range.tflite"):  # fmt: skip
         assert files[name] == (ROOT / name).read_bytes()
@@ -69,7 +76,10 @@ def test_the_front_matter(hub, api, model):
     assert (card["sdk"], card["sdk_version"], card["app_file"]) == ("gradio", pin, "app.py")
     assert card["python_version"] == "3.11" and card["license"] == "apache-2.0" and card["title"] and card["tags"]
     assert 0 < len(card["short_description"]) <= 60
-    assert card["models"] == card["preload_from_hub"] == [model]
+    files = "config.json,model.safetensors,preprocessor_config.json,metrics.json,training_args.json"
+    assert card["models"] == [model] and card["preload_from_hub"] == [f"{model} {files} {_commit(api, model)}"]
+    for endpoint in ("predict", "annotate", "classify", "predict_batch", "predict_video"):
+        assert f"| `/{endpoint}` |" in text
     assert 'Client("user/front")' in text and f"https://huggingface.co/{model}" in text
 
 
@@ -81,7 +91,8 @@ def test_again_changes_nothing_and_another_model_only_the_readme(hub, api, model
     publish_model(finished_checkpoint, "user/better", public=True, api=api, say=[].append)
     _, said = publish("user/twice", "user/better", api, public=True, source=clone)
     space = hub.space("user/twice")
-    assert space.variables == {"FER_HUB_CHECKPOINT": "user/better"} and not space.private
+    assert space.variables == {"FER_HUB_CHECKPOINT": f"user/better@{_commit(api, 'user/better')}"}
+    assert not space.private
     assert "Sending 1 files" in said and "\n  changed  README.md" in said
     assert first.commit in space.commits
 
@@ -99,7 +110,7 @@ def test_dry_run_sends_nothing(hub, api, model):
     _, said = publish("user/dry", model, api, dry_run=True)
     assert ("spaces", "user/dry") not in hub.repositories
     assert [line for line in hub.requests[asked:] if not line.startswith("GET")] == []
-    assert "\n  new      app.py" in said and "The Space's variable FER_HUB_CHECKPOINT is set to user/fer." in said
+    assert "\n  new      app.py" in said and "The Space's variable FER_HUB_CHECKPOINT is set to user/fer@" in said
     assert said.endswith("Dry run: nothing was sent.")
 
 
@@ -133,6 +144,57 @@ def test_a_payment_request_is_explained(hub, api, model):
         "user/paid must be covered by the account's plan, but the Hub asks for payment (402: made to fail); check "
         "the plan on the Hub."
     )
+
+
+def test_several_models_are_offered_at_their_commits(hub, api, model, finished_checkpoint):
+    publish_model(finished_checkpoint, "user/second", public=True, api=api, say=[].append)
+    publish("user/both", [model, "user/second"], api)
+    first, second = (f"{name}@{_commit(api, name)}" for name in (model, "user/second"))
+    space = hub.space("user/both")
+    assert space.variables == {"FER_HUB_CHECKPOINT": f"{first},{second}"}
+    assert RepoCard(space.files()["README.md"].decode()).data.models == [model, "user/second"]
+
+
+def test_it_installs_pytorch_for_cpus_unless_it_shall_have_a_gpu(hub, api, model):
+    publish("user/cpu", model, api)
+    space = hub.space("user/cpu")
+    text = space.files()["requirements.txt"].decode()
+    pins = (ROOT / "requirements.txt").read_text()
+    torch = re.search(r"^torch==([\w.]+)", pins, re.MULTILINE)[1]
+    assert text.startswith("--extra-index-url https://download.pytorch.org/whl/cpu\n")
+    assert f"\ntorch=={torch}+cpu " in text and "\ntransformers==" in text and "datasets" not in text
+    assert "suggested_hardware" not in space.files()["README.md"].decode()
+    publish("user/gpu", model, api, gpu=True)
+    space = hub.space("user/gpu")
+    text = space.files()["requirements.txt"].decode()
+    assert f"torch=={torch} " in text and "index-url" not in text
+    assert "suggested_hardware: t4-small" in space.files()["README.md"].decode()
+    assert space.variables["FER_HUB_DEVICE"] == "cuda"
+
+
+def test_the_app_needs_none_of_the_packages_that_it_does_not_install():
+    from fer_hub.hub.space_files import TRAINING_ONLY
+
+    names = [{"scikit-learn": "sklearn"}.get(name, name) for name in TRAINING_ONLY]
+    code = f"import sys; sys.modules.update(dict.fromkeys({names})); import fer_hub.web.page"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_staged_files_can_be_looked_at_and_nothing_is_sent(hub, api, model, finished_checkpoint, tmp_path):
+    asked = len(hub.requests)
+    _, said = publish("user/staged", model, api, stage=tmp_path / "space")
+    assert said.endswith(f"Nothing was sent; the files are in {tmp_path / 'space'}.")
+    assert (tmp_path / "space" / "app.py").read_bytes() == (ROOT / "app.py").read_bytes()
+    attributes = (tmp_path / "space" / ".gitattributes").read_text()
+    assert "*.onnx filter=lfs" in attributes and "*.tflite filter=lfs" in attributes
+    told = []
+    publish_model(finished_checkpoint, "user/staged", stage=tmp_path / "model", api=api, say=told.append)
+    assert (tmp_path / "model" / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
+    assert "*.safetensors filter=lfs" in (tmp_path / "model" / ".gitattributes").read_text()
+    assert [line for line in hub.requests[asked:] if not line.startswith("GET")] == []
+    with pytest.raises(ValueError, match="^stage must be a new or an empty folder, got "):
+        publish_model(finished_checkpoint, "user/staged", stage=tmp_path / "model", api=api, say=told.append)
 
 
 def replace(path: Path, old: str, new: str):
