@@ -1,5 +1,7 @@
 """Configuration of a facial expression network: architecture, input and labels. This file does not import torch."""
 
+import math
+
 from transformers import PreTrainedConfig
 
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
@@ -22,6 +24,16 @@ FORMAT_VERSION = 1
 
 MINIMUM_IMAGE_SIZE = {"sequential_cnn": 24, "wide_cnn": 46, "baseline_cnn": 22, "vgg16": 32}
 """Smallest image size in pixels for which pooling leaves any positions; 16 for the others."""
+
+DTYPES = ("float32", "float16", "bfloat16", "float64")
+"""Values of `dtype`, the type of the weights."""
+
+LARGEST = {"image_size": 512, "embedding_size": 4096, "hidden_sizes": 4096, "depths": 100, "id2label": 1000}
+"""Field → its largest value, of lists that of an element, of id2label its length: a config.json comes from anywhere,
+and the network that it describes is built before its weights are looked at."""
+
+MAX_STAGES, MAX_WEIGHTS = 10, 1_000_000_000
+"""Most stages, and most weights of all stages together."""
 
 
 class FERConfig(PreTrainedConfig):
@@ -71,6 +83,7 @@ class FERConfig(PreTrainedConfig):
 
     def __post_init__(self, **kwargs):
         wanted = kwargs.get("num_labels")
+        self._check_form(wanted)
         if self.id2label is None and wanted in (None, len(EMOTIONS)) and self.label2id is None:
             self.id2label = dict(enumerate(EMOTIONS))
         elif self.id2label is None and self.label2id is not None:
@@ -93,6 +106,24 @@ class FERConfig(PreTrainedConfig):
             config_dict = {key: value for key, value in config_dict.items() if key not in ("id2label", "label2id")}
         return super().from_dict({**config_dict, **labels}, **kwargs)
 
+    def _check_form(self, num_labels: object) -> None:
+        """Check what is computed with before `check` can look at it."""
+        most = LARGEST["id2label"]
+        for name in ("id2label", "label2id"):
+            labels = getattr(self, name)
+            if labels is not None and not (isinstance(labels, dict) and len(labels) <= most):
+                raise ValueError(f"{name} must be a map of at most {most} names and indices, got {_short(labels)}.")
+            indices = [] if labels is None else labels if name == "id2label" else labels.values()
+            if not all(_is_int(index) or (isinstance(index, str) and index.isdecimal()) for index in indices):
+                raise ValueError(f"{name} must have whole numbers from 0 as indices, got {_short(list(indices))}.")
+        if num_labels is not None and not (_is_int(num_labels) and 0 <= num_labels <= most):
+            raise ValueError(f"num_labels must be a whole number of at most {most}, got {_short(num_labels)}.")
+        dtype = getattr(self, "dtype", None)
+        if dtype is not None and str(dtype).removeprefix("torch.") not in DTYPES:
+            raise ValueError(f"dtype must be one of {', '.join(DTYPES)}, got {_short(dtype)}; float32 is usual.")
+        if not _is_int(self.format_version) or self.format_version < 1:
+            raise ValueError(f"format_version must be a whole number above 0, got {_short(self.format_version)}.")
+
     def check(self) -> None:
         """Raise a `ValueError` for the first invalid field; called at creation and before a model is built."""
         if self.format_version > FORMAT_VERSION:
@@ -102,24 +133,31 @@ class FERConfig(PreTrainedConfig):
             )
         if self.architecture not in ARCHITECTURES:
             raise ValueError(
-                f"architecture must be one of {', '.join(ARCHITECTURES)}, got {self.architecture!r}; choose one of "
-                "these, or upgrade fer_hub if the checkpoint is newer."
+                f"architecture must be one of {', '.join(ARCHITECTURES)}, got {_short(self.architecture)}; choose one "
+                "of these, or upgrade fer_hub if the checkpoint is newer."
             )
         smallest = MINIMUM_IMAGE_SIZE.get(self.architecture, 16)
         if not _is_int(self.image_size) or self.image_size < smallest:
             raise ValueError(
                 f"image_size must be a whole number of at least {smallest} pixels, got "
-                f"{self.image_size!r}; FER-2013 has 48."
+                f"{_short(self.image_size)}; FER-2013 has 48."
+            )
+        if self.image_size > LARGEST["image_size"]:
+            raise ValueError(
+                f"image_size must be at most {LARGEST['image_size']} pixels, got {_short(self.image_size)}; FER-2013 "
+                "has 48."
             )
         if self.num_channels not in (1, 3) or not _is_int(self.num_channels):
-            raise ValueError(f"num_channels must be 1 (grey) or 3 (colour), got {self.num_channels!r}; FER-2013 has 1.")
+            raise ValueError(
+                f"num_channels must be 1 (grey) or 3 (colour), got {_short(self.num_channels)}; FER-2013 has 1."
+            )
         if self.dropout is not None and not (_is_number(self.dropout) and 0 <= self.dropout < 1):
             raise ValueError(
-                f"dropout must be a number from 0 to below 1, got {self.dropout!r}; None uses the architecture's "
+                f"dropout must be a number from 0 to below 1, got {_short(self.dropout)}; None uses the architecture's "
                 "default."
             )
-        if not (_is_number(self.temperature) and self.temperature > 0):
-            raise ValueError(f"temperature must be a number above 0, got {self.temperature!r}; 1 has no effect.")
+        if not (_is_number(self.temperature) and 0 < self.temperature < math.inf):
+            raise ValueError(f"temperature must be a number above 0, got {_short(self.temperature)}; 1 has no effect.")
         self._check_stages()
         self._check_labels()
 
@@ -128,12 +166,25 @@ class FERConfig(PreTrainedConfig):
             values = getattr(self, name)
             if not isinstance(values, (list, tuple)) or not values or not all(_is_int(v) and v > 0 for v in values):
                 raise ValueError(
-                    f"{name} must be whole numbers above 0, one for each stage, got {values!r}; the default is "
+                    f"{name} must be whole numbers above 0, one for each stage, got {_short(values)}; the default is "
                     f"{type(self).__dataclass_fields__[name].default}."
                 )
         if not _is_int(self.embedding_size) or self.embedding_size < 1:
             raise ValueError(
-                f"embedding_size must be a whole number above 0, got {self.embedding_size!r}; the default is 32."
+                f"embedding_size must be a whole number above 0, got {_short(self.embedding_size)}; the default is 32."
+            )
+        for name in ("hidden_sizes", "depths", "embedding_size"):
+            values = getattr(self, name)
+            values = [values] if name == "embedding_size" else values
+            if max(values) > LARGEST[name] or len(values) > MAX_STAGES:
+                raise ValueError(
+                    f"{name} must be at most {LARGEST[name]} in at most {MAX_STAGES} stages, got {_short(values)}; "
+                    "build a smaller network."
+                )
+        if sum(18 * size**2 * depth for size, depth in zip(self.hidden_sizes, self.depths)) > MAX_WEIGHTS:  # noqa: B905
+            raise ValueError(
+                f"hidden_sizes and depths must make at most {MAX_WEIGHTS:,} weights, got {_short(self.hidden_sizes)} "
+                f"and {_short(self.depths)}; build a smaller network."
             )
         if len(self.hidden_sizes) != len(self.depths):
             raise ValueError(
@@ -144,13 +195,14 @@ class FERConfig(PreTrainedConfig):
     def _check_labels(self) -> None:
         shares = self.class_shares
         if shares is not None and not (
-            len(shares) == len(self.id2label)
+            isinstance(shares, (list, tuple))
+            and len(shares) == len(self.id2label)
             and all(_is_number(share) and share > 0 for share in shares)
             and abs(sum(shares) - 1) < 1e-3
         ):
             raise ValueError(
                 f"class_shares must be one number above 0 for each of the {len(self.id2label)} classes, which sum to "
-                f"1, got {shares!r}; leave it out if unknown."
+                f"1, got {_short(shares)}; leave it out if unknown."
             )
         names = list(self.id2label.values())
         if len(names) < 2 or sorted(self.id2label) != list(range(len(names))):
@@ -167,6 +219,15 @@ class FERConfig(PreTrainedConfig):
                 f"label2id must be the inverse of id2label, got label2id {self.label2id} for id2label "
                 f"{self.id2label}; leave label2id out to have it derived."
             )
+
+
+def _short(value: object) -> str:
+    """A value for a sentence: shortened, and never a number of thousands of digits, which Python refuses to write."""
+    try:
+        text = ascii(value)
+    except ValueError:
+        return "a number of thousands of digits"
+    return text if len(text) <= 100 else text[:100] + "..."
 
 
 def _is_int(value: object) -> bool:

@@ -21,6 +21,9 @@ WHOLE_SIDE, WHOLE_RATIO = 192, 1.1
 """Images with a longer side above the first and sides that differ by more than the second are no usual face crops,
 which are square; a square image counts as a photograph above twice that side."""
 
+LARGEST = 4096
+"""Largest height and width of `size` in pixels."""
+
 
 class FERImageProcessor(PilBackend):
     """Convert face crops to `pixel_values`: grey, 48x48, optionally stretched, scaled to [0, 1], standardised.
@@ -56,6 +59,7 @@ class FERImageProcessor(PilBackend):
     stretch = "none"
 
     def __init__(self, **kwargs):
+        _check_fields(kwargs)
         super().__init__(**kwargs)
         self.stretch = kwargs.get("stretch", type(self).stretch)
         if self.stretch not in STRETCHES:
@@ -133,6 +137,37 @@ class FERImageProcessor(PilBackend):
             )
         mean, std = (images.new_tensor(each)[:, None, None] for each in (self.image_mean, self.image_std))
         return (images * self.rescale_factor - mean) / std
+
+
+def _check_fields(fields: dict[str, Any]) -> None:
+    """Check what preprocessor_config.json holds, which comes from anywhere, before anything is computed with it."""
+    for name in ("image_mean", "image_std"):
+        value = fields.get(name)
+        numbers = value if isinstance(value, (list, tuple)) else [value]
+        fits = 1 <= len(numbers) <= 3 and all(_is_finite(number) for number in numbers)
+        if value is not None and not (fits and (name == "image_mean" or all(number > 0 for number in numbers))):
+            above = "" if name == "image_mean" else " above 0"
+            raise ValueError(f"{name} must be one to three numbers{above}, got {ascii(value)[:100]}; correct it.")
+    factor = fields.get("rescale_factor")
+    if factor is not None and not (_is_finite(factor) and factor > 0):
+        raise ValueError(f"rescale_factor must be a number above 0, got {ascii(factor)[:100]}; 1/255 is usual.")
+    for name in ("do_resize", "do_rescale", "do_normalize"):
+        if not isinstance(fields.get(name), (bool, type(None))):
+            raise ValueError(f"{name} must be true or false, got {ascii(fields[name])[:100]}; correct it.")
+    resample = fields.get("resample")
+    if resample is not None and (isinstance(resample, bool) or resample not in list(PILImageResampling)):
+        raise ValueError(f"resample must be one of Pillow's filters, 0 to 5, got {ascii(resample)[:100]}; 2 is usual.")
+    size = fields.get("size")
+    sides = [side for side in size.values() if side is not None] if isinstance(size, dict) else size
+    sides = sides if isinstance(sides, (list, tuple)) else [sides]
+    if isinstance(size, (dict, list, tuple, int, float, str)) and not (
+        sides and all(isinstance(side, int) and not isinstance(side, bool) and 1 <= side <= LARGEST for side in sides)
+    ):
+        raise ValueError(f"size must be a height and a width of 1 to {LARGEST} pixels, got {ascii(size)[:100]}.")
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and -1e30 < value < 1e30
 
 
 def to_grey(image: Image.Image) -> Image.Image:

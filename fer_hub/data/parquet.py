@@ -69,8 +69,8 @@ def _damage(paths: list[Path], error: Exception) -> str:
             raise
         except Exception as found:
             return (
-                f"{path}: not a readable parquet file from about row {row} (from 0) on ({_first_line(found)}); write or "
-                "download it again."
+                f"{path}: not a readable parquet file from about row {row} (from 0) on ({_first_line(found)}); write "
+                "or download it again."
             )
     names = ", ".join(str(path) for path in paths)
     cause = error.__cause__ or error

@@ -93,8 +93,10 @@ def plan_model(folder: str | Path, repo_id: str) -> Plan:
 
 def _added() -> list[Upload]:
     """Files that every model repository has, although a checkpoint folder need not."""
-    texts = [Upload(".gitattributes", ATTRIBUTES.encode() + b"\n", "which files are stored as large ones")]
-    return texts + [Upload("LICENSE", licence(), OPTIONAL["LICENSE"])]
+    return [
+        Upload(".gitattributes", ATTRIBUTES.encode() + b"\n", "which files are stored as large ones"),
+        Upload("LICENSE", licence(), OPTIONAL["LICENSE"]),
+    ]
 
 
 def _sort(folder: Path) -> tuple[list[Upload], list[tuple[str, str]]]:

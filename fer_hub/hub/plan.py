@@ -18,7 +18,7 @@ ATTRIBUTES = "\n".join(
     f"*.{ending} filter=lfs diff=lfs merge=lfs -text"
     for ending in ("safetensors", "onnx", "tflite", "ttf", "png", "jpg")
 )
-"""The file .gitattributes: binary files go to the Hub's large storage, which it demands where files come by git push."""
+"""The file .gitattributes: binary files go to the Hub's large storage, which it demands of what is pushed with git."""
 
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib")
 """Extensions of files that can run code when loaded."""

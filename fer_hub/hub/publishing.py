@@ -123,9 +123,7 @@ def publish_space(
     notes = [note for name in model_ids if name in models for note in _notes_on_model(name, models[name], dry)]
     commits = {name: models[name].commit if name in models else None for name in model_ids}
     if None in commits.values():
-        notes.append(
-            "the commits of the models are not known, so that the Space is shown as if it followed their main."
-        )
+        notes.append("the commits of the models are not known: the Space is shown as if it followed their main.")
     plan = plan_space(repo_id, commits, gpu=gpu, source=source)
     if stage is not None:
         plans.stage(plan, stage)

@@ -15,6 +15,9 @@ from fer_hub.inference.onnx_classifier import MODEL_FILE, RUNTIMES, OnnxClassifi
 OURS = "fer_cnn"
 """`FERConfig.model_type`, whose module would import transformers."""
 
+MOST_JSON = 10_000_000
+"""Largest JSON file of a checkpoint in bytes."""
+
 
 def load_network(
     checkpoint: str | Path, *, runtime: str = "auto", device: Any = None, **options: Any
@@ -38,6 +41,8 @@ def load_network(
         raise ValueError(f"runtime must be one of {', '.join(RUNTIMES)}, got {runtime!r}; choose one of these.")
     options = {name: value for name, value in options.items() if value is not None}
     check_checkpoint(checkpoint, options.get("subfolder", ""))
+    if Path(checkpoint).exists():
+        check_json(Path(checkpoint, options.get("subfolder", "")))
     hub = {name: value for name, value in options.items() if name != "trust_remote_code"}
     classifier = None
     if runtime == "auto":
@@ -72,6 +77,30 @@ def check_checkpoint(checkpoint: str | Path, subfolder: str = "") -> None:
         raise FileNotFoundError(
             f"checkpoint must be a checkpoint folder or a Hub id, got {str(checkpoint)!r}; there is no such folder."
         )
+
+
+def check_json(folder: Path) -> None:
+    """Refuse a folder whose JSON files cannot be what `save_pretrained` writes, before a library reads them.
+
+    Raises:
+        ValueError: one is not UTF-8, not JSON, nested too deeply, not an object, or larger than `MOST_JSON` bytes.
+    """
+    for name in ("config.json", "preprocessor_config.json"):
+        path = folder / name
+        if not path.is_file():
+            continue
+        problem = None
+        try:
+            if path.stat().st_size > MOST_JSON:
+                problem = f"has more than {MOST_JSON:,} bytes"
+            elif not isinstance(json.loads(path.read_text(encoding="utf-8")), dict):
+                problem = "is JSON of another kind"
+        except (ValueError, RecursionError) as error:
+            problem = f"cannot be read ({str(error).splitlines()[0][:100]})"
+        if problem:
+            raise ValueError(
+                f"{name} must be a JSON object, but that of {folder} {problem}; copy or download it again."
+            )
 
 
 def _fitting(checkpoint: str | Path, hub: dict[str, Any]) -> OnnxClassifier | None:

@@ -1,7 +1,8 @@
 """Loads any image classification checkpoint of transformers, ours included, and says in one sentence what is wrong."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError
@@ -17,6 +18,8 @@ from transformers.models.auto.image_processing_auto import AutoImageProcessor
 
 import fer_hub.model  # noqa: F401 (registers our networks with the Auto classes)
 
+T = TypeVar("T")
+
 
 def load_transformers(checkpoint: str | Path, options: dict[str, Any]) -> tuple[PreTrainedModel, Any]:
     """Model and image processor of a checkpoint, on the CPU.
@@ -29,9 +32,36 @@ def load_transformers(checkpoint: str | Path, options: dict[str, Any]) -> tuple[
         FileNotFoundError, ValueError, OSError: as `FERPipeline.from_pretrained`.
     """
     options = {"trust_remote_code": False, **options}
-    config = _load_config(checkpoint, options)
-    image_processor = _load_image_processor(checkpoint, options)
-    return _load_model(checkpoint, config, options), image_processor
+    config = _in_one_sentence("config.json", checkpoint, lambda: _load_config(checkpoint, options))
+    image_processor = _in_one_sentence(
+        "preprocessor_config.json", checkpoint, lambda: _load_image_processor(checkpoint, options)
+    )
+    model = _in_one_sentence("config.json", checkpoint, lambda: _load_model(checkpoint, config, options))
+    return model, image_processor
+
+
+def _in_one_sentence(file: str, checkpoint: str | Path, load: Callable[[], T]) -> T:
+    """What `load` returns; what transformers raises for values that no such file has, in one sentence."""
+    try:
+        return load()
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        MemoryError,
+        RecursionError,
+        RuntimeError,
+        TypeError,
+    ) as error:
+        reason = _first_sentence(error) or type(error).__name__
+    except ValueError as error:
+        if "\n" not in str(error).strip():
+            raise
+        reason = " ".join(str(error).split())
+    raise ValueError(
+        f"{file} must have values that transformers understands, but in {str(checkpoint)!r} has not ({reason[:300]}); "
+        "copy or download it again."
+    )
 
 
 def _load_config(checkpoint: str | Path, options: dict[str, Any]) -> PreTrainedConfig:

@@ -29,8 +29,8 @@ DTYPES = ("float32", "float16", "bfloat16", "float64")
 """Values of `dtype`, the type of the weights."""
 
 LARGEST = {"image_size": 512, "embedding_size": 4096, "hidden_sizes": 4096, "depths": 100, "id2label": 1000}
-"""Field → its largest value, of lists that of an element, of id2label its length: a config.json comes from anywhere, and
-the network that it describes is built before its weights are looked at."""
+"""Field → its largest value, of lists that of an element, of id2label its length: a config.json comes from anywhere,
+and the network that it describes is built before its weights are looked at."""
 
 MAX_STAGES, MAX_WEIGHTS = 10, 1_000_000_000
 """Most stages, and most weights of all stages together."""
@@ -118,8 +118,9 @@ class FERConfig(PreTrainedConfig):
                 raise ValueError(f"{name} must have whole numbers from 0 as indices, got {_short(list(indices))}.")
         if num_labels is not None and not (_is_int(num_labels) and 0 <= num_labels <= most):
             raise ValueError(f"num_labels must be a whole number of at most {most}, got {_short(num_labels)}.")
-        if self.dtype is not None and str(self.dtype).removeprefix("torch.") not in DTYPES:
-            raise ValueError(f"dtype must be one of {', '.join(DTYPES)}, got {_short(self.dtype)}; float32 is usual.")
+        dtype = getattr(self, "dtype", None)
+        if dtype is not None and str(dtype).removeprefix("torch.") not in DTYPES:
+            raise ValueError(f"dtype must be one of {', '.join(DTYPES)}, got {_short(dtype)}; float32 is usual.")
         if not _is_int(self.format_version) or self.format_version < 1:
             raise ValueError(f"format_version must be a whole number above 0, got {_short(self.format_version)}.")
 
@@ -132,8 +133,8 @@ class FERConfig(PreTrainedConfig):
             )
         if self.architecture not in ARCHITECTURES:
             raise ValueError(
-                f"architecture must be one of {', '.join(ARCHITECTURES)}, got {_short(self.architecture)}; choose one of "
-                "these, or upgrade fer_hub if the checkpoint is newer."
+                f"architecture must be one of {', '.join(ARCHITECTURES)}, got {_short(self.architecture)}; choose one "
+                "of these, or upgrade fer_hub if the checkpoint is newer."
             )
         smallest = MINIMUM_IMAGE_SIZE.get(self.architecture, 16)
         if not _is_int(self.image_size) or self.image_size < smallest:
@@ -147,7 +148,9 @@ class FERConfig(PreTrainedConfig):
                 "has 48."
             )
         if self.num_channels not in (1, 3) or not _is_int(self.num_channels):
-            raise ValueError(f"num_channels must be 1 (grey) or 3 (colour), got {_short(self.num_channels)}; FER-2013 has 1.")
+            raise ValueError(
+                f"num_channels must be 1 (grey) or 3 (colour), got {_short(self.num_channels)}; FER-2013 has 1."
+            )
         if self.dropout is not None and not (_is_number(self.dropout) and 0 <= self.dropout < 1):
             raise ValueError(
                 f"dropout must be a number from 0 to below 1, got {_short(self.dropout)}; None uses the architecture's "
@@ -175,13 +178,13 @@ class FERConfig(PreTrainedConfig):
             values = [values] if name == "embedding_size" else values
             if max(values) > LARGEST[name] or len(values) > MAX_STAGES:
                 raise ValueError(
-                    f"{name} must be at most {LARGEST[name]} in at most {MAX_STAGES} stages, got {_short(values)}; build "
-                    "a smaller network."
+                    f"{name} must be at most {LARGEST[name]} in at most {MAX_STAGES} stages, got {_short(values)}; "
+                    "build a smaller network."
                 )
         if sum(18 * size**2 * depth for size, depth in zip(self.hidden_sizes, self.depths)) > MAX_WEIGHTS:  # noqa: B905
             raise ValueError(
-                f"hidden_sizes and depths must make at most {MAX_WEIGHTS:,} weights, got {_short(self.hidden_sizes)} and "
-                f"{_short(self.depths)}; build a smaller network."
+                f"hidden_sizes and depths must make at most {MAX_WEIGHTS:,} weights, got {_short(self.hidden_sizes)} "
+                f"and {_short(self.depths)}; build a smaller network."
             )
         if len(self.hidden_sizes) != len(self.depths):
             raise ValueError(

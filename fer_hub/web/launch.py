@@ -134,11 +134,11 @@ def set_up_process() -> None:
     keep_files_private()
     trust_proxies()
     limit_arenas()
-    import torch
+    # several waiting threads on a small host slow each other down; PyTorch reads it when it is imported, if it ever is
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     from PIL import Image
 
     warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # such images are refused by their size
-    torch.set_num_threads(1)  # several waiting threads on a small host slow each other down
 
 
 def trust_proxies() -> None:

@@ -74,7 +74,7 @@ def test_where_the_hub_is_away_it_is_asked_once_and_the_cache_serves(eight, tmp_
         hub.repositories["models", "user/eight"] = repository = Repository(private=False)
         commit = repository.change("files", **{"config.json": (eight / "config.json").read_bytes()})
         there = {"PATH": "", "PYTHONPATH": ".", **hub.environment(tmp_path, token=None)}
-        for name in ("user/eight", f"user/eight@{commit}" if commit else "user/eight@main"):
+        for name in ("user/eight", f"user/eight@{commit}"):
             done = subprocess.run(
                 [sys.executable, "-c", ask, name], cwd=ROOT, capture_output=True, text=True, env=there
             )

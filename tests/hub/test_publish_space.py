@@ -193,7 +193,7 @@ def test_staged_files_can_be_looked_at_and_nothing_is_sent(hub, api, model, fini
     assert (tmp_path / "model" / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
     assert "*.safetensors filter=lfs" in (tmp_path / "model" / ".gitattributes").read_text()
     assert [line for line in hub.requests[asked:] if not line.startswith("GET")] == []
-    with pytest.raises(ValueError, match="^stage must be a new or an empty folder, got "):
+    with pytest.raises(ValueError, match=r"^stage must be a new or an empty folder, got "):
         publish_model(finished_checkpoint, "user/staged", stage=tmp_path / "model", api=api, say=told.append)
 
 
