@@ -4,11 +4,12 @@ COPY packages.txt /tmp/
 RUN apt-get update && xargs apt-get install --yes --no-install-recommends < /tmp/packages.txt && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
 COPY requirements.txt ./
-RUN sed -E -i 's/^torch==([0-9.]+)/torch==\1+cpu/; /^(accelerate|datasets|scikit-learn)==/d' requirements.txt \
-    && pip install --no-cache-dir --extra-index-url https://download.pytorch.org/whl/cpu -r requirements.txt
+# the default network runs on ONNX Runtime; for others leave torch and transformers in
+RUN sed -E -i '/^(torch|transformers|accelerate|datasets|scikit-learn)==/d' requirements.txt \
+    && pip install --no-cache-dir -r requirements.txt
 COPY LICENSE NOTICE README.md app.py ./
 COPY fer_hub fer_hub
-COPY checkpoints checkpoints
+COPY checkpoints/photographs checkpoints/photographs
 COPY examples examples
 RUN useradd --create-home --uid 1000 visitor
 USER visitor

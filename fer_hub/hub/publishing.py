@@ -103,7 +103,8 @@ def publish_space(
     Args:
         model_id: owner/name of an existing model repository, or of several, the default first.
         gpu: install PyTorch with CUDA and suggest hardware with a GPU, where the app then runs the networks; otherwise
-            PyTorch for CPUs, which takes a fraction of the space.
+            the Space installs no PyTorch if every model has a model.onnx, as `fer-hub export` writes it before it is
+            published, and else PyTorch for CPUs.
         source: a clone of the fer_hub repository.
     """
     check_repo_id(repo_id)
@@ -124,7 +125,9 @@ def publish_space(
     commits = {name: models[name].commit if name in models else None for name in model_ids}
     if None in commits.values():
         notes.append("the commits of the models are not known: the Space is shown as if it followed their main.")
-    plan = plan_space(repo_id, commits, gpu=gpu, source=source)
+    exported = len(models) == len(model_ids) and all("model.onnx" in model.files for model in models.values())
+    runtime = "gpu" if gpu else "onnx" if exported else "cpu"
+    plan = plan_space(repo_id, commits, runtime=runtime, source=source)
     if stage is not None:
         plans.stage(plan, stage)
     variables = {VARIABLE: ",".join(f"{name}@{commit}" if commit else name for name, commit in commits.items())}

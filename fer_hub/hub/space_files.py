@@ -27,8 +27,14 @@ CPU_WHEELS = "https://download.pytorch.org/whl/cpu"
 TRAINING_ONLY = ("accelerate", "datasets", "scikit-learn")
 """Packages of requirements.txt that only training and evaluation import."""
 
-LOADED = ("config.json", "model.safetensors", "preprocessor_config.json", "metrics.json", "training_args.json")
-"""Files of a model that the app reads; downloaded when the Space is built."""
+TORCH = ("torch", "transformers")
+"""Packages that run a network without its exported file."""
+
+RUNTIMES = ("onnx", "cpu", "gpu")
+"""What runs the networks of a Space: ONNX Runtime, or PyTorch for CPUs or with CUDA."""
+
+LOADED = ("config.json", "preprocessor_config.json", "metrics.json", "training_args.json")
+"""Files of a model that the app reads beside its weights; downloaded when the Space is built."""
 
 BODY = """
 # {title}
@@ -59,14 +65,16 @@ The variable `{variable}` in the settings of this Space names the models and the
 """
 
 
-def plan_space(repo_id: str, models: str | Mapping[str, str | None], *, gpu: bool = False, source: Path = ROOT) -> Plan:
+def plan_space(
+    repo_id: str, models: str | Mapping[str, str | None], *, runtime: str = "cpu", source: Path = ROOT
+) -> Plan:
     """Select the files of a Space: app.py, the package, examples, requirements and a README with the Space's metadata.
 
     Args:
         repo_id: owner/name of the Space.
         models: owner/name → commit of the models that it offers, the default first; `None`, or a name alone, follows
             the model's main.
-        gpu: as for `publish_space`.
+        runtime: one of `RUNTIMES`; "onnx" needs a model.onnx in every model, as `fer-hub export` writes it.
         source: a clone of the fer_hub repository.
 
     Raises:
@@ -74,7 +82,7 @@ def plan_space(repo_id: str, models: str | Mapping[str, str | None], *, gpu: boo
         ValueError: the README's metadata is not valid for a Space.
     """
     models = {models: None} if isinstance(models, str) else dict(models)
-    readme = _readme(source, repo_id, models, gpu).encode()
+    readme = _readme(source, repo_id, models, runtime).encode()
     uploads = [
         Upload("README.md", readme, "the Space's settings and description"),
         Upload(".gitattributes", ATTRIBUTES.encode() + b"\n", "which files are stored as large ones"),
@@ -87,7 +95,7 @@ def plan_space(repo_id: str, models: str | Mapping[str, str | None], *, gpu: boo
             )
         content = source / name
         if name == "requirements.txt":
-            content = requirements((source / name).read_text(encoding="utf-8"), gpu).encode()
+            content = requirements((source / name).read_text(encoding="utf-8"), runtime).encode()
         uploads.append(Upload(name, content, reason))
     left_behind = []
     for top, pattern, reason in (("fer_hub", "**/*", "the package"), ("examples", "*", "example photos")):
@@ -115,29 +123,32 @@ def plan_space(repo_id: str, models: str | Mapping[str, str | None], *, gpu: boo
     )
 
 
-def requirements(text: str, gpu: bool) -> str:
-    """The pins of a Space: those of requirements.txt that the app imports, with PyTorch for CPUs unless `gpu`.
+def requirements(text: str, runtime: str) -> str:
+    """The pins of a Space: those of requirements.txt that the app imports.
 
     Args:
         text: content of requirements.txt.
+        runtime: one of `RUNTIMES`.
 
     Example:
-        >>> requirements("torch==2.13.0  # networks\\ndatasets==5.2.0\\nnumpy==2.4.6\\n", gpu=True)
-        'torch==2.13.0  # networks\\nnumpy==2.4.6\\n'
+        >>> requirements("torch==2.13.0  # networks\\ndatasets==5.2.0\\nnumpy==2.4.6\\n", "onnx")
+        'numpy==2.4.6\\n'
     """
-    lines = [line for line in text.splitlines() if not line.startswith(TRAINING_ONLY)]
-    if not gpu:
+    unneeded = TRAINING_ONLY + (TORCH if runtime == "onnx" else ())
+    lines = [line for line in text.splitlines() if line.partition("==")[0] not in unneeded]
+    if runtime == "cpu":
         lines = [re.sub(r"^torch==([\w.]+)", r"torch==\1+cpu", line) for line in lines]
         lines.insert(0, f"--extra-index-url {CPU_WHEELS}")
     return "\n".join(lines) + "\n"
 
 
-def _preloaded(model: str, commit: str | None) -> str:
+def _preloaded(model: str, commit: str | None, runtime: str) -> str:
     """An entry of the metadata preload_from_hub: files and commit, where the commit is known."""
-    return f"{model} {','.join(LOADED)} {commit}" if commit else model
+    weights = "model.onnx" if runtime == "onnx" else "model.safetensors"
+    return f"{model} {','.join((*LOADED, weights))} {commit}" if commit else model
 
 
-def _readme(source: Path, repo_id: str, models: Mapping[str, str | None], gpu: bool) -> str:
+def _readme(source: Path, repo_id: str, models: Mapping[str, str | None], runtime: str) -> str:
     """The README's metadata, checked and with the model added, and a short description of the Space."""
     from huggingface_hub import RepoCard, SpaceCardData
 
@@ -167,8 +178,8 @@ def _readme(source: Path, repo_id: str, models: Mapping[str, str | None], gpu: b
         )
     if not (source / data["app_file"]).is_file():
         raise ValueError(f"README.md's app_file must be a file of the repository, got {data['app_file']}; correct it.")
-    data |= {"models": list(models), "preload_from_hub": [_preloaded(*model) for model in models.items()]}
-    card = SpaceCardData(**data | ({"suggested_hardware": "t4-small"} if gpu else {}))
+    data |= {"models": list(models), "preload_from_hub": [_preloaded(*model, runtime) for model in models.items()]}
+    card = SpaceCardData(**data | ({"suggested_hardware": "t4-small"} if runtime == "gpu" else {}))
     links = "\n".join(
         f"- [{model}](https://huggingface.co/{model})" + (f" at commit {commit[:8]}" if commit else "")
         for model, commit in models.items()

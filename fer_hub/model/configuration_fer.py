@@ -1,7 +1,5 @@
 """Configuration of a facial expression network: architecture, input and labels. This file does not import torch."""
 
-import math
-
 from transformers import PreTrainedConfig
 
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
@@ -83,7 +81,7 @@ class FERConfig(PreTrainedConfig):
 
     def __post_init__(self, **kwargs):
         wanted = kwargs.get("num_labels")
-        self._check_form(wanted)
+        self._check_form(wanted, kwargs.get("torch_dtype"))
         if self.id2label is None and wanted in (None, len(EMOTIONS)) and self.label2id is None:
             self.id2label = dict(enumerate(EMOTIONS))
         elif self.id2label is None and self.label2id is not None:
@@ -106,7 +104,7 @@ class FERConfig(PreTrainedConfig):
             config_dict = {key: value for key, value in config_dict.items() if key not in ("id2label", "label2id")}
         return super().from_dict({**config_dict, **labels}, **kwargs)
 
-    def _check_form(self, num_labels: object) -> None:
+    def _check_form(self, num_labels: object, dtype: object) -> None:
         """Check what is computed with before `check` can look at it."""
         most = LARGEST["id2label"]
         for name in ("id2label", "label2id"):
@@ -118,7 +116,7 @@ class FERConfig(PreTrainedConfig):
                 raise ValueError(f"{name} must have whole numbers from 0 as indices, got {_short(list(indices))}.")
         if num_labels is not None and not (_is_int(num_labels) and 0 <= num_labels <= most):
             raise ValueError(f"num_labels must be a whole number of at most {most}, got {_short(num_labels)}.")
-        dtype = getattr(self, "dtype", None)
+        dtype = dtype if self.dtype is None else self.dtype
         if dtype is not None and str(dtype).removeprefix("torch.") not in DTYPES:
             raise ValueError(f"dtype must be one of {', '.join(DTYPES)}, got {_short(dtype)}; float32 is usual.")
         if not _is_int(self.format_version) or self.format_version < 1:
@@ -128,8 +126,8 @@ class FERConfig(PreTrainedConfig):
         """Raise a `ValueError` for the first invalid field; called at creation and before a model is built."""
         if self.format_version > FORMAT_VERSION:
             raise ValueError(
-                f"format_version must be at most {FORMAT_VERSION}, got {self.format_version}: the checkpoint was "
-                "written by a newer fer_hub; upgrade fer_hub to read it."
+                f"format_version must be at most {FORMAT_VERSION}, got {_short(self.format_version)}: the checkpoint "
+                "was written by a newer fer_hub; upgrade fer_hub to read it."
             )
         if self.architecture not in ARCHITECTURES:
             raise ValueError(
@@ -156,7 +154,7 @@ class FERConfig(PreTrainedConfig):
                 f"dropout must be a number from 0 to below 1, got {_short(self.dropout)}; None uses the architecture's "
                 "default."
             )
-        if not (_is_number(self.temperature) and 0 < self.temperature < math.inf):
+        if not (_is_number(self.temperature) and 1e-6 <= self.temperature <= 1e6):
             raise ValueError(f"temperature must be a number above 0, got {_short(self.temperature)}; 1 has no effect.")
         self._check_stages()
         self._check_labels()
@@ -197,7 +195,7 @@ class FERConfig(PreTrainedConfig):
         if shares is not None and not (
             isinstance(shares, (list, tuple))
             and len(shares) == len(self.id2label)
-            and all(_is_number(share) and share > 0 for share in shares)
+            and all(_is_number(share) and 0 < share <= 1 for share in shares)
             and abs(sum(shares) - 1) < 1e-3
         ):
             raise ValueError(

@@ -76,7 +76,7 @@ def test_the_front_matter(hub, api, model):
     assert (card["sdk"], card["sdk_version"], card["app_file"]) == ("gradio", pin, "app.py")
     assert card["python_version"] == "3.11" and card["license"] == "apache-2.0" and card["title"] and card["tags"]
     assert 0 < len(card["short_description"]) <= 60
-    files = "config.json,model.safetensors,preprocessor_config.json,metrics.json,training_args.json"
+    files = "config.json,preprocessor_config.json,metrics.json,training_args.json,model.safetensors"
     assert card["models"] == [model] and card["preload_from_hub"] == [f"{model} {files} {_commit(api, model)}"]
     for endpoint in ("predict", "annotate", "classify", "predict_batch", "predict_video"):
         assert f"| `/{endpoint}` |" in text
@@ -172,11 +172,23 @@ def test_it_installs_pytorch_for_cpus_unless_it_shall_have_a_gpu(hub, api, model
     assert space.variables["FER_HUB_DEVICE"] == "cuda"
 
 
-def test_the_app_needs_none_of_the_packages_that_it_does_not_install():
-    from fer_hub.hub.space_files import TRAINING_ONLY
+def test_it_installs_no_pytorch_where_every_model_has_its_exported_network(hub, api, model, finished_checkpoint):
+    publish_model(finished_checkpoint, "user/exported", public=True, api=api, say=[].append)
+    hub.repositories["models", "user/exported"].change("export", **{"model.onnx": b"a network"})
+    publish("user/light", "user/exported", api)
+    files = hub.space("user/light").files()
+    text = files["requirements.txt"].decode()
+    assert not re.search(r"^(torch|transformers)\b|index-url", text, re.MULTILINE) and "\nonnxruntime==" in text
+    assert f",model.onnx {_commit(api, 'user/exported')}" in files["README.md"].decode()
+    publish("user/mixed", ["user/exported", model], api)
+    assert "\ntorch==" in hub.space("user/mixed").files()["requirements.txt"].decode()
 
-    names = [{"scikit-learn": "sklearn"}.get(name, name) for name in TRAINING_ONLY]
-    code = f"import sys; sys.modules.update(dict.fromkeys({names})); import fer_hub.web.page"
+
+def test_the_app_needs_none_of_the_packages_that_it_does_not_install():
+    from fer_hub.hub.space_files import TORCH, TRAINING_ONLY
+
+    names = [{"scikit-learn": "sklearn"}.get(name, name) for name in (*TRAINING_ONLY, *TORCH)]
+    code = f"import sys; sys.modules.update(dict.fromkeys({names})); import fer_hub.web.page, fer_hub.web.launch"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
