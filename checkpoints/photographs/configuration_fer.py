@@ -81,6 +81,8 @@ class FERConfig(PreTrainedConfig):
 
     def __post_init__(self, **kwargs):
         wanted = kwargs.get("num_labels")
+        if wanted is None:
+            kwargs.pop("num_labels", None)  # a null in config.json, which transformers would count up to
         self._check_form(wanted, kwargs.get("torch_dtype"))
         if self.id2label is None and wanted in (None, len(EMOTIONS)) and self.label2id is None:
             self.id2label = dict(enumerate(EMOTIONS))
