@@ -20,6 +20,7 @@ from fer_hub.inference.forward import features_of_crops, logits_of_crops, softma
 from fer_hub.inference.loading import load_network
 from fer_hub.inference.onnx_classifier import OnnxClassifier
 from fer_hub.inference.priors import TRAINING, Prior, logit_shift
+from fer_hub.inference.single_label import check_single_label
 from fer_hub.inference.streaming import at, in_batches, second
 from fer_hub.results import Face, FacePrediction
 
@@ -88,12 +89,7 @@ class FERPipeline:
     ) -> None:
         if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
             raise ValueError(f"batch_size must be a whole number above 0, got {batch_size!r}; 64 is the default.")
-        if getattr(model.config, "problem_type", None) == "multi_label_classification":
-            raise ValueError(
-                "the model must choose one expression of a face, but its problem_type is multi_label_classification, "
-                "with which each class is yes or no by itself; use transformers' pipeline('image-classification') on "
-                "face crops, which gives the sigmoid of every class."
-            )
+        check_single_label(model)
         self.model = (model if device is None else _moved(model, device)).eval()
         self.image_processor = image_processor
         self.batch_size, self.flip_average = batch_size, flip_average

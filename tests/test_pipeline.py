@@ -15,6 +15,7 @@ from fer_hub import EMOTIONS, FERConfig, FERForImageClassification, FERImageProc
 from fer_hub.detection.detector import FaceDetector
 from fer_hub.detection.framing import frame_box
 from fer_hub.images import crop, load_image
+from fer_hub.inference.logits import predict_probabilities
 from fer_hub.results import Face, FacePrediction
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
@@ -177,6 +178,8 @@ def test_a_multi_label_classifier_is_refused_and_pipelines_of_transformers_take_
     model, processor = FERForImageClassification(config).eval(), FERImageProcessor()
     with pytest.raises(ValueError, match=r"^the model must choose one expression of a face, but its problem_type is "):
         FERPipeline(model, processor)
+    with pytest.raises(ValueError, match=r"^the model must choose one expression of a face, but its problem_type is "):
+        predict_probabilities(model, processor, np.zeros((1, 48, 48), np.uint8))
     crop = Image.new("L", (48, 48), 90)
     rows = ImageClassificationPipeline(model=model, image_processor=processor)(crop, top_k=7)
     with torch.inference_mode():

@@ -12,6 +12,7 @@ from tqdm.auto import tqdm
 from transformers import PreTrainedModel
 
 from fer_hub.images import load_image
+from fer_hub.inference.single_label import check_single_label
 
 if hasattr(os, "register_at_fork"):
     # of OpenMP's threads a forked process has none, and waits for them for ever where it asks for more than its own
@@ -39,7 +40,11 @@ def predict_logits(
 
     Returns:
         float32 array (images, labels), already divided by the model's temperature.
+
+    Raises:
+        ValueError: from `check_single_label`.
     """
+    check_single_label(model)
     model.eval()
     parts = []
     with tqdm(total=len(images), desc=progress, disable=progress is None, unit="img") as bar:
