@@ -54,7 +54,7 @@ def on_small(place: Path, size: str, *command: object) -> list[str]:
 
 def run(command: list[str]) -> subprocess.CompletedProcess:
     variables = {"PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
-    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **variables}, timeout=400)
+    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **variables}, timeout=560)
 
 
 @pytest.fixture
