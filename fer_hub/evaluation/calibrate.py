@@ -13,7 +13,7 @@ from fer_hub.data import decode_images
 from fer_hub.evaluation.calibration import LEAST_IMAGES, fit_calibration
 from fer_hub.evaluation.class_map import map_classes
 from fer_hub.evaluation.measuring import figures, flip_averaged
-from fer_hub.evaluation.splits import load_splits
+from fer_hub.evaluation.splits import load_splits, measured_before
 from fer_hub.files import read_json, write_json
 from fer_hub.hub.checkpoint import update_metrics
 from fer_hub.inference.logits import predict_logits, softmax
@@ -37,7 +37,8 @@ def calibrate_checkpoint(folder: str | Path, data: str, *, degraded: bool = Fals
 
     Raises:
         FileNotFoundError: `folder` is not a checkpoint.
-        ValueError: there are fewer than `LEAST_IMAGES` validation images.
+        ValueError: there are fewer than `LEAST_IMAGES` validation images, or the figures in metrics.json are of other
+            data; nothing is then written.
     """
     folder = Path(folder)
     config_file = folder / "config.json"
@@ -48,7 +49,9 @@ def calibrate_checkpoint(folder: str | Path, data: str, *, degraded: bool = Fals
     model = FERForImageClassification.from_pretrained(folder)
     image_processor = FERImageProcessor.from_pretrained(folder)
     names = list(model.config.id2label.values())
-    faces, target = load_splits(folder, names, data, ["validation"])["validation"]
+    writer = ("calibration", "calibrate on that data, or a checkpoint trained on this")
+    loaded = load_splits(folder, names, data, ["validation"], measured=measured_before(folder), writer=writer)
+    faces, target = loaded["validation"]
     found = map_classes(names, target.names)
     if found.dropped or found.missing:
         raise ValueError(

@@ -10,6 +10,7 @@ from transformers import PreTrainedModel
 from transformers.utils import cached_file
 
 from fer_hub.data import FERPLUS_EMOTIONS, Targets, prepare, targets
+from fer_hub.files import read_json
 from fer_hub.hub.card import FER2013
 from fer_hub.model import FERForImageClassification
 
@@ -26,6 +27,7 @@ def load_splits(
     image_column: str | None = None,
     label_column: str | None = None,
     measured: Mapping[str, Any] | None = None,
+    writer: tuple[str, str] = ("--write", "use --report FOLDER for other data"),
 ) -> dict[str, tuple[Dataset, Targets]]:
     """The images and targets of each split on which a model can be evaluated.
 
@@ -35,7 +37,8 @@ def load_splits(
     Args:
         names: the checkpoint's classes.
         size: side in pixels of faces cropped from photos.
-        measured: the checkpoint's metrics.json, if its figures are to be replaced.
+        measured: the checkpoint's metrics.json, if its figures are to be replaced, see `measured_before`.
+        writer: for the sentence of a refusal: what replaces them, and what to do instead.
         (others): as for `evaluate`.
 
     Raises:
@@ -59,11 +62,24 @@ def load_splits(
         target = targets(faces, "ferplus" if labels == "auto" and is_ferplus else labels)
         result[split] = faces.select(target.rows), target
         if measured is not None:
-            _check_same(measured, split, prepared.about, list(names), target)
+            _check_same(measured, split, prepared.about, list(names), target, writer)
     return result
 
 
-def _check_same(measured: Mapping[str, Any], split: str, about: Mapping, names: list[str], target: Targets) -> None:
+def measured_before(folder: str | Path) -> dict[str, Any] | None:
+    """A checkpoint's metrics.json, if it says what was measured on which data; `None` for a network never measured."""
+    metrics = read_json(Path(folder) / "metrics.json")
+    return metrics if {"data", "validation", "test"} & set(metrics) else None
+
+
+def _check_same(
+    measured: Mapping[str, Any],
+    split: str,
+    about: Mapping,
+    names: list[str],
+    target: Targets,
+    writer: tuple[str, str],
+) -> None:
     """Refuse figures of a split that would stand in the card as those of other data."""
     before, known = measured.get("data") or FER2013, measured.get(split) or {}
     count = known.get("images", len(target.rows))
@@ -71,9 +87,9 @@ def _check_same(measured: Mapping[str, Any], split: str, about: Mapping, names: 
     if same and count == len(target.rows) and list(target.names) == names:
         return
     raise ValueError(
-        f"--write needs the data that the checkpoint was measured on, {before['name']} ({before['images']}) with "
+        f"{writer[0]} needs the data that the checkpoint was measured on, {before['name']} ({before['images']}) with "
         f"{count:,} images of {len(names)} classes in {split}, got {about['name']} ({about['images']}) with "
-        f"{len(target.rows):,} images of {len(target.names)} classes; use --report FOLDER for other data."
+        f"{len(target.rows):,} images of {len(target.names)} classes; {writer[1]}."
     )
 
 

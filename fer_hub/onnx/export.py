@@ -56,7 +56,7 @@ def export(
         `validation` (`images`, `accuracy`, `macro_f1`, `calibration_error`, `loss`).
 
     Raises:
-        ValueError: `int8` without `data`.
+        ValueError: `int8` without `data`; or the files go into a checkpoint folder whose figures are of other data.
         As `export_onnx` and `fer_hub.data.prepare`.
     """
     check_name(checkpoint)
@@ -64,11 +64,15 @@ def export(
         raise ValueError(NO_DATA)
     faces = None
     if data is not None:
-        from fer_hub.evaluation.splits import load_splits
+        from fer_hub.evaluation.splits import load_splits, measured_before
 
         names = list(FERConfig.from_pretrained(checkpoint).id2label.values())
         # first, so that missing data fails before the export
-        faces = load_splits(checkpoint, names, data, ["train", "validation"])
+        inside = Path(folder).resolve() == Path(checkpoint).resolve()  # then the card shows what is measured
+        faces = load_splits(
+            checkpoint, names, data, ["train", "validation"], measured=measured_before(folder) if inside else None,
+            writer=("--data beside the weights", "write to another folder with --output"),
+        )  # fmt: skip
     folder = Path(folder)
     difference = export_onnx(checkpoint, folder)
     figures: dict[str, dict] = {MODEL_FILE: {"largest_difference": difference}}

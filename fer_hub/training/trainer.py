@@ -1,8 +1,6 @@
 """The HF Trainer for decoded faces: batch augmentation, soft labels and memory layout."""
 
 import contextlib
-import importlib.util
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -128,8 +126,7 @@ class FERTrainer(Trainer):
             check_checkpoint(resume_from_checkpoint, self.averaging is not None)
         if self.averaging is not None:
             self.averaging.checkpoint = Path(resume_from_checkpoint) if resume_from_checkpoint else None
-        with _known_to_be_absent("lomo_optim"):  # accelerate searches for it on disk twice per step
-            return super().train(resume_from_checkpoint=resume_from_checkpoint, **kwargs)
+        return super().train(resume_from_checkpoint=resume_from_checkpoint, **kwargs)
 
     def compute_loss(self, model, inputs, return_outputs=False, **kwargs):
         """As in `transformers.Trainer`, which has just put the whole model into training mode."""
@@ -184,19 +181,6 @@ class FERTrainer(Trainer):
 
 def _as_it_is(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return batch
-
-
-@contextlib.contextmanager
-def _known_to_be_absent(module: str) -> Iterator[None]:
-    """Makes imports of a module that is not installed fail immediately inside the block."""
-    if module in sys.modules or importlib.util.find_spec(module) is not None:
-        yield
-        return
-    sys.modules[module] = None  # marks a missing module for the import system
-    try:
-        yield
-    finally:
-        del sys.modules[module]
 
 
 class _OwnRandomNumbers(TrainerCallback):

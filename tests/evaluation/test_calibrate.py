@@ -173,6 +173,23 @@ def test_too_few_images_and_a_missing_checkpoint_are_refused(checkpoint, data, s
     assert (checkpoint / "config.json").read_bytes() == config
 
 
+@pytest.mark.parametrize("kind", ["name", "images"])
+def test_the_temperature_of_other_data_is_not_written(checkpoint, data, capsys, kind):
+    """The card would tell the figures as those of the data that was measured before."""
+    about = {"name": "FER-2013", "hub": False, "fer2013": True, "images": "crops", "cut": []}
+    metrics = {"data": about, "validation": {"images": 112}, "test": {"images": 28}}
+    if kind == "name":
+        metrics["data"] = about | {"name": "my photos", "fer2013": False}
+    else:
+        metrics["validation"]["images"] = 3589
+    (checkpoint / "metrics.json").write_text(json.dumps(metrics))
+    before = {path.name: path.read_bytes() for path in checkpoint.iterdir()}
+    assert main(["calibrate", str(checkpoint), "--data", str(data)]) == 1
+    said = capsys.readouterr().err
+    assert "calibration needs the data that the checkpoint was measured on, " in said and "112 images" in said
+    assert {path.name: path.read_bytes() for path in checkpoint.iterdir()} == before
+
+
 def splits_of(data):
     faces = load_fer2013(data)
     return {name: decode_images(split) for name, split in faces.items()}, {n: targets(s) for n, s in faces.items()}

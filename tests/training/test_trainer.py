@@ -1,8 +1,5 @@
 """Mixing, class weights and smoothing apply to training batches, and not to evaluation batches."""
 
-import importlib.util
-import sys
-
 import pytest
 import torch
 from torch.nn import functional as F
@@ -72,12 +69,3 @@ def test_crops_need_a_network_that_accepts_them(tmp_path):
         "an augmentation that crops needs a network that takes images of any size, as residual_cnn and those with a "
         "backbone do, got scratch_cnn; choose another --augmentation."
     )
-
-
-def test_missing_packages_cost_no_time(tmp_path):
-    """During training Python is told that accelerate's optional lomo_optim is absent; afterwards it looks again."""
-    trainer = small_trainer(tmp_path, max_steps=1)
-    inside = []
-    trainer.augmentation = lambda images: inside.append("lomo_optim" in sys.modules) or images.float()
-    trainer.train()
-    assert inside == [importlib.util.find_spec("lomo_optim") is None] and "lomo_optim" not in sys.modules
