@@ -26,7 +26,8 @@ def change_json(path: Path, **changes):
 
 def test_a_finished_checkpoint_is_uploaded_completely(finished_checkpoint):
     plan = plan_model(finished_checkpoint, "user/fer")
-    assert {upload.path for upload in plan.uploads} == {path.name for path in finished_checkpoint.iterdir()}
+    added = {"LICENSE", ".gitattributes"}
+    assert {upload.path for upload in plan.uploads} == {path.name for path in finished_checkpoint.iterdir()} | added
     assert (plan.left_behind, plan.notes) == ((), ())
     assert [upload.path for upload in plan.uploads][:3] == ["README.md", "config.json", "model.safetensors"]
 

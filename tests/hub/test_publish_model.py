@@ -3,6 +3,7 @@
 import json
 import shutil
 import socket
+from pathlib import Path
 
 import pytest
 from huggingface_hub import HfApi, ModelCard
@@ -25,10 +26,10 @@ def publish(folder, name, api, **options):
 
 
 def content(folder, name):
-    """What the repository must hold: the folder's files, and the repository's id in the card."""
+    """What the repository must hold: the folder's files and the licence, and the repository's id in the card."""
     files = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
     files["README.md"] = files["README.md"].replace(b"path/or/hub-id", name.encode())
-    return files
+    return {"LICENSE": (Path(__file__).parents[2] / "LICENSE").read_bytes()} | files
 
 
 def without_attributes(files):
@@ -46,6 +47,7 @@ def test_first(hub, api, checkpoint, name):
     assert without_attributes(repository.files()) == expected
     assert repository.history() == ["Publish checkpoint with fer_hub", "initial commit"]  # one commit for everything
     assert repository.private
+    assert b"*.onnx filter=lfs" in repository.files()[".gitattributes"]
     assert b"path/or/hub-id" not in repository.files()["README.md"]
     assert (result.changed, result.commit) == (True, repository.branches["main"])
     assert f"{name} does not exist yet; it will be created as private." in said

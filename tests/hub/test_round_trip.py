@@ -110,7 +110,7 @@ def test_what_the_command_says(published, hub):
     older, folder, _, output = published
     assert f"model user/fer, from {folder}\n\ngoes up:\n  new      README.md" in output
     assert "user/fer does not exist yet; it will be created as public.\nCreating user/fer ...\n" in output
-    assert f"Sending {len(list(folder.iterdir()))} files, " in output
+    assert f"Sending {len(list(folder.iterdir())) + 2} files, " in output  # with LICENSE and .gitattributes
     assert f"{hub.url}/user/fer is up to date at commit {older[:8]}.\n" in output
 
 
