@@ -3,15 +3,18 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from benchmarks import framing
 from benchmarks.framing import measure_framing
 from fer_hub.boxes import centre, scale, shift
-from fer_hub.detection.framing import FER_BOX_SCALE, FER_CENTRE_RAISE, frame_box
+from fer_hub.detection.framing import FER_BOX_SCALE, FER_CENTRE_RAISE, face_crop, frame_box
 from fer_hub.images import load_image
+from fer_hub.results import Face
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
@@ -59,8 +62,6 @@ def test_faces_that_are_framed_so_measure_so():
 
 
 def test_measuring_without_a_face_is_refused():
-    from PIL import Image
-
     with pytest.raises(ValueError) as error:
         measure_framing([Image.new("L", (48, 48))], "short_range")
     assert str(error.value) == "the images must show faces, but in none of 1 one was found."
@@ -82,3 +83,16 @@ def test_the_command_refuses_no_images(capsys):
     with pytest.raises(SystemExit):
         framing.main(["somewhere", "--images", "0"])
     assert capsys.readouterr().err.endswith("error: --images must be at least 1, got 0.\n")
+
+
+def test_a_crop_is_the_frame_upright_in_the_size_that_was_asked_for():
+    """Of a head turned by a quarter the crop is that of the upright head."""
+    photo = load_image(EXAMPLES / "astronaut.jpg")
+    assert photo.size == (512, 512)
+    x0, y0, x1, y1 = box = (170, 90, 270, 190)
+    upright = face_crop(photo, Face(box, 0.9), 96)
+    assert upright.size == (96, 96) and face_crop(photo, Face(box, 0.9), None).size == (117, 117)
+    assert np.abs(np.asarray(upright, int) - photo.resize((96, 96), box=frame_box(box), resample=2)).mean() < 2
+    turned = photo.transpose(Image.Transpose.ROTATE_270)  # clockwise by a quarter: (x, y) comes to (512 - y, x)
+    again = face_crop(turned, Face((512 - y1, x0, 512 - y0, x1), 0.9, angle=90), 96)
+    assert np.abs(np.asarray(again, int) - np.asarray(upright)).mean() < 2

@@ -92,3 +92,63 @@ def test_a_field_that_does_not_fit_is_named(fields, message):
     with pytest.raises(ValueError) as caught:
         FERConfig(**fields)
     assert str(caught.value) == message
+
+
+def test_defaults_are_the_documented_ones():
+    config = FERConfig()
+    assert (config.architecture, config.image_size, config.num_channels, config.dropout) == (
+        "residual_cnn",
+        48,
+        1,
+        None,
+    )
+    assert (config.embedding_size, tuple(config.hidden_sizes), tuple(config.depths)) == (32, (64, 128, 256), (1, 1, 1))
+    assert (config.temperature, config.class_shares, config.format_version) == (1, None, 1)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"image_size": 16}, {"dropout": 0}, {"dropout": 0.999}, {"temperature": 0.01}, {"temperature": 100},
+        {"embedding_size": 1}, {"hidden_sizes": [1], "depths": [1]}, {"num_channels": 3}, {"format_version": 0},
+        {"class_shares": [0.4, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1]}, {"class_shares": (0.4008, *[0.1] * 6)},
+        {"num_labels": 2},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_the_bounds_of_the_fields_are_taken(fields):
+    config = FERConfig(**fields)
+    for name, value in fields.items():
+        assert getattr(config, name) == value
+
+
+@pytest.mark.parametrize(
+    ("fields", "culprit"),
+    [
+        ({"dropout": -0.01}, "dropout must be"), ({"dropout": True}, "dropout must be"),
+        ({"temperature": -1}, "temperature must be"), ({"temperature": True}, "temperature must be"),
+        ({"embedding_size": True}, "embedding_size must be"), ({"embedding_size": 2.0}, "embedding_size must be"),
+        ({"hidden_sizes": ()}, "hidden_sizes must be"), ({"hidden_sizes": 64}, "hidden_sizes must be"),
+        ({"hidden_sizes": (64, 128, 256.0)}, "hidden_sizes must be"), ({"depths": (1, 1, True)}, "depths must be"),
+        ({"class_shares": [0.5, 0.5]}, "class_shares must be"),
+        ({"class_shares": [0.0, 0.5, 0.1, 0.1, 0.1, 0.1, 0.1]}, "class_shares must be"),
+        ({"class_shares": [0.402, *[0.1] * 6]}, "class_shares must be"),
+        ({"class_shares": [0.398, *[0.1] * 6]}, "class_shares must be"),
+        ({"id2label": {0: "one"}}, "id2label must map"), ({"id2label": {0: "a", 2: "b"}}, "id2label must map"),
+        ({"id2label": {0: "a", 1: ""}}, "id2label must give every class a name"),
+        ({"id2label": {0: "a", 1: 2}}, "id2label must give every class a name"),
+        ({"format_version": 2}, "format_version must be"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_lies_just_beyond_the_bounds_is_refused(fields, culprit):
+    with pytest.raises(ValueError, match=f"^{culprit}"):
+        FERConfig(**fields)
+
+
+@pytest.mark.parametrize("labels", [{"id2label": {0: "no", 1: "yes"}}, {"label2id": {"no": 0, "yes": 1}}])
+def test_labels_given_with_a_saved_config_replace_both_maps(labels, tmp_path):
+    FERConfig().save_pretrained(tmp_path)
+    config = FERConfig.from_pretrained(tmp_path, **labels)
+    assert (config.id2label, config.label2id) == ({0: "no", 1: "yes"}, {"no": 0, "yes": 1})
+    assert FERConfig.from_pretrained(tmp_path, num_labels=3).num_labels == 3

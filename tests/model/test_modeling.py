@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from fer_hub.model import ARCHITECTURES, FERConfig, FERForImageClassification
+from fer_hub.model import ARCHITECTURES, FERConfig, FERForImageClassification, FERModel
 from fer_hub.model.configuration_fer import MINIMUM_IMAGE_SIZE
+from tests.wording import says
 
 
 @pytest.fixture(autouse=True)
@@ -58,9 +59,7 @@ def test_the_smallest_image_size_is_the_smallest_that_works(architecture, smalle
     assert model(torch.randn(1, 1, smallest, smallest)).logits.shape == (1, 7)
     with pytest.raises(ValueError) as caught:
         FERConfig(architecture=architecture, image_size=smallest - 1)
-    assert str(caught.value) == (
-        f"image_size must be a whole number of at least {smallest} pixels, got {smallest - 1}; FER-2013 has 48."
-    )
+    assert says(str(caught.value), f"image_size must ... at least {smallest} pixels, got {smallest - 1}; ...")
 
 
 def test_dropout_after_a_pooling_is_half_as_likely():
@@ -199,3 +198,66 @@ def test_other_names_for_the_same_number_of_labels_are_taken(tmp_path):
     names = {index: f"emotion {index}" for index in range(7)}
     model = FERForImageClassification.from_pretrained(tmp_path, id2label=names)
     assert model.config.id2label == names and model.config.label2id["emotion 6"] == 6
+
+
+def test_labels_in_a_column_are_labels():
+    model = FERForImageClassification(FERConfig()).eval()
+    pixel_values = torch.randn(2, 1, 48, 48)
+    flat = model(pixel_values, labels=torch.tensor([3, 6])).loss
+    assert torch.equal(model(pixel_values, labels=torch.tensor([[3], [6]])).loss, flat)
+    for wrong in (torch.zeros(2, 1), torch.zeros(2, 2, dtype=torch.long), torch.zeros(2, 7, dtype=torch.long)):
+        with pytest.raises(ValueError, match=r"^labels must be class indices, integers of shape"):
+            model(pixel_values, labels=wrong)
+
+
+def test_ignored_images_do_not_count_and_are_not_the_culprit():
+    model = FERForImageClassification(FERConfig()).eval()
+    pixel_values = torch.randn(2, 1, 48, 48)
+    alone = model(pixel_values[1:], labels=torch.tensor([6])).loss
+    assert torch.allclose(model(pixel_values, labels=torch.tensor([-100, 6])).loss, alone)
+    for label in (-1, 7, -99):
+        with pytest.raises(ValueError, match=f"^labels must be class indices from 0 to 6, .* got {label};"):
+            model(pixel_values, labels=torch.tensor([-100, label]))
+
+
+@pytest.mark.parametrize("architecture", ["residual_cnn", "scratch_cnn"])
+def test_hidden_states_follow_the_stages(architecture):
+    """The stem at full resolution, then every stage at half of what was before; pooling four times."""
+    config = FERConfig(architecture=architecture, hidden_sizes=(24, 32), depths=(2, 1), embedding_size=20)
+    model = FERForImageClassification(config).eval()
+    pixel_values = torch.randn(2, 1, 48, 48)
+    found = [tuple(each.shape[1:]) for each in model(pixel_values, output_hidden_states=True).hidden_states]
+    if architecture == "residual_cnn":
+        assert found == [(20, 48, 48), (24, 24, 24), (32, 12, 12)]
+    else:
+        assert found == [(32, 24, 24), (64, 12, 12), (128, 6, 6), (264, 3, 3)]
+    assert model(pixel_values).hidden_states is None
+    logits, states = model(pixel_values, output_hidden_states=True, return_dict=False)
+    assert len(states) == len(found) and torch.equal(logits, model(pixel_values).logits)
+
+
+def test_features_are_what_the_last_layer_sees():
+    model = FERForImageClassification(FERConfig()).eval()
+    features = FERModel(model.config).eval()
+    features.load_state_dict(model.state_dict(), strict=False)
+    pixel_values = torch.randn(2, 1, 48, 48)
+    seen = features(pixel_values)
+    assert torch.allclose(model.network.classifier(seen.pooler_output), model(pixel_values).logits, atol=1e-5)
+    assert seen.last_hidden_state.shape == (2, 256, 6, 6) and seen.hidden_states is None
+    last, pooled = features(pixel_values, return_dict=False)
+    assert torch.equal(last, seen.last_hidden_state) and torch.equal(pooled, seen.pooler_output)
+    *_, states = features(pixel_values, return_dict=False, output_hidden_states=True)
+    assert torch.equal(states[-1], last)
+
+
+@pytest.mark.parametrize(("width", "suits"), [(15, False), (16, True)])
+def test_narrow_strided_convolutions_do_not_suit_channels_last(width, suits):
+    assert FERForImageClassification(FERConfig(embedding_size=width)).suits_channels_last is suits
+
+
+def test_convolutions_begin_as_he_et_al_have_them():
+    """The standard deviation is the root of 2 / (outputs * kernel area)."""
+    convolution = FERForImageClassification(FERConfig()).network.features[2].conv2
+    assert tuple(convolution.weight.shape) == (256, 256, 3, 3)
+    assert convolution.weight.std().item() == pytest.approx((2 / (256 * 9)) ** 0.5, rel=0.01)
+    assert convolution.weight.mean().item() == pytest.approx(0, abs=1e-3)
