@@ -3,7 +3,8 @@
     python -m benchmarks.transformers_tests
     python -m benchmarks.transformers_tests --only before --code path/to/an/earlier/clone
 
-Writes results/transformers_tests.json after every network. The tests come from transformers' source distribution, as in tests/transformers_mixins.
+Writes results/transformers_tests.json after every network. The tests come from transformers' source distribution, as in
+tests/transformers_mixins.
 """
 
 import argparse
