@@ -19,7 +19,7 @@ from PIL import Image
 
 from fer_hub.drawing import draw as draw_faces
 from fer_hub.pipeline import FERPipeline
-from fer_hub.results import earlier_name
+from fer_hub.results import ReadOnly, earlier_name
 from fer_hub.video.following import follow_faces
 from fer_hub.video.pyav import av
 from fer_hub.video.reader import MAX_PIXELS, Frame, VideoInfo, VideoReader
@@ -64,6 +64,9 @@ class VideoSummary:
     paths: Mapping[str, Path]
     timeline: Timeline
     faces = earlier_name("faces", "face_count")
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "paths", ReadOnly(self.paths))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers and strings, ready for `json.dumps`; without paths and timeline."""

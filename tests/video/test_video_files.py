@@ -1,5 +1,6 @@
 import json
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
@@ -7,9 +8,25 @@ import pytest
 from PIL import Image
 
 from fer_hub.boxes import iou
-from fer_hub.video.analysis import analyse_video, video_info
+from fer_hub.video.analysis import VideoSummary, analyse_video, video_info
+from fer_hub.video.timeline import Timeline
+from fer_hub.video.tracking import FaceTracker
 from fer_hub.video.writer import VideoWriter
 from tests.video.making import SquareFinder, cut_off, make_video, moving, noisy, painted, read_csv, read_video
+
+
+def test_a_summary_is_a_value_and_its_earlier_name_warns():
+    paths = {"csv": Path("a.csv")}
+    summary = VideoSummary("a.mp4", 8, 8, 25.0, 3, 3, 0.1, 2, (), paths, Timeline(["x", "y"]))
+    paths.clear()
+    assert summary.paths == {"csv": Path("a.csv")} and len({summary, summary}) == 1
+    with pytest.raises(TypeError):
+        summary.paths["csv"] = Path("b.csv")
+    assert "faces" not in summary.to_dict() and summary.to_dict()["face_count"] == 2
+    with pytest.warns(DeprecationWarning, match=r"VideoSummary\.faces is now face_count"):
+        assert summary.faces == 2
+    with pytest.warns(DeprecationWarning, match=r"FaceTracker\.faces is now face_count"):
+        assert FaceTracker().faces == 0
 
 
 @pytest.mark.parametrize(
