@@ -344,7 +344,7 @@ class FERPipeline:
         """The faces of a photo and their crops; the photo itself is not kept."""
         image = load_image(source)
         found = self.detector.detect(image, *([] if min_score is None else [min_score]))
-        boxes = [_whole_pixels(face.box, image.size) for face in found]
+        boxes: list[Box] = [_whole_pixels(face.box, image.size) for face in found]
         return _Located(image.size, boxes, found, [self._cut_out(image, face) for face in found])
 
     def _predicted(self, photos: "Sequence[_Located]") -> list[tuple[tuple[int, int], list[FacePrediction]]]:
