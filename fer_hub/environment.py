@@ -27,6 +27,9 @@ NUMBERS = (
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG} if hasattr(errno, "EDQUOT") else {errno.ENOSPC, errno.EFBIG}
 """System errors where there is no room for a file."""
 
+SIGNS = ("No space left on device", "os error 28", "PytorchStreamWriter failed", "inline_container.cc")
+"""What Python, safetensors and torch say then; the last is torch's about the part of an archive that is not written."""
+
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:
     """An error and its chain of causes, the nearest first."""
@@ -170,6 +173,6 @@ def is_full(error: BaseException) -> bool:
         words = str(cause)
         if isinstance(cause, OSError) and cause.errno in FULL:
             return True
-        if "No space left on device" in words or "os error 28" in words or "PytorchStreamWriter failed" in words:
+        if any(sign in words for sign in SIGNS):
             return True
     return False
