@@ -27,8 +27,8 @@ NUMBERS = (
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG} if hasattr(errno, "EDQUOT") else {errno.ENOSPC, errno.EFBIG}
 """System errors where there is no room for a file."""
 
-SIGNS = ("No space left on device", "os error 28", "PytorchStreamWriter failed", "inline_container.cc")
-"""What Python, safetensors and torch say then; the last is torch's about the part of an archive that is not written."""
+SIGNS = ("No space left on device", "os error 28", "PytorchStreamWriter failed", "unexpected pos")
+"""What Python, safetensors and torch say then; the last is torch's about a part of an archive that was not written."""
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:
