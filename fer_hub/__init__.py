@@ -7,6 +7,7 @@ The names below are imported on first use, so that `import fer_hub` is instant:
   features.
 - `FaceDetector`: MediaPipe's face detection. `load_image`: anything → an upright RGB image.
 - `load_fer2013`: FER-2013 from the Hub, parquet, the Kaggle CSV or an image folder.
+- `explain`: a heat map of what in a face the probability of an expression depends on.
 - `draw`: photo + predictions → annotated copy.
 - `analyse_video`: video → annotated video, CSV, JSON and plot; `FaceTracker` → `TrackedFace`: faces with stable ids.
 """
@@ -55,6 +56,8 @@ _HOMES = {
     "Face": "fer_hub.results",
     "FacePrediction": "fer_hub.results",
     "OnnxClassifier": "fer_hub.inference.onnx_classifier",
+    "explain": "fer_hub.inference.explaining",
+    "Explanation": "fer_hub.inference.explaining",
     "load_image": "fer_hub.images",
     "load_fer2013": "fer_hub.data",
     "draw": "fer_hub.drawing",

@@ -1,4 +1,4 @@
-"""The API: five named endpoints. Their parameters and JSON are a stable interface; changing them breaks clients."""
+"""The API: six named endpoints. Their parameters and JSON are a stable interface; changing them breaks clients."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from fer_hub.inference.priors import TRAINING, UNIFORM, Prior
 from fer_hub.results import FacePrediction
 from fer_hub.web.downloads import save_picture
 from fer_hub.web.sentences import refuse
-from fer_hub.web.service import LOWEST_SCORE, Service
+from fer_hub.web.service import LOWEST_SCORE, VERSION, Service
 from fer_hub.web.uploads import Photo, Photos, VideoFile, photograph
 from fer_hub.web.video_job import VideoResult, run_video
 
@@ -21,7 +21,7 @@ AT_ONCE = 2
 
 
 def add_endpoints(service: Service) -> None:
-    """Add `/predict`, `/annotate`, `/classify`, `/predict_batch` and `/predict_video` to the Blocks being built."""
+    """Add the endpoints, from `/predict` to `/predict_video`, to the Blocks being built."""
 
     def predict(image: Image.Image | None, model: str, min_score: float, thorough: bool, prior: str):
         """Box, detection score, emotion and all probabilities for every face of a photo, the most prominent first.
@@ -60,6 +60,27 @@ def add_endpoints(service: Service) -> None:
             prior: how common each emotion is: training, uniform, or a JSON object with a number for each label.
         """
         return largest(find(service, required(image), model, min_score, thorough, prior))
+
+    def explain(image: Image.Image | None, model: str, min_score: float, thorough: bool, face: int):
+        """Heat map of a face: where covering it changes the probability of its emotion; null without such a face.
+
+        Args:
+            image: the photo.
+            model: name of the checkpoint that classifies.
+            min_score: faces with a lower detection score are left out, 0.3 to 1.
+            thorough: also look for small, tilted and turned faces, which takes several times as long.
+            face: number of the face, 1 for the most prominent one.
+        """
+        image = required(image)
+        faces = find(service, image, model, min_score, thorough)
+        if face > len(faces):
+            return None
+        chosen = faces[int(face) - 1]
+        told = service.explanation(image, chosen, model)
+        return {
+            "version": VERSION, "model": model, "box": chosen.to_dict()["box"], "emotion": told.emotion,
+            "probability": told.probability, "heat": [[round(float(v), 5) for v in row] for row in told.heat],
+        }  # fmt: skip
 
     def predict_batch(images: list[tuple[str, Path]], model: str, min_score: float, thorough: bool, prior: str):
         """Like /predict for several photos: a list of results in the same order.
@@ -107,6 +128,7 @@ def add_endpoints(service: Service) -> None:
     min_score = gr.Slider(LOWEST_SCORE, 1, DEFAULT_MIN_SCORE, label="min_score", visible=False)
     thorough = gr.Checkbox(False, label="thorough", visible=False)
     prior = gr.Textbox(TRAINING, label="prior", max_length=1000, visible=False)
+    face = gr.Slider(1, 1000, 1, step=1, precision=0, label="face", visible=False)
     every = gr.Slider(1, 30, 1, step=1, precision=0, label="every", visible=False)
     answer, picture, label = gr.JSON(visible=False), gr.Image(format="jpeg", visible=False), gr.Label(visible=False)
     files = [gr.Video(visible=False), gr.File(visible=False), gr.File(visible=False), gr.Image(visible=False)]
@@ -114,6 +136,7 @@ def add_endpoints(service: Service) -> None:
         (predict, [image, model, min_score, thorough, prior], answer),
         (annotate, [image, model, min_score, thorough, prior], picture),
         (classify, [image, model, min_score, thorough, prior], label),
+        (explain, [image, model, min_score, thorough, face], answer),
         (predict_batch, [images, model, min_score, thorough, prior], answer),
     ):
         gr.Button(visible=False).click(

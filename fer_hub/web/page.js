@@ -1,18 +1,18 @@
 () => {
     // names that gradio leaves out
     const names = {'#timeline button:has(img)': 'Probabilities over time', '#camera button:has(img)': 'Camera picture'};
-    const size = link => {
-        const told = link.closest('tr, .file, li')?.innerText.match(/[\d.,]+ ?[kKMG]?i?B/);
-        return told ? ', ' + told[0] : '';
-    };
     const mend = () => {
         for (const [selector, text] of Object.entries(names)) {
             document.querySelectorAll(selector).forEach(each => { each.ariaLabel ||= text; });
         }
         document.querySelectorAll('a[download], a[data-testid=download-link]').forEach(link => {
             const file = link.download || link.href.split('/').pop();
-            const name = 'Download ' + file + size(link);
+            const name = `Download ${file}, ${link.innerText.trim()}`;
             if (link.ariaLabel !== name) link.ariaLabel = name;
+        });
+        document.querySelectorAll('button[aria-dropeffect]').forEach(each => {
+            const name = each.innerText.replace(/\s+/g, ' ').trim(); // a name that differs from the text cannot be spoken
+            if (name && each.ariaLabel !== name) each.ariaLabel = name;
         });
         document.querySelectorAll('#card table').forEach(each => { each.tabIndex = 0; });
         document.querySelectorAll('[aria-live]:not(#announcer)').forEach(each => {

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
-import numpy as np
 from PIL import Image
 
 from fer_hub.detection.detector import DEFAULT_MIN_SCORE, FaceDetector
@@ -15,6 +14,7 @@ from fer_hub.detection.watching import Watcher
 from fer_hub.hub.away import hub_options
 from fer_hub.hub.names import split_revision
 from fer_hub.hub.shipped import DEVICE
+from fer_hub.inference.explaining import Explanation, explain, seen
 from fer_hub.inference.priors import TRAINING, Prior
 from fer_hub.pipeline import FERPipeline
 from fer_hub.results import Face, FacePrediction
@@ -122,14 +122,15 @@ class Service:
 
     def crops(self, image: Image.Image, faces: Sequence[FacePrediction], model: str) -> list[Image.Image]:
         """What a network sees of each face: the crop after its image processor, stretched to the full range."""
-        known, seen = self.pipeline(model).image_processor, []
+        known, pictures = self.pipeline(model).image_processor, []
         for face in faces:
             cut = face_crop(image, Face(face.box, 1.0, angle=face.angle), CROP_SIZE)
-            values = np.asarray(known(images=[cut], return_tensors="np")["pixel_values"][0], np.float32)
-            values = (values - values.min()) / max(float(np.ptp(values)), 1e-6)
-            pixels = np.moveaxis((255 * values).round().astype(np.uint8), 0, -1)
-            seen.append(Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels))
-        return seen
+            pictures.append(seen(known(images=[cut], return_tensors="pt")["pixel_values"]))
+        return pictures
+
+    def explanation(self, image: Image.Image, face: FacePrediction, model: str) -> Explanation:
+        """What of a face the probability of its expression depends on."""
+        return explain(self.pipeline(model), image, face)
 
     def report(self, image: Image.Image, faces: list[FacePrediction], model: str) -> dict:
         """The result of `/predict`, see `schema.json`: size of the photo in pixels, and faces, most prominent first."""

@@ -38,8 +38,8 @@ Photos, videos and results are stored on this server only as long as the page ne
 history.
 
 ## As an API
-The [API page](?view=api) lists five endpoints, `/predict`, `/annotate`, `/classify`, `/predict_batch` and
-`/predict_video`, with examples in Python, JavaScript and curl."""
+The [API page](?view=api) lists six endpoints, `/predict`, `/annotate`, `/classify`, `/explain`, `/predict_batch`
+and `/predict_video`, with examples in Python, JavaScript and curl."""
 
 
 def how_to_read(service: Service, minutes: int) -> str:

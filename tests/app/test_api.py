@@ -63,6 +63,7 @@ def test_endpoints_parameters_and_defaults_are_stable(client):
         "/predict": {"image": "required", **options},
         "/annotate": {"image": "required", **options},
         "/classify": {"image": "required", **options},
+        "/explain": {"image": "required", "model": MODEL, "min_score": 0.8, "thorough": False, "face": 1},
         "/predict_batch": {"images": "required", **options},
         "/predict_video": {"video": "required", "model": MODEL, "every": 1, "min_score": 0.8},
     }
@@ -71,6 +72,7 @@ def test_endpoints_parameters_and_defaults_are_stable(client):
         "/predict": ["Json"],
         "/annotate": ["Image"],
         "/classify": ["Label"],
+        "/explain": ["Json"],
         "/predict_batch": ["Json"],
         "/predict_video": ["Json", "Video", "File", "File", "Image"],
     }
@@ -158,6 +160,14 @@ def test_a_photo_without_a_face_is_no_error(client, tmp_path):
     assert client.predict(handle_file(path), api_name="/classify") == {}
     with Image.open(client.predict(handle_file(path), api_name="/annotate")) as got:
         assert got.size == (320, 240)
+
+
+def test_explain_gives_a_heat_map_of_a_face(client):
+    told = client.predict(handle_file(PORTRAIT), api_name="/explain")
+    assert told["emotion"] == "happy" and 0.5 < told["probability"] <= 1
+    heat = np.array(told["heat"])
+    assert heat.shape == (48, 48) and heat.max() > 0
+    assert client.predict(handle_file(PORTRAIT), face=2, api_name="/explain") is None  # there is one face
 
 
 def test_min_score_leaves_faces_out(client):

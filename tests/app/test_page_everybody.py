@@ -165,7 +165,7 @@ def test_the_link_leads_to_the_api_page(browser, app_url):
     [address] = [href for text, href in links if text == "API page"]
     opened(page, address)
     names = wait(page, lambda: texts(page, ".api-docs .api-name"))
-    for endpoint in ("/predict", "/annotate", "/classify", "/predict_batch", "/predict_video"):
+    for endpoint in ("/predict", "/annotate", "/classify", "/explain", "/predict_batch", "/predict_video"):
         assert any(endpoint in name for name in names)
 
 

@@ -33,7 +33,7 @@ def ask(url, *calls):
 
 def test_the_endpoints_are_tools(app_url):
     tools, [answer] = ask(app_url, ("classify", {"image": DATA, "thorough": False}))
-    names = ("predict", "annotate", "classify", "predict_batch", "predict_video")
+    names = ("predict", "annotate", "classify", "explain", "predict_batch", "predict_video")
     assert len(tools) == len(names) and all(any(tool.endswith(name) for tool in tools) for name in names)
     assert all(tool.description for tool in tools.values())
     assert not answer.isError and "'label': 'happy'" in answer.content[0].text

@@ -15,6 +15,7 @@ from PIL import Image
 from fer_hub.boxes import area
 from fer_hub.detection.quality import TOO_POOR, weakness
 from fer_hub.drawing import colour_of
+from fer_hub.inference.explaining import WHAT_IT_SHOWS, Explanation
 from fer_hub.results import FacePrediction, percent
 
 LARGEST = 1024
@@ -116,7 +117,8 @@ def card(image: Image.Image, face: FacePrediction, crop: Image.Image, number: in
         f'data-announce="{escape(named(face, number))}">'
         f'<img src="{data_url(crop)}" width="56" height="56" alt=""><span class="fer-number">{number}</span>'
         f'<span class="fer-words"><span class="fer-hidden">Face {number}: </span>{_words(face)}</span></button>'
-        f'{bars(face.probabilities, labels)}<p class="fer-quality">{escape(visibility(image, face))}</p></article>'
+        f'{bars(face.probabilities, labels)}<p class="fer-quality">{escape(visibility(image, face))}</p>'
+        f'<button type="button" class="fer-why" data-number="{number}">Why {escape(face.emotion)}?</button></article>'
     )
 
 
@@ -150,6 +152,16 @@ def bars(probabilities: Mapping[str, float], labels: Sequence[str]) -> str:
         if label in probabilities
     )
     return f'<ul class="fer-bars">{rows}</ul>'
+
+
+def why(told: Explanation, number: int) -> str:
+    """The heat map of a face as HTML, and what it says and does not."""
+    what = f"Face {number}: what “{told.emotion}”, {percent(told.probability)}, depends on."
+    return (
+        f'<figure class="fer-heat"><img src="{data_url(told.picture())}" width="224" height="224" '
+        f'alt="Heat map over face {number}"><figcaption><strong>{escape(what)}</strong> {escape(WHAT_IT_SHOWS)}'
+        f"</figcaption></figure>"
+    )
 
 
 def data_url(image: Image.Image, largest: int = 0) -> str:

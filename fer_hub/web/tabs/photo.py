@@ -15,7 +15,7 @@ from fer_hub.web.downloads import HEADERS, downloads, table
 from fer_hub.web.endpoints import AT_ONCE, find
 from fer_hub.web.service import Service
 from fer_hub.web.tabs.examples import Example
-from fer_hub.web.tabs.faces import count, result
+from fer_hub.web.tabs.faces import count, result, why
 from fer_hub.web.tabs.notes import busy, problem, told
 from fer_hub.web.texts import longer, thorough_costs
 from fer_hub.web.uploads import MAX_PHOTO_BYTES, MAX_PIXELS, PhotoFile, photograph
@@ -37,16 +37,16 @@ def add_photo_tab(
     settings = [model, min_score, prior]
 
     def analyse(path: Path | None, thorough: bool, model: str, min_score: float, prior: str):
-        """(the result as HTML, note, button for the thorough search, table, JSON, files)"""
+        """(the result as HTML, note, button for the thorough search, table, JSON, files, the faces, no heat map)"""
         try:
             image = read(path)
             faces = find(service, image, model, min_score, thorough, prior)
         except gr.Error as error:  # the note keeps the sentence, where a message in the corner would go
-            return "", problem(error.message), gr.Button(visible=False), [], None, []
+            return "", problem(error.message), gr.Button(visible=False), [], None, [], (), ""
         report = service.report(image, faces, model)
         files = downloads(draw(image, faces), report)
         more = gr.Button(visible=not thorough)
-        return *shown(service, image, faces, model, thorough), more, table(faces), report, files
+        return *shown(service, image, faces, model, thorough), more, table(faces), report, files, tuple(faces), ""
 
     def start(photo: Path | None):
         """Keeps the photo of the visitor for the thorough search and other settings; the field is free again."""
@@ -60,7 +60,17 @@ def add_photo_tab(
             return gr.skip(), gr.skip()
         return examples[number].path, busy(BUSY)
 
-    first = examples[0] if examples else None
+    def explain(path: Path | None, faces: tuple, model: str, event: gr.EventData):
+        """The heat map of the face whose button was pressed."""
+        number = event._data.get("number") if isinstance(event._data, dict) else None
+        if not isinstance(number, int) or not 1 <= number <= len(faces):
+            return gr.skip()
+        try:
+            return why(service.explanation(read(path), faces[number - 1], model), number)
+        except gr.Error as error:
+            return problem(error.message)
+
+    first, known = examples[0] if examples else None, []
     ready = "", told(NO_PHOTO)
     if first is not None:
         image = photograph(first.path.read_bytes())
@@ -79,7 +89,8 @@ def add_photo_tab(
     with gr.Row(elem_id="photo-said"):
         note = gr.HTML(ready[1], elem_id="photo-note", js_on_load=None, scale=3, min_width=240)
         thorough = gr.Button(LOOK_CLOSER, elem_id="thorough", size="sm", visible=first is not None, scale=0)
-    answer = gr.HTML(ready[0], elem_id="result", js_on_load=None)
+    answer = gr.HTML(ready[0], elem_id="result", js_on_load=ASK_WHY)
+    heat = gr.HTML("", elem_id="why", js_on_load=None)
     with gr.Accordion("Table, JSON and downloads", open=False, elem_id="photo-more"):
         rows = gr.Dataframe(headers=HEADERS, label="Faces, the most prominent first", interactive=False)
         files = gr.File(
@@ -87,8 +98,9 @@ def add_photo_tab(
         )
         report = gr.JSON(label="Result of /predict")
     kept = gr.State(first.path if first else None)
+    seen = gr.State(tuple(known))
     no, yes = gr.State(False), gr.State(True)
-    outputs = [answer, note, thorough, rows, report, files]
+    outputs = [answer, note, thorough, rows, report, files, seen, heat]
     quiet = {"api_visibility": "private", "show_progress": "hidden"}
     paid = {"concurrency_id": "photo", "concurrency_limit": AT_ONCE, **quiet}
     begun = [photo.input(start, photo, [kept, photo, note], queue=False, **quiet)]
@@ -101,6 +113,7 @@ def add_photo_tab(
         )
     for event in (*(setting.input for setting in settings),):
         event(analyse, [kept, no, *settings], outputs, **paid)
+    answer.select(explain, [kept, seen, model], heat, **paid)
     thorough.click(lambda: busy("Searching thoroughly ..."), None, note, queue=False, **quiet).then(
         analyse, [kept, yes, *settings], outputs, **paid
     )
@@ -151,6 +164,13 @@ def thorough_checkbox(elem_id: str) -> gr.Checkbox:
         False, label="Search thoroughly: small, tilted, turned faces", info=thorough_costs(), elem_id=elem_id
     )
 
+
+ASK_WHY = """
+element.addEventListener('click', event => {
+    const asked = event.target.closest('button.fer-why');
+    if (asked) trigger('select', {number: Number(asked.dataset.number)});
+});
+"""
 
 CHOOSE_EXAMPLE = """
 element.addEventListener('click', event => {

@@ -77,11 +77,11 @@ def add_video_tab(service: Service, model: gr.Dropdown, min_score: gr.Slider) ->
     who = gr.Radio([], label="Person", elem_id="video-person", visible=False)
     plot = {"color": "expression", "show_label": True, "buttons": []}
     over_time = gr.LinePlot(
-        x="seconds", y="probability", y_lim=[0, 100], x_title="Time in seconds", y_title="Probability in %", height=280,
+        x="seconds", y="probability", y_lim=[0, 100], x_title="Time in seconds", y_title="Probability in %", height=360,
         color_title="Expression", label="Probabilities over time", elem_id="timeline", visible=False, **plot,
     )  # fmt: skip
     share = gr.BarPlot(
-        x="person", y="share", x_title="", y_title="Mean share in %", height=240, color_title="Expression",
+        x="person", y="share", x_title="", y_title="Mean share in %", height=320, color_title="Expression",
         label="Share of each expression", elem_id="shares", visible=False, **plot,
     )  # fmt: skip
     gallery = gr.Gallery(
