@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from fer_hub import FERPipeline, explain
-from fer_hub.inference.explaining import occlusion
+from fer_hub.inference.explaining import occlusion, pixel_values_of, probabilities_of
 from fer_hub.results import Face
 
 SHARE = 0.2
@@ -19,11 +19,10 @@ SHARE = 0.2
 
 def drop(model, pixel_values, index, mask):
     """How far the probability of a label moves when those pixels are covered with the mean."""
-    covered = pixel_values.clone()
-    covered[..., torch.from_numpy(mask)] = pixel_values.mean()
-    with torch.inference_mode():
-        before, after = (model(pixel_values=each).logits.softmax(-1)[0, index] for each in (pixel_values, covered))
-    return float((before - after).abs())
+    covered = pixel_values.copy()
+    covered[..., mask] = pixel_values.mean()
+    before, after = (probabilities_of(model, each)[0, index] for each in (pixel_values, covered))
+    return abs(before - after)
 
 
 def marked(heat):
@@ -36,7 +35,7 @@ def test_only_what_a_network_looks_at_is_marked():
         light = pixel_values[..., :16, :16].mean((1, 2, 3))
         return SimpleNamespace(logits=torch.stack([8 * light, torch.zeros_like(light)], -1))
 
-    values = torch.zeros(1, 1, 48, 48)
+    values = np.zeros((1, 1, 48, 48), np.float32)
     values[..., :16, :16] = 1
     heat = occlusion(corner, values, 0)
     assert heat.shape == (48, 48) and heat[:16, :16].mean() > 0.05
@@ -79,9 +78,8 @@ def test_covering_what_is_marked_changes_more_than_covering_as_much_elsewhere():
     with FERPipeline.from_pretrained("checkpoints/fer2013") as pipeline:
         for value in rows[column]:
             image = Image.open(io.BytesIO(value["bytes"])).convert("L")
-            values = pipeline.image_processor(images=[image], return_tensors="pt")["pixel_values"]
-            with torch.inference_mode():
-                index = int(pipeline.model(pixel_values=values).logits.argmax())
+            values = pixel_values_of(pipeline.image_processor, image)
+            index = int(probabilities_of(pipeline.model, values).argmax())
             mask = marked(occlusion(pipeline.model, values, index))
             # as much, in the same shape, moved elsewhere
             shift = generator.integers(16, 33, 2)

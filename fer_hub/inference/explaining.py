@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from PIL import Image
 
 from fer_hub.detection.framing import face_crop
 from fer_hub.extras import missing
 from fer_hub.images import ImageSource, load_image
-from fer_hub.inference.logits import logits_of
+from fer_hub.inference.forward import softmax
+from fer_hub.inference.onnx_classifier import OnnxClassifier
 from fer_hub.results import Face, FacePrediction
 
 WINDOW, STEPS = 0.2, 3
@@ -75,38 +75,38 @@ def explain(pipeline: Any, image: ImageSource, face: Face | FacePrediction, emot
     """
     size = dict(getattr(pipeline.image_processor, "size", None) or {}).get("height")
     crop = face_crop(load_image(image), Face(face.box, 1.0, angle=face.angle), size)
-    pixel_values = pipeline.image_processor(images=[crop], return_tensors="pt")["pixel_values"]
+    pixel_values = pixel_values_of(pipeline.image_processor, crop)
     labels = [pipeline.model.config.id2label[index] for index in range(pipeline.model.config.num_labels)]
     if emotion is not None and emotion not in labels:
         raise ValueError(f"emotion must be one of {', '.join(labels)}, got {emotion!r}; choose one of these.")
-    with torch.inference_mode():
-        probabilities = logits_of(pipeline.model, pixel_values).double().softmax(-1)[0]
+    [probabilities] = probabilities_of(pipeline.model, pixel_values)
     index = int(probabilities.argmax()) if emotion is None else labels.index(emotion)
     heat = occlusion(pipeline.model, pixel_values, index)
     return Explanation(labels[index], float(probabilities[index]), seen(pixel_values), heat)
 
 
-def occlusion(model: Any, pixel_values: torch.Tensor, index: int) -> np.ndarray:
+def occlusion(model: Any, pixel_values: np.ndarray, index: int) -> np.ndarray:
     """By how much the probability of a label falls when a square over a pixel is covered, averaged over the squares.
 
     Args:
-        model: an image classifier in evaluation mode.
+        model: an `OnnxClassifier`, or an image classifier of PyTorch in evaluation mode.
         pixel_values: (1, channels, height, width), of its image processor.
         index: of the label.
 
     Returns:
         float32 array (height, width).
     """
-    if absent := missing("explain", "captum"):
+    if absent := missing("explain", "captum", "torch"):
         raise absent
+    import torch
     from captum.attr import Occlusion
 
     channels, height, _ = pixel_values.shape[1:]
     window = max(1, round(WINDOW * height))
     step = max(1, window // STEPS)
     with torch.inference_mode():
-        heat = Occlusion(lambda values: logits_of(model, values).double().softmax(-1)).attribute(
-            pixel_values,
+        heat = Occlusion(lambda values: torch.from_numpy(probabilities_of(model, values.numpy()))).attribute(
+            torch.from_numpy(pixel_values),
             strides=(channels, step, step),
             sliding_window_shapes=(channels, window, window),
             baselines=float(pixel_values.mean()),
@@ -116,13 +116,31 @@ def occlusion(model: Any, pixel_values: torch.Tensor, index: int) -> np.ndarray:
     return heat[0].mean(0).float().numpy()
 
 
-def seen(pixel_values: torch.Tensor) -> Image.Image:
+def probabilities_of(model: Any, pixel_values: np.ndarray) -> np.ndarray:
+    """Probabilities (images, labels) of `pixel_values` (images, channels, height, width), float64."""
+    if isinstance(model, OnnxClassifier):
+        return softmax(model(pixel_values).logits.astype(np.float64))
+    import torch
+
+    with torch.inference_mode():
+        values = torch.from_numpy(pixel_values)
+        if (device := getattr(model, "device", None)) is not None:
+            values = values.to(device, model.dtype)
+        return model(pixel_values=values).logits.double().softmax(-1).cpu().numpy()
+
+
+def pixel_values_of(image_processor: Any, crop: Image.Image) -> np.ndarray:
+    """What a network is given of a crop: float32 array (1, channels, height, width)."""
+    return np.asarray(image_processor(images=[crop], return_tensors="np")["pixel_values"], np.float32)
+
+
+def seen(pixel_values: np.ndarray) -> Image.Image:
     """What a network sees, stretched to the full range, as a picture: "L" for one channel, otherwise RGB.
 
     Args:
         pixel_values: (1, channels, height, width).
     """
-    values = pixel_values[0].float().numpy()
+    values = pixel_values[0]
     values = (values - values.min()) / max(float(np.ptp(values)), 1e-6)
     pixels = np.moveaxis((255 * values).round().astype(np.uint8), 0, -1)
     return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)

@@ -14,7 +14,7 @@ from fer_hub.detection.watching import Watcher
 from fer_hub.hub.away import hub_options
 from fer_hub.hub.names import split_revision
 from fer_hub.hub.shipped import DEVICE
-from fer_hub.inference.explaining import Explanation, explain, seen
+from fer_hub.inference.explaining import Explanation, explain, pixel_values_of, seen
 from fer_hub.inference.priors import TRAINING, Prior
 from fer_hub.pipeline import FERPipeline
 from fer_hub.results import Face, FacePrediction
@@ -125,7 +125,7 @@ class Service:
         known, pictures = self.pipeline(model).image_processor, []
         for face in faces:
             cut = face_crop(image, Face(face.box, 1.0, angle=face.angle), CROP_SIZE)
-            pictures.append(seen(known(images=[cut], return_tensors="pt")["pixel_values"]))
+            pictures.append(seen(pixel_values_of(known, cut)))
         return pictures
 
     def explanation(self, image: Image.Image, face: FacePrediction, model: str) -> Explanation:
