@@ -21,6 +21,8 @@ if TYPE_CHECKING:  # what type checkers and editors see; a test compares it with
     from fer_hub.detection.detector import FaceDetector as FaceDetector
     from fer_hub.drawing import draw as draw
     from fer_hub.images import load_image as load_image
+    from fer_hub.inference.explaining import Explanation as Explanation
+    from fer_hub.inference.explaining import explain as explain
     from fer_hub.inference.onnx_classifier import OnnxClassifier as OnnxClassifier
     from fer_hub.model import EMOTIONS as EMOTIONS
     from fer_hub.model import FERConfig as FERConfig
