@@ -5,7 +5,7 @@ RUN apt-get update && xargs apt-get install --yes --no-install-recommends < /tmp
 WORKDIR /app
 COPY requirements.txt ./
 # the default network runs on ONNX Runtime; for others leave torch and transformers in
-RUN sed -E -i '/^(torch|transformers|accelerate|datasets|scikit-learn)==/d' requirements.txt \
+RUN sed -E -i '/^(torch|transformers|captum|accelerate|datasets|scikit-learn)==/d' requirements.txt \
     && pip install --no-cache-dir -r requirements.txt
 COPY LICENSE NOTICE README.md app.py ./
 COPY fer_hub fer_hub

@@ -27,8 +27,8 @@ CPU_WHEELS = "https://download.pytorch.org/whl/cpu"
 TRAINING_ONLY = ("accelerate", "datasets", "scikit-learn")
 """Packages of requirements.txt that only training and evaluation import."""
 
-TORCH = ("torch", "transformers")
-"""Packages that run a network without its exported file."""
+TORCH = ("torch", "transformers", "captum")
+"""Packages that run a network without its exported file, or make heat maps."""
 
 RUNTIMES = ("onnx", "cpu", "gpu")
 """What runs the networks of a Space: ONNX Runtime, or PyTorch for CPUs or with CUDA."""

@@ -51,6 +51,11 @@ class Explanation:
         return Image.fromarray((base * (1 - share) + colour * share).round().clip(0, 255).astype(np.uint8))
 
 
+def available() -> bool:
+    """Whether captum and PyTorch are installed, which heat maps need."""
+    return missing("explain", "captum", "torch") is None
+
+
 def explain(pipeline: Any, image: ImageSource, face: Face | FacePrediction, emotion: str | None = None) -> Explanation:
     """What of a face the probability of an expression depends on, by occlusion.
 

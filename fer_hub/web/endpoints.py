@@ -76,7 +76,10 @@ def add_endpoints(service: Service) -> None:
         if face > len(faces):
             return None
         chosen = faces[int(face) - 1]
-        told = service.explanation(image, chosen, model)
+        try:
+            told = service.explanation(image, chosen, model)
+        except ModuleNotFoundError as error:
+            raise refuse(str(error)) from None
         return {
             "version": VERSION, "model": model, "box": chosen.to_dict()["box"], "emotion": told.emotion,
             "probability": told.probability, "heat": [[round(float(v), 5) for v in row] for row in told.heat],

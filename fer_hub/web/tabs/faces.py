@@ -15,7 +15,7 @@ from PIL import Image
 from fer_hub.boxes import area
 from fer_hub.detection.quality import TOO_POOR, weakness
 from fer_hub.drawing import colour_of
-from fer_hub.inference.explaining import WHAT_IT_SHOWS, Explanation
+from fer_hub.inference.explaining import WHAT_IT_SHOWS, Explanation, available
 from fer_hub.results import FacePrediction, percent
 
 LARGEST = 1024
@@ -118,7 +118,7 @@ def card(image: Image.Image, face: FacePrediction, crop: Image.Image, number: in
         f'<img src="{data_url(crop)}" width="56" height="56" alt=""><span class="fer-number">{number}</span>'
         f'<span class="fer-words"><span class="fer-hidden">Face {number}: </span>{_words(face)}</span></button>'
         f'{bars(face.probabilities, labels)}<p class="fer-quality">{escape(visibility(image, face))}</p>'
-        f'<button type="button" class="fer-why" data-number="{number}">Why {escape(face.emotion)}?</button></article>'
+        f"{_why_button(face, number) if available() else ''}</article>"
     )
 
 
@@ -188,6 +188,10 @@ def _words(face: FacePrediction) -> str:
         f"most likely <strong>{escape(first)}, {percent(high)}</strong>; "
         f'<span class="fer-next">next {escape(second)}, {percent(low)}</span>'
     )
+
+
+def _why_button(face: FacePrediction, number: int) -> str:
+    return f'<button type="button" class="fer-why" data-number="{number}">Why {escape(face.emotion)}?</button>'
 
 
 def _colour(label: str, labels: Sequence[str]) -> str:
