@@ -18,6 +18,9 @@ def duplicates(
     label_column: Annotated[
         str | None, typer.Option(metavar="NAME", help="Column of the classes, where there are several.")
     ] = None,
+    label_names: Annotated[
+        list[str], typer.Option(metavar="NAME ...", help="Names of classes that are numbers, in the numbers' order.")
+    ] = [],  # noqa: B006
     quiet: QuietOption = False,
 ) -> None:
     """Find near-duplicates within and between splits.
@@ -31,7 +34,13 @@ def duplicates(
     from fer_hub.data.duplicates_file import find_duplicates, summary
 
     result = find_duplicates(
-        data, output=output, sheet=sheet, image_column=image_column, label_column=label_column, progress=not quiet
+        data,
+        output=output,
+        sheet=sheet,
+        image_column=image_column,
+        label_column=label_column,
+        label_names=label_names,
+        progress=not quiet,
     )
     print(summary(result))
 

@@ -46,6 +46,9 @@ def evaluate(
     label_column: Annotated[
         str | None, typer.Option(metavar="NAME", help="Column of the classes, where there are several.")
     ] = None,
+    label_names: Annotated[
+        list[str], typer.Option(metavar="NAME ...", help="Names of classes that are numbers, in the numbers' order.")
+    ] = [],  # noqa: B006
 ) -> None:
     """Measure a checkpoint on a data set.
 
@@ -78,6 +81,7 @@ def evaluate(
         trust_remote_code=trust_remote_code,
         image_column=image_column,
         label_column=label_column,
+        label_names=label_names,
         replace=write,
     )
     print(table(metrics))

@@ -179,7 +179,7 @@ def say(text: str) -> None:
 
 
 DataOption = Annotated[
-    str, typer.Option("--data", metavar="DATA", help="Hub dataset id, parquet, Kaggle CSV or image folder.")
+    str, typer.Option("--data", metavar="DATA", help="Image folder, archive, CSV, parquet, or Hub dataset id.")
 ]
 CheckpointOption = Annotated[
     str | None,

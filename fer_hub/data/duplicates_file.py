@@ -39,6 +39,7 @@ def find_duplicates(
     looked_at: Mapping[str, int] | None = None,
     image_column: str | None = None,
     label_column: str | None = None,
+    label_names: Sequence[str] = (),
     progress: bool = True,
 ) -> dict:
     """Find the images of one photograph within and between the splits of a data set; what `fer-hub duplicates` calls.
@@ -49,7 +50,7 @@ def find_duplicates(
             kept where the groups are the same.
         sheet: PNG file for `SHEET_PAIRS` of the pairs.
         looked_at: counts of those who looked at the sheet, such as {"pairs": 300, "one_photograph": 299}.
-        image_column, label_column: as for `load_expressions`.
+        image_column, label_column, label_names: as for `load_expressions`.
         progress: show progress bars.
 
     Returns:
@@ -58,7 +59,7 @@ def find_duplicates(
     Raises:
         FileNotFoundError, ConnectionError, ValueError: as `load_expressions`.
     """
-    splits = read_expressions(data, image_column=image_column, label_column=label_column)
+    splits = read_expressions(data, image_column=image_column, label_column=label_column, label_names=label_names)
     splits = {name: splits[name] for name in sorted(splits, key=_place)}
     images = {name: decode_images(split, candidates.SIDE) for name, split in splits.items()}
     labels = {name: np.asarray(split["label"][:], dtype=np.int64) for name, split in splits.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 from datasets import Dataset, DatasetDict
@@ -10,8 +11,8 @@ from datasets import Dataset, DatasetDict
 from fer_hub.data.columns import fill_columns, normalise_columns
 from fer_hub.data.ferplus import join_ferplus
 from fer_hub.data.loading import check_arguments, read
-from fer_hub.data.names import expression_name, known_classes
 from fer_hub.data.own_classes import class_names, labels_by_name, name_columns, without_labels
+from fer_hub.data.problems import shortened
 from fer_hub.data.splits import complete_splits, name_splits
 from fer_hub.model.configuration_fer import EMOTIONS
 
@@ -27,6 +28,7 @@ def load_expressions(
     revision: str | None = None,
     image_column: str | None = None,
     label_column: str | None = None,
+    label_names: Sequence[str] = (),
 ) -> DatasetDict:
     """Load a data set of face crops with any classes as train, validation and test.
 
@@ -38,6 +40,7 @@ def load_expressions(
         ferplus_csv, validation_fraction, seed, revision: as for `load_fer2013`.
         image_column, label_column: column names in parquet and Hub data sets, needed only if types and names are
             ambiguous; see `own_classes.name_columns`.
+        label_names: names of classes that are whole numbers in the data, in the order of the numbers.
 
     Returns:
         A `DatasetDict` whose splits all have the columns `image` (`datasets.Image`, encoded until it is read) and
@@ -50,7 +53,12 @@ def load_expressions(
     """
     check_arguments(source, ferplus_csv, validation_fraction, seed)
     splits = read_expressions(
-        source, ferplus_csv=ferplus_csv, revision=revision, image_column=image_column, label_column=label_column
+        source,
+        ferplus_csv=ferplus_csv,
+        revision=revision,
+        image_column=image_column,
+        label_column=label_column,
+        label_names=label_names,
     )
     return complete_splits(splits, validation_fraction, seed, str(source))
 
@@ -62,10 +70,11 @@ def read_expressions(
     revision: str | None = None,
     image_column: str | None = None,
     label_column: str | None = None,
+    label_names: Sequence[str] = (),
 ) -> dict[str, Dataset]:
     """The splits of a source, with normalised names of splits, columns and classes; see `load_expressions`."""
     where = str(source)
-    named = name_splits(read(source, revision, any_class=True), where, others="left out")
+    named = name_splits(read(source, revision, any_class=True, label_names=label_names), where, others="left out")
     named = {
         split: name_columns(dataset, f"{where} ({split})", image_column, label_column)
         for split, dataset in named.items()
@@ -73,7 +82,9 @@ def read_expressions(
     if hidden := [split for split, dataset in named.items() if split != "train" and without_labels(dataset)]:
         logger.warning("%s: splits without labels are left out: %s", where, ", ".join(hidden))
         named = {split: dataset for split, dataset in named.items() if split not in hidden}
-    names = class_names(named, where)
+    classes = class_names(named, where, label_names)
+    named = {split: labels_by_name(dataset, f"{where} ({split})", classes) for split, dataset in named.items()}
+    names = tuple(dict.fromkeys(classes.values()))
     if names == EMOTIONS:
         checked = {split: normalise_columns(dataset, f"{where} ({split})") for split, dataset in named.items()}
         checked = fill_columns(checked)
@@ -83,5 +94,7 @@ def read_expressions(
             f"{where}: FER+ votes belong to the images of FER-2013, but this data set has the classes "
             f"{', '.join(names)}; leave out ferplus_csv."
         )
-    alias = expression_name if known_classes(names) else str
-    return {split: labels_by_name(dataset, f"{where} ({split})", names, alias) for split, dataset in named.items()}
+    for split, dataset in named.items():
+        if others := [name for name in dataset.column_names if name not in ("image", "label")]:
+            logger.info("%s (%s): columns left out: %s", where, split, shortened(", ".join(others)))
+    return {split: dataset.select_columns(["image", "label"]) for split, dataset in named.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 from pathlib import Path
 
@@ -10,23 +11,28 @@ from datasets import ClassLabel, Dataset, Features, Image, NamedSplit
 from PIL import Image as PILImage
 from tqdm.auto import tqdm
 
-from fer_hub.data.names import emotion_index, natural_order, split_name
-from fer_hub.data.problems import Problems
+from fer_hub.data.names import IMAGE_EXTENSIONS, emotion_index, natural_order, split_name
+from fer_hub.data.problems import Problems, shortened
 from fer_hub.heic import register_heic
 from fer_hub.model.configuration_fer import EMOTIONS
 
 logger = logging.getLogger(__name__)
 
-_EXTENSIONS = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".tif", ".tiff", ".webp")
 _HEIF_EXTENSIONS = (".heic", ".heif")  # iPhone photos, if pillow-heif is installed
+_TEXT_EXTENSIONS = (".csv", ".html", ".json", ".jsonl", ".log", ".md", ".pdf", ".rtf", ".txt", ".xml", ".yaml", ".yml")
 _DESKTOP_FILES = ("thumbs.db", "desktop.ini", "__macosx")  # created by file managers, as are names with a leading dot
 _KAGGLE_NAME = re.compile(r"(PublicTest|PrivateTest)_", re.IGNORECASE)
 
 
 def is_image_folder(root: Path, *, any_class: bool = False) -> bool:
-    """Whether `root` has a subfolder named like a split or an emotion; with `any_class`, any subfolder at all."""
+    """Whether `root` has a subfolder named like a split or an emotion; with `any_class`, of images or of a split."""
     return any(
-        any_class or split_name(folder.name) or emotion_index(folder.name) is not None for folder in _folders(root)
+        (split_name(folder.name) and (not any_class or _folders(folder)))
+        or (
+            any_class and any(path.suffix.lower() in (*IMAGE_EXTENSIONS, *_HEIF_EXTENSIONS) for path in entries(folder))
+        )
+        or (not any_class and emotion_index(folder.name) is not None)
+        for folder in _folders(root)
     )
 
 
@@ -43,8 +49,10 @@ def load_image_folder(root: Path, *, any_class: bool = False) -> dict[str, Datas
         any_class: take the folder names as class names, in natural order (`names.natural_order`), instead of
             requiring those of `EMOTIONS`. A folder is then a split if it has the name of one and contains folders.
 
+    Text files beside the images are left out, with a log line that names them.
+
     Raises ValueError, naming the folders or files, for folders that are neither split nor emotion, for images
-    outside an emotion folder, for files in an emotion folder that are not images and for unreadable images.
+    outside an emotion folder, for files in an emotion folder that are neither image nor text and for unreadable images.
     """
     folders = _folders(root)
     split_folders = {folder: split_name(folder.name) for folder in folders}
@@ -53,8 +61,9 @@ def load_image_folder(root: Path, *, any_class: bool = False) -> dict[str, Datas
     else:
         in_splits = all(emotion_index(folder.name) is None for folder in folders)
     files: dict[str, list[tuple[str, str]]] = {}
+    texts: list[str] = []
     if not in_splits:
-        _collect(root, "train", files, any_class)
+        _collect(root, "train", files, texts, any_class)
     else:
         unknown = [folder.name for folder, split in split_folders.items() if split is None]
         if unknown:
@@ -64,12 +73,15 @@ def load_image_folder(root: Path, *, any_class: bool = False) -> dict[str, Datas
             )
         for folder, split in split_folders.items():
             files.setdefault(split, [])  # so that an empty split folder is reported
-            _collect(folder, split, files, any_class)
-    _check_names([path for entries in files.values() for _, path in entries])
-    _check_readable(root, [path for entries in files.values() for _, path in entries])
-    found = {name for entries in files.values() for name, _ in entries}
+            _collect(folder, split, files, texts, any_class)
+    if texts:
+        named = shortened(", ".join(os.path.relpath(path, root) for path in texts), 300)
+        logger.warning("%s: left out, as they are not images: %d, %s", root, len(texts), named)
+    _check_names([path for each in files.values() for _, path in each])
+    _check_readable(root, [path for each in files.values() for _, path in each])
+    found = {name for each in files.values() for name, _ in each}
     names = sorted(found, key=natural_order) if any_class else list(EMOTIONS)
-    return {split: _dataset(split, entries, names) for split, entries in files.items()}
+    return {split: _dataset(split, each, names) for split, each in files.items()}
 
 
 def _check_names(paths: list[str]) -> None:
@@ -82,12 +94,14 @@ def _check_names(paths: list[str]) -> None:
             raise ValueError(f"names of folders and images must be UTF-8, got {shown}; rename it.") from None
 
 
-def _collect(folder: Path, split: str, files: dict[str, list[tuple[str, str]]], any_class: bool) -> None:
-    """Add (class name, path) of every image under `folder/<class>` to the split it belongs to."""
+def _collect(
+    folder: Path, split: str, files: dict[str, list[tuple[str, str]]], texts: list[str], any_class: bool
+) -> None:
+    """Add (class name, path) of every image under `folder/<class>` to the split it belongs to, and text files."""
     problems = Problems(str(folder), unit="file")
-    extensions = (*_EXTENSIONS, *(_HEIF_EXTENSIONS if register_heic() else ())) if any_class else _EXTENSIONS
+    extensions = (*IMAGE_EXTENSIONS, *(_HEIF_EXTENSIONS if register_heic() else ())) if any_class else IMAGE_EXTENSIONS
     moved = dict.fromkeys(("validation", "test"), 0)
-    for entry in _entries(folder):
+    for entry in entries(folder):
         if entry.is_file():
             if entry.suffix.lower() in extensions:
                 problems.add(entry.name, f"not in the folder of {'a class' if any_class else 'an emotion'}")
@@ -96,7 +110,10 @@ def _collect(folder: Path, split: str, files: dict[str, list[tuple[str, str]]], 
         if index is None and not any_class:
             problems.add(entry.name, "a folder that names no emotion")
             continue
-        for path in _entries(entry):
+        for path in entries(entry):
+            if path.is_file() and path.suffix.lower() in _TEXT_EXTENSIONS:
+                texts.append(str(path))
+                continue
             if not path.is_file() or path.suffix.lower() not in extensions:
                 problems.add(f"{entry.name}/{path.name}", "not an image file")
                 continue
@@ -125,18 +142,19 @@ def _check_readable(root: Path, paths: list[str]) -> None:
     problems.raise_if_any("restore these files from their source or delete them")
 
 
-def _dataset(split: str, entries: list[tuple[str, str]], names: list[str]) -> Dataset:
+def _dataset(split: str, images: list[tuple[str, str]], names: list[str]) -> Dataset:
     features = Features({"image": Image(), "label": ClassLabel(names=names)})
-    rows = sorted((names.index(name), path) for name, path in entries)
+    rows = sorted((names.index(name), path) for name, path in images)
     columns = {"image": [path for _, path in rows], "label": [index for index, _ in rows]}
     return Dataset.from_dict(columns, features=features, split=NamedSplit(split))
 
 
-def _entries(folder: Path) -> list[Path]:
+def entries(folder: Path) -> list[Path]:
+    """What lies in a folder, without the files of file managers."""
     return sorted(
         path for path in folder.iterdir() if not path.name.startswith(".") and path.name.lower() not in _DESKTOP_FILES
     )
 
 
 def _folders(root: Path) -> list[Path]:
-    return [path for path in _entries(root) if path.is_dir()]
+    return [path for path in entries(root) if path.is_dir()]

@@ -12,6 +12,8 @@ SPLITS = ("train", "validation", "test")
 #: Kaggle's `Usage` value of each split.
 USAGES = {"train": "Training", "validation": "PublicTest", "test": "PrivateTest"}
 
+IMAGE_EXTENSIONS = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".tif", ".tiff", ".webp")
+
 _SPLIT_ALIASES = {
     "train": ("train", "training"),
     "validation": ("validation", "valid", "val", "dev", "publictest"),

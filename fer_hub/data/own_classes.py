@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import logging
+import re
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
 from datasets import ClassLabel, Dataset, Image, Value
 
-from fer_hub.data.names import known_classes, natural_order
-from fer_hub.data.problems import Problems
+from fer_hub.data.names import expression_name, known_classes, natural_order
+from fer_hub.data.problems import Problems, shortened
 
 logger = logging.getLogger(__name__)
 
-_LABEL_COLUMNS = ("label", "labels", "emotion", "expression", "class", "target")
-_TEXT = ("string", "large_string")
+_LABEL_COLUMNS = ("label", "labels", "emotion", "expression", "class", "target", "cls", "txt")
 
 
 def name_columns(dataset: Dataset, where: str, image: str | None = None, label: str | None = None) -> Dataset:
@@ -43,72 +44,123 @@ def name_columns(dataset: Dataset, where: str, image: str | None = None, label: 
     return dataset
 
 
-def class_names(splits: dict[str, Dataset], where: str) -> tuple[str, ...]:
-    """The names of the classes that have images, in the order of their indices.
+def class_names(splits: dict[str, Dataset], where: str, numbered: Sequence[str] = ()) -> dict[str, str]:
+    """The class of every name in the data, in the order of the classes' indices.
 
-    Names of a `ClassLabel` keep its order, names of text columns are in natural order (`natural_order`). If the
-    classes are exactly those of FER-2013 or FER+, under any of their usual names, the result is the complete list of
-    `fer_hub.data.LABELS`, with its names and order.
+    Names of a `ClassLabel` keep its order, names of text columns are in natural order (`natural_order`). Names that
+    differ only in case, or are two usual names of one expression, are one class; a log line tells so. If the classes
+    are exactly those of FER-2013 or FER+, under any of their usual names, they get the names and the order of
+    `fer_hub.data.LABELS`.
 
     Args:
         splits: data sets with a column `label` (see `name_columns`).
         where: name of the source in errors.
+        numbered: the names of classes that are whole numbers in the data, in the order of the numbers.
 
     Raises:
-        ValueError: the labels of a split are numbers without names, or there are fewer than two classes.
+        ValueError: the classes are whole numbers and `numbered` does not name them, or they have names and it does;
+            two names differ only in spaces, hyphens and underscores; or there are fewer than two classes.
     """
     order: dict[str, None] = {}
     used: set[str] = set()
     for split, dataset in splits.items():
-        feature = dataset.features["label"]
-        if isinstance(feature, ClassLabel):
+        if isinstance(feature := dataset.features["label"], ClassLabel):
             order |= dict.fromkeys(feature.names)
-        elif not (isinstance(feature, Value) and feature.dtype in _TEXT):
+        elif not (isinstance(feature, Value) and re.match("(large_)?string|u?int", feature.dtype)):
             raise ValueError(
-                f"{where} ({split}): column 'label' must be a ClassLabel or class names, got {feature}; numbers alone "
-                "do not name classes, so cast them first with dataset.cast_column('label', "
-                "datasets.ClassLabel(names=[...])), the names in the order of your numbers."
+                f"{where} ({split}): column 'label' must be names or whole numbers, got {feature}; cast it."
             )
         used |= {name for name in _names(dataset) if name is not None}
-    if known := known_classes(list(order)):
-        return known
     order |= dict.fromkeys(sorted(used - set(order), key=natural_order))
-    names = tuple(name for name in order if name in used)
-    if unused := [name for name in order if name not in used]:
-        logger.warning("%s: classes without images are left out: %s", where, ", ".join(unused))
-    if len(names) < 2:
+    whole = known_classes(list({expression_name(name) for name in order}))  # then classes without images are kept
+    names = [name for name in order if whole or name in used]
+    if unused := [name for name in order if name not in names]:
+        logger.warning("%s: classes without images are left out: %s", where, shortened(", ".join(unused), 400))
+    classes = _named_numbers(names, where, numbered) or _one_spelling(names, where)
+    distinct = list(dict.fromkeys(classes.values()))
+    if len(distinct) < 2:
         raise ValueError(
-            f"{where}: there must be images of at least two classes, got {', '.join(names) or 'none'}; a classifier "
+            f"{where}: there must be images of at least two classes, got {', '.join(distinct) or 'none'}; a classifier "
             "needs at least two."
         )
-    return known_classes(names) or names
+    if known := known_classes(distinct):
+        classes = {name: expression_name(each) for name, each in classes.items()}
+        return dict(sorted(classes.items(), key=lambda item: known.index(item[1])))
+    return classes
 
 
-def labels_by_name(dataset: Dataset, where: str, names: tuple[str, ...], alias=str) -> Dataset:
-    """Only the columns `image` and `label`, with labels as positions in `names`.
+def _named_numbers(names: list[str], where: str, numbered: Sequence[str]) -> dict[str, str]:
+    """Whole number → class; nothing where classes have names."""
+    are_numbers = bool(names) and all(name.isdecimal() for name in names)
+    if not are_numbers and numbered and not {name.casefold() for name in names} <= {n.casefold() for n in numbered}:
+        raise ValueError(
+            f"{where}: --label-names are for classes that are whole numbers, got classes with names, "
+            f"{shortened(', '.join(names))}; leave them out."
+        )
+    if not are_numbers:
+        return {}
+    ordered = sorted(names, key=int)
+    if not numbered:
+        raise ValueError(
+            f"{where}: the labels are whole numbers, {shortened(', '.join(ordered))}, which do not name classes; name "
+            "them in their order, as with --label-names angry disgust fear (label_names in Python)."
+        )
+    if len(ordered) == len(numbered):
+        classes = dict(zip(ordered, numbered, strict=True))
+    elif int(ordered[-1]) < len(numbered):
+        classes = {number: numbered[int(number)] for number in ordered}
+    else:
+        raise ValueError(
+            f"{where}: there must be one name for each of the {len(ordered)} labels {shortened(', '.join(ordered))}, "
+            f"got {len(numbered)}: {shortened(', '.join(numbered))}; give as many."
+        )
+    logger.info("%s: %s", where, ", ".join(f"{number} is {name}" for number, name in classes.items()))
+    return classes
+
+
+def _one_spelling(names: list[str], where: str) -> dict[str, str]:
+    """Name → class, the same for names that differ only in case and for two usual names of an expression."""
+    groups: dict[str, list[str]] = {}
+    alike: dict[str, str] = {}
+    for name in names:
+        key = expression_name(name).casefold()
+        groups.setdefault(key, []).append(name)
+        other = alike.setdefault(re.sub(r"[\s_-]+", " ", key), name)
+        if expression_name(other).casefold() != key:
+            raise ValueError(
+                f"{where}: the classes {other!r} and {name!r} differ only in spaces, hyphens or underscores; give them "
+                "one name if they are one class, and clearer names if they are two."
+            )
+    classes = {}
+    for same in groups.values():
+        chosen = same[0] if len(same) == 1 else expression_name(same[0])
+        if len(same) > 1:
+            logger.warning("%s: one class, %s: %s", where, chosen, ", ".join(map(repr, same)))
+        classes |= dict.fromkeys(same, chosen)
+    return classes
+
+
+def labels_by_name(dataset: Dataset, where: str, classes: Mapping[str, str]) -> Dataset:
+    """The data set with labels as positions among the classes.
 
     Args:
         dataset: with the columns `image` and `label`.
         where: name of the data set in errors.
-        names: the result of `class_names`.
-        alias: name in the data set → name in `names`.
+        classes: the result of `class_names`.
 
     Raises:
         ValueError: images are without label, naming the rows (counted from 0).
     """
-    positions = {name: index for index, name in enumerate(names)}
+    names = list(dict.fromkeys(classes.values()))
     problems = Problems(where, unit="row")
     indices = np.zeros(len(dataset), dtype=np.int64)
     for row, name in enumerate(_names(dataset)):
         if name is None:
             problems.add(row, "no label")
         else:
-            indices[row] = positions[alias(name)]
+            indices[row] = names.index(classes[name])
     problems.raise_if_any("every image needs a class, so remove these rows (rows count from 0)")
-    feature = ClassLabel(names=list(names))
-    if others := [name for name in dataset.column_names if name not in ("image", "label")]:
-        logger.info("%s: columns left out: %s", where, ", ".join(others))
-    dataset = dataset.select_columns("image").add_column("label", pa.array(indices), feature=feature)
+    dataset = dataset.remove_columns("label").add_column("label", pa.array(indices), feature=ClassLabel(names=names))
     return dataset if dataset.features["image"] == Image() else dataset.cast_column("image", Image())
 
 

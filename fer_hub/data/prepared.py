@@ -34,7 +34,8 @@ LEFT_OUT = "left out"
 """Used as the split of photos without a face."""
 
 _SHOWN = 5  # files named in a log line
-_FER2013 = (4953, 547, 5121, 8989, 6077, 4002, 6198)  # images of each emotion in all three splits
+_FER2013 = ((4953, 547, 5121, 8989, 6077, 4002, 6198), (3995, 436, 4097, 7215, 4830, 3171, 4965))
+"""Images of each emotion in all three splits, and in train."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ def prepare(
     seed: int = 0,
     image_column: str | None = None,
     label_column: str | None = None,
+    label_names: Sequence[str] = (),
 ) -> Prepared:
     """Load a data set, crop the faces if it consists of photos, and complete its splits.
 
@@ -81,7 +83,8 @@ def prepare(
     if images not in IMAGES:
         raise ValueError(f"images must be {' or '.join(IMAGES)}, got {images!r}; choose one of the two.")
     where = str(source)
-    own = read_expressions(source, ferplus_csv=ferplus_csv, image_column=image_column, label_column=label_column)
+    columns = {"image_column": image_column, "label_column": label_column, "label_names": label_names}
+    own = read_expressions(source, ferplus_csv=ferplus_csv, **columns)
     about = {"name": public_name(source), "hub": is_hub_id(source), "fer2013": _is_fer2013(own, source)}
     if about["fer2013"]:
         about["name"] = "FER-2013"
@@ -119,7 +122,7 @@ def public_name(source: str | Path) -> str:
     if is_hub_id(source):
         return str(source)
     path = Path(source).resolve()
-    return path.stem if path.suffix in (".csv", ".parquet") else path.name
+    return re.sub(r"(\.tar)?\.(csv|parquet|jsonl?|zip|tar|tgz|gz|bz2|xz)$|\.csv\.gz$", "", path.name)
 
 
 def write_faces(path: Path, photographs: Mapping[str, list[Photograph]]) -> None:
@@ -206,7 +209,7 @@ def _is_fer2013(splits: Mapping[str, Dataset], source: str | Path) -> bool:
     first = next(iter(splits.values()))
     if tuple(first.features["label"].names) != EMOTIONS:
         return False
-    if {"row", "ferplus_votes"} & set(first.column_names) or Path(source).suffix == ".csv":
+    if {"row", "ferplus_votes"} & set(first.column_names):
         return True
     counts = sum(np.bincount(dataset["label"][:], minlength=len(EMOTIONS)) for dataset in splits.values())
-    return tuple(counts) == _FER2013 or "fer2013" in re.sub(r"\W|_", "", Path(source).name.lower())
+    return tuple(counts) in _FER2013 or "fer2013" in re.sub(r"\W|_", "", Path(source).name.lower())

@@ -5,6 +5,16 @@ from __future__ import annotations
 _SHOWN = 5
 
 
+def shortened(text: object, most: int = 100) -> str:
+    """Text as a sentence may quote it: the beginning of what is longer than `most` characters.
+
+    >>> shortened("0 1 2 3 4 5 6 7 8 9", most=7)
+    '0 1 2 3...'
+    """
+    text = str(text)
+    return text if len(text) <= most else f"{text[:most]}..."
+
+
 class Problems:
     """Bad rows of one source: keeps the descriptions of the first five and counts the others.
 
@@ -26,7 +36,7 @@ class Problems:
         """Record that the row at `position` (counted in `unit`) has the problem `text`."""
         self.count += 1
         if len(self._shown) < _SHOWN:
-            self._shown.append(f"{self.unit} {position}: {text}")
+            self._shown.append(f"{self.unit} {position}: {shortened(text, 400)}")
 
     def raise_if_any(self, advice: str) -> None:
         """Raise a ValueError that lists the recorded rows and ends in `advice`, if there are any."""

@@ -42,13 +42,14 @@ def evaluate(
     trust_remote_code: bool = False,
     image_column: str | None = None,
     label_column: str | None = None,
+    label_names: Sequence[str] = (),
     replace: bool = False,
 ) -> dict:
     """Evaluate a checkpoint folder or Hub id; see `measure` and `measure_photographs` for the metrics.
 
     Args:
         checkpoint: folder or Hub id of any image classification model of transformers.
-        data, image_column, label_column: as for `fer_hub.data.prepare`.
+        data, image_column, label_column, label_names: as for `fer_hub.data.prepare`.
         images: "crops" or "photographs", as for `fer_hub.data.prepare`; "auto" means what a checkpoint folder was
             trained on, and crops for others.
         splits: any of train, validation and test; or only "all", all images of the data set together.
@@ -86,7 +87,7 @@ def evaluate(
         if photographs and not (ours and images == "crops"):
             raise ValueError("--photographs needs face crops and a checkpoint of fer_hub; leave it out.")
         names = list(model.config.id2label.values())
-        columns = {"image_column": image_column, "label_column": label_column}
+        columns = {"image_column": image_column, "label_column": label_column, "label_names": label_names}
         size = input_size(model, image_processor)
         options = {"images": images, "labels": labels, "size": size, **columns}
         measured = read_json(Path(checkpoint) / "metrics.json") if replace else None

@@ -26,6 +26,7 @@ def load_splits(
     size: int = 48,
     image_column: str | None = None,
     label_column: str | None = None,
+    label_names: Sequence[str] = (),
     measured: Mapping[str, Any] | None = None,
     writer: tuple[str, str] = ("--write", "use --report FOLDER for other data"),
 ) -> dict[str, tuple[Dataset, Targets]]:
@@ -54,6 +55,7 @@ def load_splits(
         seed=known.get("data_seed") or 0,
         image_column=image_column,
         label_column=label_column,
+        label_names=label_names,
     )
     result = {}
     for split in splits:

@@ -121,6 +121,9 @@ class DataArguments:
     label_column: str | None = field(
         default=None, metadata={"help": "Column of the classes in parquet or on the Hub, if there are several."}
     )
+    label_names: list[str] | None = field(
+        default=None, metadata={"help": "Names of classes that are whole numbers in the data, in their order."}
+    )
     ferplus_csv: str | None = field(default=None, metadata={"help": "fer2013new.csv, to join the FER+ votes."})
     validation_fraction: float = field(
         default=0.1, metadata={"help": "Fraction of train used for validation if the data has none."}

@@ -87,6 +87,7 @@ def main(argv: list[str] | None = None, *, prog: str = "train.py") -> dict:
         seed=args.data_seed or 0,
         image_column=data_args.image_column,
         label_column=data_args.label_column,
+        label_names=data_args.label_names or (),
     )
     splits = prepared.splits
     if prepared.photographs and args.process_index == 0:

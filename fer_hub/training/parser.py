@@ -24,6 +24,7 @@ GROUPS = {
         "ferplus_csv",
         "image_column",
         "label_column",
+        "label_names",
         "validation_fraction",
     ],
     "network": [

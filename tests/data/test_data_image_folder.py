@@ -105,7 +105,7 @@ def test_files_of_file_managers_are_skipped(write_images):
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("train/sad/notes.txt", "{root}/train: 1 bad row (file sad/notes.txt: not an image file); " + ADVICE),
+        ("train/sad/notes.docx", "{root}/train: 1 bad row (file sad/notes.docx: not an image file); " + ADVICE),
         (
             "train/calm/0.png",
             "{root}/train: 1 bad row (file calm: a folder that names no emotion); " + ADVICE,

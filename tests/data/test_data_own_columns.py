@@ -91,9 +91,10 @@ def test_unused_classes_hidden_labels_and_unknown_splits_are_left_out_and_logged
 @pytest.mark.parametrize(
     ("columns", "sentence"),
     [
-        ({"feature": Value("int64")}, "{where}: column 'label' must be a ClassLabel or class names, got "
-         "Value('int64'); numbers alone do not name classes, so cast them first with dataset.cast_column('label', "
-         "datasets.ClassLabel(names=[...])), the names in the order of your numbers."),
+        ({"feature": Value("int64")}, "{root}: the labels are whole numbers, 0, 1, 2, which do not name classes; name "
+         "them in their order, as with --label-names angry disgust fear (label_names in Python)."),
+        ({"feature": Value("float32")}, "{where}: column 'label' must be names or whole numbers, got Value('float32'); "
+         "cast it."),
         ({"other": (ClassLabel(names=["x", "y"]), [0, 1, 0])}, "{where}: there must be one column of labels, a "
          "ClassLabel, got mood, other among picture (Image), mood (ClassLabel), other (ClassLabel); name it with "
          "label_column."),
@@ -105,7 +106,7 @@ def test_ambiguous_columns_are_refused(tmp_path, make_table, columns, sentence):
     if "feature" in columns:
         columns["label"] = "label"
     made = make_table([0, 1, 2], **columns)
-    assert error_of(tmp_path, train=made) == sentence.format(where=f"{tmp_path} (train)")
+    assert error_of(tmp_path, train=made) == sentence.format(where=f"{tmp_path} (train)", root=tmp_path)
 
 
 def test_columns_can_be_named(tmp_path, make_table):

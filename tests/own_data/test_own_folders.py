@@ -142,8 +142,8 @@ def test_a_class_that_train_lacks_is_refused_and_one_that_test_lacks_is_said(tmp
     ("name", "content", "sentence"),
     [
         ("x/broken.jpg", b"\xff\xd8\xff\xe0", "{root}: 1 bad row (file {root}/x/broken.jpg: cannot be read ("),
-        ("x/notes.txt", b"-",
-            "{root}: 1 bad row (file x/notes.txt: not an image file); images must be in one folder per class and end "
+        ("x/notes.docx", b"-",
+            "{root}: 1 bad row (file x/notes.docx: not an image file); images must be in one folder per class and end "
             "in .bmp, .gif, "),
         ("portrait.png", b"-", "{root}: 1 bad row (file portrait.png: not in the folder of a class); images must be "),
         ("x/deeper/0.png", b"-", "{root}: 1 bad row (file x/deeper: not an image file); images must be "),
