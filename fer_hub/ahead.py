@@ -4,13 +4,18 @@ Used by the pipeline. Imports nothing of fer_hub.
 """
 
 import os
+import queue
+import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+LEAVE_AFTER = 10.0
+"""Seconds for which threads that are still at work are waited for when their results are no longer wanted."""
 
 
 def cores() -> int:
@@ -35,9 +40,22 @@ def ahead(
         [0, 1, 4, 9, 16]
     """
     waiting: deque[Future[Result]] = deque()
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="fer_hub")
-    iterator = iter(items)
-    failed: Exception | None = None
+    work: queue.SimpleQueue[tuple[Future[Result], Item] | None] = queue.SimpleQueue()
+
+    def run() -> None:
+        while (task := work.get()) is not None:
+            future, item = task
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(function(item))
+                except BaseException as error:
+                    future.set_exception(error)
+
+    # daemons, and not an executor, so that Ctrl-C ends a program one of whose threads waits for a slow file
+    workers = [threading.Thread(target=run, name=f"fer_hub-{number}", daemon=True) for number in range(threads)]
+    for each in workers:
+        each.start()
+    iterator, failed, patience = iter(items), None, LEAVE_AFTER
     try:
         while failed is None:
             try:
@@ -47,15 +65,22 @@ def ahead(
             except Exception as error:
                 failed = error
                 break
-            waiting.append(pool.submit(function, item))
+            waiting.append(Future())
+            work.put((waiting[-1], item))
             while waiting and (len(waiting) > depth or waiting[0].done()):
                 yield _finished(waiting.popleft())
         while waiting:
             yield _finished(waiting.popleft())
+    except KeyboardInterrupt:
+        patience = 0.0
+        raise
     finally:
-        for each in waiting:
-            each.cancel()
-        pool.shutdown(cancel_futures=True)
+        for future in waiting:
+            future.cancel()
+        for _ in workers:
+            work.put(None)
+        for each in workers:
+            each.join(patience)
     if failed is not None:
         raise failed
 

@@ -26,10 +26,11 @@ class CsvFaces:
     pixels, `emotion`, and the probability of every label.
     """
 
-    def __init__(self, file: TextIO, labels: Sequence[str]) -> None:
+    def __init__(self, file: TextIO, labels: Sequence[str], *, begun: bool = False) -> None:
         self._labels = list(labels)
         self._rows = csv.writer(file, lineterminator="\n")
-        self._rows.writerow([*COLUMNS, *self._labels])
+        if not begun:
+            self._rows.writerow([*COLUMNS, *self._labels])
 
     def write(self, path: str, size: tuple[int, int], faces: Sequence[FacePrediction]) -> None:
         """Append a photograph of `size` (width, height)."""

@@ -2,15 +2,23 @@
 
 import glob
 import os
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+from fer_hub.extras import missing
 
 ENDINGS = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"),
     *(".heic", ".heif"),
 )
 """Of files in folders that are taken for photographs; a file that is named itself may have any."""
+
+
+DATA_SET = "hf://datasets/"
+"""Beginning of a word that names a data set: hf://datasets/OWNER/NAME, with @SPLIT for another split than train."""
 
 
 @dataclass
@@ -33,11 +41,14 @@ def find_photographs(words: Sequence[str]) -> Found:
 
     Args:
         words: files, folders (searched with all below them, without hidden ones), patterns with `*`, `?`, `[...]` and
-            `**` where the shell has not expanded them, http(s) addresses.
+            `**` where the shell has not expanded them, http(s) addresses, data sets (see `each_photograph`), and `-`
+            for the lines of the standard input.
     """
     found = Found()
     for word in words:
-        if "://" in word[:12] or Path(word).is_file():
+        if word == "-":
+            found.photographs += [line for line in sys.stdin.read().splitlines() if line]
+        elif "://" in word[:12] or Path(word).is_file():
             found.photographs.append(word)
         elif Path(word).is_dir():
             _take(found, word, _below(word))
@@ -47,6 +58,46 @@ def find_photographs(words: Sequence[str]) -> Found:
             found.problems.append(f"{word}: must be a file, a folder or a pattern, there is none of this name")
     found.photographs = list(dict.fromkeys(found.photographs))
     return found
+
+
+def each_photograph(names: Sequence[str]) -> Iterator[tuple[str, Any]]:
+    """Name and source of every photograph; data sets are read row by row.
+
+    A word that begins with `DATA_SET` is streamed from the Hub, and a `.parquet` file is a data set too. Their images
+    are named by the word and the number of the row.
+    """
+    for name in names:
+        if name.startswith(DATA_SET):
+            rows = _rows_of_hub(name)
+        elif name.endswith(".parquet"):
+            rows = _rows_of_parquet(name)
+        else:
+            yield name, name
+            continue
+        yield from ((f"{name}#{number}", row) for number, row in enumerate(rows))
+
+
+def _rows_of_hub(name: str) -> Iterator[Any]:
+    if error := missing("train", "datasets"):
+        raise error
+    from datasets import Image, load_dataset
+
+    where, _, split = name.removeprefix(DATA_SET).partition("@")
+    data = load_dataset(where, split=split or "train", streaming=True)
+    for column, feature in (data.features or {}).items():
+        if isinstance(feature, Image):
+            data = data.cast_column(column, Image(decode=False))  # decoded by the threads, with our limits
+    return iter(data)
+
+
+def _rows_of_parquet(path: str) -> Iterator[Any]:
+    if error := missing("train", "pyarrow"):
+        raise error
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(64):
+            yield from batch.to_pylist()
 
 
 def _below(folder: str) -> list[str]:

@@ -2,12 +2,14 @@
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Literal, TextIO
+from typing import Annotated, Any, Literal
 
 import typer
 
+from fer_hub import __version__
 from fer_hub.commands.parts import (
     MIN_SCORE,
     BatchSizeOption,
@@ -29,16 +31,15 @@ from fer_hub.commands.parts import (
     read_prior,
 )
 
-FORMATS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
-
 
 def predict(
     photographs: Annotated[
-        list[str], typer.Argument(metavar="PHOTO", help="Files, folders, patterns or http(s) addresses.")
+        list[str],
+        typer.Argument(metavar="PHOTO", help="Files, folders, patterns, addresses, data sets; - for names on stdin."),
     ],
     output: Annotated[str, typer.Option(metavar="FILE", help="For the rows; - is the standard output.")] = "-",
     format: Annotated[
-        Literal["csv", "jsonl"] | None,
+        Literal["csv", "jsonl", "parquet"] | None,
         typer.Option(help="Of the rows; by the ending of FILE if left out, csv for others.", show_default=False),
     ] = None,
     checkpoint: CheckpointOption = None,
@@ -52,13 +53,26 @@ def predict(
     runtime: RuntimeOption = "auto",
     device: DeviceOption = None,
     batch_size: BatchSizeOption = 64,
+    workers: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Photographs searched at once; all cores if left out.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Keep what is done when the run ends early, and go on from there.")
+    ] = False,
+    annotate: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Also write copies with the faces drawn in.")
+    ] = None,
+    errors: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write the list of what could not be read.")
+    ] = None,
     quiet: QuietOption = False,
 ) -> None:
     """Find faces in photographs and classify their expressions.
 
         fer-hub predict photo.jpg
         fer-hub predict photos/ "more/**/*.jpg" --output faces.csv
-        fer-hub predict photos/ --output faces.jsonl
+        fer-hub predict photos/ --output faces.parquet --resume
+        fer-hub predict hf://datasets/OWNER/NAME@test --output faces.jsonl
 
     One row for each face, the most prominent first, and one for a photograph without a face: path, width and height,
     number of the face, detection score, quality, angle of the head, box in pixels of the upright photograph, emotion,
@@ -67,57 +81,91 @@ def predict(
     """
     if output != "-" and Path(output).is_dir():
         raise UsageError(f"--output must be a file, got {output}, which is a folder; name a file in it.")
+    from fer_hub.commands.photograph_files import DATA_SET, each_photograph, find_photographs
+    from fer_hub.commands.prediction_rows import KINDS, opened
+    from fer_hub.extras import missing
+    from fer_hub.files import write_text
+
+    kind = format or KINDS.get(Path(output).suffix.lower(), "csv")
+    if output == "-" and (resume or kind == "parquet"):
+        raise UsageError("--output must name a file for --resume and for Parquet, got the standard output; name one.")
+    if kind == "parquet" and (error := missing("train", "pyarrow")):
+        raise error
     base_rates = read_prior(prior)
     from tqdm.auto import tqdm
 
-    from fer_hub.commands.face_rows import CsvFaces, JsonFaces
-    from fer_hub.commands.photograph_files import find_photographs
-    from fer_hub.images import load_image
     from fer_hub.pipeline import FERPipeline
 
     if quiet:
         no_bars()
     found = find_photographs(photographs)
-    failed = found.problems
-    faces_in_all = without = done = 0
-    kind = format or FORMATS.get(Path(output).suffix.lower(), "csv")
+    options = dict(
+        revision=revision, trust_remote_code=trust_remote_code, detection_model=detection_model, search=search,
+        min_score=min_score, prior=base_rates, flip_average=flip_average, runtime=runtime, device=device,
+        batch_size=batch_size,
+    )  # fmt: skip
+    settings = {"format": kind, "checkpoint": checkpoint, "fer_hub": __version__, **options} if resume else None
+    counts = {"faces": 0, "done": 0, "without": 0}
     try:
-        with (
-            FERPipeline.from_pretrained(
-                checkpoint, revision=revision, trust_remote_code=trust_remote_code, detection_model=detection_model,
-                search=search, min_score=min_score, prior=base_rates, flip_average=flip_average, runtime=runtime,
-                device=device, batch_size=batch_size,
-            ) as pipeline,
-            opened(output) as file,
-        ):  # fmt: skip
-            rows = {"csv": CsvFaces, "jsonl": JsonFaces}[kind](file, list(pipeline.model.config.id2label.values()))
-            for path in tqdm(found.photographs, unit="photo", disable=True if quiet else None):
-                try:
-                    image = load_image(path)
-                except (ValueError, OSError) as error:
-                    failed.append(f"{path}: {error}")
-                    continue
-                faces = pipeline(image)
-                rows.write(path, image.size, faces)
-                done, faces_in_all, without = done + 1, faces_in_all + len(faces), without + (not faces)
+        with FERPipeline.from_pretrained(checkpoint, **options) as pipeline:
+            labels = list(pipeline.model.config.id2label.values())
+            with opened(output, kind, labels, settings=settings) as rows:
+                earlier = len(rows.done)
+                waiting: deque[tuple[str, Any]] = deque()
+
+                def sources() -> Iterator[Any]:
+                    for name, source in each_photograph(found.photographs):
+                        if name not in rows.done:
+                            waiting.append((name, source))
+                            yield source
+
+                whole = not any(name.startswith(DATA_SET) or name.endswith(".parquet") for name in found.photographs)
+                results = pipeline.stream_sized(sources(), on_error="yield", threads=workers)
+                with contextlib.closing(results):
+                    for result in tqdm(
+                        results, unit="photo", initial=earlier, total=len(found.photographs) if whole else None,
+                        disable=True if quiet else None,
+                    ):  # fmt: skip
+                        name, source = waiting.popleft()
+                        if isinstance(result, Exception):
+                            rows.failed(name, result)
+                            continue
+                        size, faces = result
+                        if annotate is not None:
+                            write_annotated(annotate, name, source, faces)
+                        rows.write(name, size, faces)
+                        counts["done"] += 1
+                        counts["faces"] += len(faces)
+                        counts["without"] += not faces
     except KeyboardInterrupt:
-        raise Interrupted("interrupted; no unfinished file is left.") from None
-    summary = f"{counted(done, 'photograph')}, {without:,} without a face; {counted(faces_in_all, 'face')}"
+        kept = f"the same command goes on from {output}.partial" if resume else "no unfinished file is left"
+        raise Interrupted(f"interrupted; {kept}.") from None
+    failed = found.problems + [f"{name}: {error}" for name, error in rows.done.items() if error is not None]
+    summary = (
+        f"{counted(counts['done'], 'photograph')}, {counts['without']:,} without a face; "
+        f"{counted(counts['faces'], 'face')}"
+    )
+    if earlier:
+        summary += f"; {counted(earlier, 'photograph')} done before"
     if found.others:
         summary += f"; {counted(found.others, 'other file')} in folders left out"
     print(summary, file=sys.stderr)
+    if errors is not None:
+        write_text(errors, "".join(f"{line}\n" for line in failed))
     if failed:
         print(f"{len(failed)} could not be read:", *failed, sep="\n  ", file=sys.stderr)
         raise typer.Exit(1)
 
 
-@contextlib.contextmanager
-def opened(output: str) -> Iterator[TextIO]:
-    """A text file that appears when all is written, or the standard output for `-`."""
-    if output == "-":
-        yield sys.stdout
-        return
+def write_annotated(folder: Path, name: str, source: Any, faces: Sequence[Any]) -> None:
+    """A copy of a photograph with its faces drawn in, as JPEG, below `folder` where it lay below the root."""
+    from fer_hub.drawing import draw
     from fer_hub.files import replacing
+    from fer_hub.images import load_image
 
-    with replacing(Path(output)) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
-        yield file
+    parts = [part for part in Path(name.replace("://", "/")).parts if part not in ("..", Path(name).anchor)]
+    target = folder.joinpath(*parts)
+    if target.suffix.lower() not in (".jpg", ".jpeg"):
+        target = target.with_name(target.name + ".jpg")
+    with replacing(target) as temporary:
+        draw(load_image(source), faces).save(temporary, "JPEG", quality=90)

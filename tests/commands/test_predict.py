@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -16,7 +17,9 @@ from PIL import Image
 from fer_hub import EMOTIONS, FERPipeline
 from fer_hub.commands import main
 from fer_hub.commands.face_rows import COLUMNS, CsvFaces, JsonFaces
-from fer_hub.commands.photograph_files import ENDINGS, find_photographs
+from fer_hub.commands.photograph_files import ENDINGS, each_photograph, find_photographs
+from fer_hub.commands.prediction_rows import opened
+from fer_hub.images import load_image
 from fer_hub.results import FacePrediction
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -150,3 +153,101 @@ def test_ctrl_c_leaves_no_unfinished_file(tiny_checkpoint, tmp_path):
     assert said.splitlines()[-1] == "interrupted; no unfinished file is left." and "Traceback" not in said
     assert (tmp_path / "faces.csv").read_text() == "of an earlier run"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1.jpg", "2.jpg", "faces.csv"]
+
+
+def written(file: Path, kind: str, names: list[str], settings: dict, *, until: int | None = None) -> None:
+    """A run over photographs of these names, one of them broken, ended by an error before number `until`."""
+    faces = [FacePrediction((1, 2, 3, 4), 0.5, "a", {"a": 0.75, "ü": 0.25})] * 2
+    with opened(str(file), kind, ["a", "ü"], settings=settings) as rows:
+        for number, name in enumerate(names):
+            if number == until:
+                raise InterruptedError
+            if name in rows.done:
+                continue
+            if name == "broken":
+                rows.failed(name, ValueError("no image"))
+            else:
+                rows.write(name, (5, 6), faces[: number % 3])
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_a_run_is_resumed_wherever_its_files_are_cut_off(kind, tmp_path):
+    names, whole = ["1", "ä", "broken", "4", "5"], tmp_path / f"whole.{kind}"
+    written(whole, kind, names, {"x": 1})
+    assert sorted(path.name for path in tmp_path.iterdir()) == [whole.name]
+    with pytest.raises(InterruptedError):
+        written(tmp_path / "cut", kind, names, {"x": 1}, until=4)
+    rows, journal = ((tmp_path / f"cut.{ending}").read_bytes() for ending in ("partial", "journal"))
+    for length in range(0, len(journal) + 1, 3):
+        (tmp_path / "cut.journal").write_bytes(journal[:length])
+        (tmp_path / "cut.partial").write_bytes(rows + b"half a ro" if length % 2 else rows)
+        written(tmp_path / "cut", kind, names, {"x": 1})
+        assert (tmp_path / "cut").read_bytes() == whole.read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cut", whole.name]
+
+
+def test_a_run_with_other_options_is_not_resumed(tmp_path):
+    with pytest.raises(InterruptedError):
+        written(tmp_path / "a.csv", "csv", ["1", "2"], {"x": 1}, until=1)
+    with pytest.raises(ValueError) as caught:
+        written(tmp_path / "a.csv", "csv", ["1", "2"], {"x": 2})
+    assert str(caught.value) == (
+        f"{tmp_path / 'a.csv.journal'} must be of a run with the same options to be resumed, got others; give those, "
+        f"or delete it and {tmp_path / 'a.csv.partial'} to begin anew."
+    )
+
+
+def test_a_killed_run_goes_on_without_a_photograph_twice_or_lost(tiny_checkpoint, tmp_path):
+    folder, output, journal = tmp_path / "photos", tmp_path / "faces.csv", tmp_path / "faces.csv.journal"
+    folder.mkdir()
+    for number in range(40):
+        Image.new("RGB", (64, 64), (number, 0, 0)).save(folder / f"{number:02}.png")
+    (folder / "12.png").write_bytes(b"broken")
+    shutil.copy(EXAMPLES / "astronaut.jpg", folder / "20.jpg")
+    words = ["predict", str(folder), "--checkpoint", str(tiny_checkpoint), "--quiet", "--workers", "1", "--resume"]
+    command = [sys.executable, "-m", "fer_hub", *words, "--output", str(output)]
+    for least in random.Random(0).sample(range(2, 34), 3):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while process.poll() is None:
+            if journal.exists() and journal.read_bytes().count(b"\n") >= least:
+                process.kill()
+                process.wait()
+    errors = tmp_path / "errors.txt"
+    assert main([*words, "--output", str(output), "--errors", str(errors)]) == 1
+    names = [Path(row["path"]).name for row in csv.DictReader(io.StringIO(output.read_text()))]
+    assert names == sorted(path.name for path in folder.iterdir() if path.name != "12.png")
+    assert errors.read_text().startswith(f"{folder / '12.png'}: the file ") and errors.read_text().count("\n") == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["errors.txt", "faces.csv", "photos"]
+
+
+def test_rows_of_a_parquet_file_names_on_stdin_and_drawn_copies(tiny_checkpoint, tmp_path, monkeypatch):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    astronaut = EXAMPLES / "astronaut.jpg"
+    rows = [{"image": {"bytes": astronaut.read_bytes(), "path": "a"}, "label": 1}] * 2
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "set.parquet")
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{astronaut}\n\n{tmp_path / 'set.parquet'}\n"))
+    words = ["predict", "-", "--checkpoint", str(tiny_checkpoint), "--quiet", "--annotate", str(tmp_path / "drawn")]
+    assert main([*words, "--output", str(tmp_path / "faces.parquet")]) == 0
+    table = pq.read_table(tmp_path / "faces.parquet")
+    assert table.column_names == [*COLUMNS, *EMOTIONS]
+    found = table.to_pylist()
+    assert [row["path"] for row in found] == [str(astronaut), *(f"{tmp_path / 'set.parquet'}#{n}" for n in (0, 1))]
+    assert found[0] | {"path": ""} == found[1] | {"path": ""} and found[0]["xmax"] > found[0]["xmin"]
+    drawn = sorted(path.name for path in (tmp_path / "drawn").rglob("*.*") if path.is_file())
+    assert drawn == ["astronaut.jpg", "set.parquet#0.jpg", "set.parquet#1.jpg"]
+    assert main(["predict", str(astronaut), "--resume"]) == 2
+    assert main(["predict", str(astronaut), "--format", "parquet"]) == 2
+
+
+def test_a_data_set_is_streamed_by_its_name(tmp_path):
+    import datasets
+
+    data = datasets.Dataset.from_dict({"image": [str(EXAMPLES / "astronaut.jpg")], "label": [3]})
+    (tmp_path / "name").mkdir()
+    data.cast_column("image", datasets.Image()).to_parquet(tmp_path / "name" / "test.parquet")
+    word = f"hf://datasets/{tmp_path / 'name'}@test"
+    assert find_photographs([word]).photographs == [word]
+    [(name, row)] = each_photograph([word])
+    assert name == f"{word}#0" and load_image(row).size == (512, 512)
