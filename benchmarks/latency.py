@@ -37,7 +37,7 @@ def ways(checkpoint: Path) -> dict[str, Callable[[], object]]:
     """Name → what is timed, for one face."""
     network, contiguous = (FERForImageClassification.from_pretrained(checkpoint).eval() for _ in range(2))
     network.to(memory_format=torch.channels_last)
-    pipeline = FERPipeline.from_pretrained(checkpoint)
+    pipeline = FERPipeline.from_pretrained(checkpoint, runtime="torch")
     mirrored = FERPipeline(pipeline.model, pipeline.image_processor, pipeline.detector, flip_average=True)
     size = network.config.image_size
     face, crop = torch.rand(1, network.config.num_channels, size, size), Image.new("L", (size, size), 128)
