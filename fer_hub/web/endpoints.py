@@ -85,7 +85,9 @@ def add_endpoints(service: Service) -> None:
             "probability": told.probability, "heat": [[round(float(v), 5) for v in row] for row in told.heat],
         }  # fmt: skip
 
-    def predict_batch(images: list[tuple[str, Path]], model: str, min_score: float, thorough: bool, prior: str):
+    def predict_batch(
+        images: list[tuple[str, Path]], model: str, min_score: float, thorough: bool, prior: str, keep_going: bool
+    ):
         """Like /predict for several photos: a list of results in the same order.
 
         Args:
@@ -94,6 +96,7 @@ def add_endpoints(service: Service) -> None:
             min_score: faces with a lower detection score are left out, 0.3 to 1.
             thorough: also look for small, tilted and turned faces, which takes several times as long.
             prior: how common each emotion is: training, uniform, or a JSON object with a number for each label.
+            keep_going: a photo that cannot be read gets {"error": sentence} in its place, and the others their results.
         """
         if not images:
             raise refuse("the images are missing; upload photos first.")
@@ -102,7 +105,10 @@ def add_endpoints(service: Service) -> None:
             try:
                 image = photograph(path.read_bytes())
             except gr.Error as error:
-                raise refuse(f"image {position} of {len(images)} (counted from 0): {error.message}") from None
+                if not keep_going:
+                    raise refuse(f"image {position} of {len(images)} (counted from 0): {error.message}") from None
+                answers.append({"error": error.message})
+                continue
             answers.append(service.report(image, find(service, image, model, min_score, thorough, prior), model))
         return answers
 
@@ -133,20 +139,29 @@ def add_endpoints(service: Service) -> None:
     prior = gr.Textbox(TRAINING, label="prior", max_length=1000, visible=False)
     face = gr.Slider(1, 1000, 1, step=1, precision=0, label="face", visible=False)
     every = gr.Slider(1, 30, 1, step=1, precision=0, label="every", visible=False)
-    answer, picture, label = gr.JSON(visible=False), gr.Image(format="jpeg", visible=False), gr.Label(visible=False)
-    files = [gr.Video(visible=False), gr.File(visible=False), gr.File(visible=False), gr.Image(visible=False)]
+    keep_going = gr.Checkbox(False, label="keep_going", visible=False)
+    # clients print these labels as the names of what an endpoint returns
+    names = ("faces", "heat", "results", "summary")
+    faces, heat, results, summary = (gr.JSON(label=name, visible=False) for name in names)
+    picture, label = gr.Image(label="annotated", format="jpeg", visible=False), gr.Label(label="emotion", visible=False)
+    files = [
+        gr.Video(label="annotated", visible=False),
+        gr.File(label="table", visible=False),
+        gr.File(label="rows", visible=False),
+        gr.Image(label="timeline", visible=False),
+    ]
     for function, inputs, outputs in (
-        (predict, [image, model, min_score, thorough, prior], answer),
+        (predict, [image, model, min_score, thorough, prior], faces),
         (annotate, [image, model, min_score, thorough, prior], picture),
         (classify, [image, model, min_score, thorough, prior], label),
-        (explain, [image, model, min_score, thorough, face], answer),
-        (predict_batch, [images, model, min_score, thorough, prior], answer),
+        (explain, [image, model, min_score, thorough, face], heat),
+        (predict_batch, [images, model, min_score, thorough, prior, keep_going], results),
     ):
         gr.Button(visible=False).click(
             function, inputs, outputs, api_name=function.__name__, concurrency_id="photo", concurrency_limit=AT_ONCE
         )
     gr.Button(visible=False).click(
-        predict_video, [video, model, every, min_score], [answer, *files],
+        predict_video, [video, model, every, min_score], [summary, *files],
         api_name="predict_video", concurrency_id="video",
     )  # fmt: skip
 

@@ -64,7 +64,7 @@ def test_endpoints_parameters_and_defaults_are_stable(client):
         "/annotate": {"image": "required", **options},
         "/classify": {"image": "required", **options},
         "/explain": {"image": "required", "model": MODEL, "min_score": 0.8, "thorough": False, "face": 1},
-        "/predict_batch": {"images": "required", **options},
+        "/predict_batch": {"images": "required", **options, "keep_going": False},
         "/predict_video": {"video": "required", "model": MODEL, "every": 1, "min_score": 0.8},
     }
     returned = {name: [row["component"] for row in facts["returns"]] for name, facts in endpoints.items()}
@@ -75,6 +75,14 @@ def test_endpoints_parameters_and_defaults_are_stable(client):
         "/explain": ["Json"],
         "/predict_batch": ["Json"],
         "/predict_video": ["Json", "Video", "File", "File", "Image"],
+    }
+    assert {name: [row["label"] for row in facts["returns"]] for name, facts in endpoints.items()} == {
+        "/predict": ["faces"],
+        "/annotate": ["annotated"],
+        "/classify": ["emotion"],
+        "/explain": ["heat"],
+        "/predict_batch": ["results"],
+        "/predict_video": ["summary", "annotated", "table", "rows", "timeline"],
     }
 
 
@@ -134,6 +142,16 @@ def test_predict_batch_names_the_bad_one(client, tmp_path):
         client.predict([handle_file(PORTRAIT), handle_file(bad)], api_name="/predict_batch")
     with pytest.raises(AppError, match=r"^the images are missing; upload photos first\.$"):
         client.predict([], api_name="/predict_batch")
+
+
+def test_predict_batch_gives_each_photo_its_result_or_its_sentence(client, tmp_path):
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(b"no picture")
+    files = [handle_file(path) for path in (PORTRAIT, bad, PORTRAIT)]
+    first, second, third = client.predict(files, keep_going=True, api_name="/predict_batch")
+    check(first)
+    assert first == third and list(second) == ["error"]
+    assert second["error"].startswith("the file must be an image")
 
 
 def test_predict_video_gives_a_summary_and_four_files(client, short_video):
