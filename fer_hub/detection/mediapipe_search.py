@@ -152,11 +152,18 @@ class MediaPipeSearch:
         return replace(face, detection_score=min(1.0, sum(scores) / len(scores) + AGAIN))
 
 
-def shrunk(image: Image.Image, longer: int) -> tuple[Image.Image, float]:
-    """The image with its longer side at most `longer` pixels, itself where it is, and by what factor it was resized."""
+def shrunk(image: Image.Image, longer: int, *, gap: float = 2.0) -> tuple[Image.Image, float]:
+    """The image with its longer side at most `longer` pixels, itself where it is, and by what factor it was resized.
+
+    Args:
+        image: an RGB image.
+        longer: the most pixels of its longer side.
+        gap: Pillow's `reducing_gap`; with 1 shrinking takes a third of the time that it takes with 2, as it averages
+            whole blocks of pixels first.
+    """
     factor = min(1.0, longer / max(image.size))
     size = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
-    return (image if size == image.size else image.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)), factor
+    return (image if size == image.size else image.resize(size, Image.Resampling.BILINEAR, reducing_gap=gap)), factor
 
 
 def look_from_afar(model: BlazeFace, image: Image.Image, view: Box, *, padded: bool) -> list[Face]:
