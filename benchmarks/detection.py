@@ -5,10 +5,11 @@
 
 Prints, and writes to results/detection.json, recall by height and attribute, precision and average precision on
 photographs of groups with every face marked, and false faces on pictures without people, where these are (`--data`),
-with curves over the score in results/detection.png; exit code 1 if the default lies below its floors. Then detection
-time as a ratio to one pass of BlazeFace, for 0 to 100 faces and 0.3 to 12 megapixels. And for everybody, recall by
-width of the face in photos of 1920x1080 pixels with 24 people, recall for tilted heads and turned photos, what is found
-in the two portraits and in photos with nobody, and CPU
+with curves over the score in results/detection.png; exit code 1 if the default lies below its floors. Of press
+photographs turned, and cut by the border, what is found, and named as labelled by the default checkpoint. Then
+detection time as a ratio to one pass of BlazeFace, for 0 to 100 faces and 0.3 to 12 megapixels, and of the frames of a
+video. And for everybody, recall by width of the face in photos of 1920x1080 pixels with 24 people, recall for tilted
+heads and turned photos, what is found in the two portraits and in photos with nobody, and CPU
 milliseconds per photo, always with the searches taking turns on the same photos. What the thorough search costs more
 than the normal one is also written to fer_hub/assets/search_costs.json, from where the app's page has it. A face counts
 as found if a box overlaps its own by more than 0.4 (intersection over union). The photos are made of two portraits, see
@@ -29,6 +30,7 @@ from PIL import Image
 from benchmarks.collage import BACKGROUNDS, EXAMPLES, PORTRAITS, background, collage
 from benchmarks.detection_photographs import FLOORS, MOST_FALSE, costs_by_size, draw_curves, on_groups, on_nobody
 from benchmarks.marked_faces import DATA
+from benchmarks.turned_faces import on_press
 from fer_hub.boxes import Box, iou
 from fer_hub.detection.close_look import eye_angle
 from fer_hub.detection.detector import SEARCHES, FaceDetector
@@ -37,7 +39,7 @@ from fer_hub.files import read_json, write_json
 from fer_hub.images import crop, load_image
 from fer_hub.results import Face
 
-SECTIONS = ("photographs", "time", "collages")
+SECTIONS = ("photographs", "turned", "time", "collages")
 """Parts of the report, which can be measured one by one; the others stay as they are."""
 
 WIDTHS = (32, 40, 48, 64, 96)
@@ -170,6 +172,7 @@ def main(argv: list[str] | None = None) -> None:
     )
     parser.add_argument("--photos", type=int, default=5, help="per row of the tables (%(default)s)")
     parser.add_argument("--repeats", type=int, default=10, help="of every time measured (%(default)s)")
+    parser.add_argument("--every", type=int, default=4, help="use every so many press photographs (%(default)s)")
     parser.add_argument("--fer2013", help="FER-2013: also measures what levelling is worth, on its validation images")
     parser.add_argument("--checkpoint", default="checkpoints/fer2013", help="for that (%(default)s)")
     parser.add_argument("--images", type=int, default=1000, help="for that, how many (%(default)s)")
@@ -179,12 +182,17 @@ def main(argv: list[str] | None = None) -> None:
     )
     parser.add_argument("--only", nargs="+", choices=SECTIONS, default=SECTIONS, help="sections to measure anew (all)")
     parser.add_argument(
-        "--data", type=Path, default=DATA, help="folder of group_photographs and no_faces (%(default)s)"
+        "--data",
+        type=Path,
+        default=DATA,
+        help="folder of group_photographs, no_faces and press_photographs (%(default)s)",
     )
     args = parser.parse_args(argv)
 
     report = read_json(args.output) if args.output.exists() else {}
     failed = measure_photographs(args.data, report, args.output) if "photographs" in args.only else []
+    if "turned" in args.only:
+        measure_turned(args.data / "press_photographs", report, args.every)
     if "time" in args.only:
         report["time"] = costs_by_size(args.repeats)
         print(json.dumps(report["time"], indent=1))
@@ -219,6 +227,18 @@ def measure_photographs(data: Path, report: dict, output: Path) -> list[str]:
     if report["nobody"]["with_a_face"] > MOST_FALSE:
         failed.append(f"{report['nobody']['with_a_face']} pictures without people show a face, more than {MOST_FALSE}")
     return failed
+
+
+def measure_turned(folder: Path, report: dict, step: int) -> None:
+    """Measure press photographs turned and cut by the border, where these are there."""
+    if not folder.is_dir():
+        print(f"left out, as there is no folder {folder}: photographs with one labelled face, turned and cut")
+        return
+    from fer_hub.pipeline import FERPipeline
+
+    with FERPipeline.from_pretrained() as pipeline:
+        report["press"] = on_press(folder, pipeline, step)
+    print(json.dumps(report["press"], indent=1))
 
 
 def measure_collages(count: int) -> dict:

@@ -1,5 +1,6 @@
 """What the face detector finds on real photographs, and what it costs; parts of `benchmarks.detection`."""
 
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,11 +12,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 from PIL import Image
 
-from benchmarks.collage import collage
-from benchmarks.marked_faces import BANDS, marked_photographs, match, pictures_of_nobody
+from benchmarks.collage import background, collage, person
+from benchmarks.marked_faces import BANDS, MIN_IOU, marked_photographs, match, pictures_of_nobody
+from fer_hub.boxes import Box, iou, shift
 from fer_hub.detection.blazeface import BlazeFace
 from fer_hub.detection.detector import DEFAULT_MIN_SCORE, FaceDetector
 from fer_hub.detection.mediapipe_search import look_from_afar
+from fer_hub.detection.watching import Watcher
 
 LOWEST = 0.05
 """The score from which on curves and average precision are measured."""
@@ -37,6 +40,8 @@ FLOORS = {"precision": 0.98, "recall from 24": 0.84, "average_precision": 0.64}
 
 MOST_FALSE = 16
 """Most pictures without people in which the default may see a face."""
+
+VIDEO_FRAMES, VIDEO_SIZE = 100, (640, 480)
 
 FACES, MEGAPIXELS = (0, 1, 5, 20, 100), (0.3, 1, 4, 12)
 
@@ -152,8 +157,41 @@ def costs_by_size(repeats: int) -> dict:
         known = detector.detect(photo)
         alone = _cpu(lambda: detector.follow(photo, known), repeats)
         report["one face followed in 640x480"] = {"ms": round(1000 * alone, 2)}
+        report["video"] = video_costs(detector)
     one_pass.close()
     return report
+
+
+def video_costs(detector: FaceDetector) -> dict:
+    """Detection in the frames of a video of two moving faces, by a `Watcher` and by a search of every frame.
+
+    Returns:
+        number of `frames` and `size` of them, and for `watched` and `searched` CPU milliseconds per frame and the share
+        of the faces that are found.
+    """
+    frames = [_frame(index) for index in range(VIDEO_FRAMES)]
+    report: dict = {"frames": VIDEO_FRAMES, "size": list(VIDEO_SIZE)}
+    for name, finder in (("watched", Watcher(detector)), ("searched", detector)):
+        found, start = 0, time.process_time()
+        for image, boxes in frames:
+            faces = finder.detect(image)
+            found += sum(any(iou(face.box, box) > MIN_IOU for face in faces) for box in boxes)
+        cost = (time.process_time() - start) / VIDEO_FRAMES
+        report[name] = {"ms_per_frame": round(1000 * cost, 2), "found": round(found / VIDEO_FRAMES / 2, 4)}
+    return report
+
+
+def _frame(index: int) -> tuple[Image.Image, list[Box]]:
+    """A frame in which one head goes from left to right and back, and a smaller one up and down."""
+    image, boxes = background("gradient", VIDEO_SIZE, np.random.default_rng(0)), []
+    for name, width, place in (
+        ("astronaut", 110, (round(40 * math.sin(index / 8)) + 60, 130)),
+        ("grace_hopper", 70, (420, round(40 * math.sin(index / 10)) + 120)),
+    ):
+        head, mask, box = person(name, width)
+        image.paste(head, place, mask)
+        boxes.append(shift(box, *place))
+    return image, boxes
 
 
 def _ratio(detector: FaceDetector, one_pass: BlazeFace, photo: Image.Image, repeats: int) -> dict:

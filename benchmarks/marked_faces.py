@@ -66,14 +66,14 @@ def marked_photographs(folder: Path) -> Iterator[Marked]:
         boxes = np.array(row["boxes"], np.float64).reshape(-1, 4)
         boxes[:, 2:] += boxes[:, :2]
         names = ("blur", "occlusion", "odd_pose", "odd_light", "odd_expression", "invalid")
-        yield Marked(_image(row), boxes, {name: np.array(row[name], int) for name in names})
+        yield Marked(image_of(row), boxes, {name: np.array(row[name], int) for name in names})
 
 
 def pictures_of_nobody(folder: Path) -> Iterator[tuple[int, Image.Image]]:
     """(position, picture) of those without people."""
     for position, row in enumerate(rows(folder)):
         if position not in WITH_PEOPLE:
-            yield position, _image(row)
+            yield position, image_of(row)
 
 
 def match(faces: Sequence[Face], photo: Marked) -> tuple[np.ndarray, np.ndarray]:
@@ -102,5 +102,5 @@ def overlap(a: Sequence[Box], b: Sequence[Box]) -> np.ndarray:
     return common / (areas[0][:, None] + areas[1][None] - common)
 
 
-def _image(row: dict) -> Image.Image:
+def image_of(row: dict) -> Image.Image:
     return Image.open(io.BytesIO(row["image"]["bytes"])).convert("RGB")
