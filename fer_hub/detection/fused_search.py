@@ -23,11 +23,13 @@ BORDER = 0.3
 """Width of the grey border with which a photo without faces is searched again, in sides of the photo."""
 
 UNSURE = 0.25
-"""Where there is still nothing, close-ups whose score is lower by at most this are looked at in three more ways."""
+"""Where there is still nothing, what fills the photo, with a score lower by at most this, is looked at in three more
+ways."""
 
 FILLS = 0.7
-"""Close-ups wider than this part of the shorter side fill the photo. YuNet misses some of these, so that MediaPipe may
-see them alone; of other close-ups that it sees alone it must be twice as sure, as most are dogs and things."""
+"""Close-ups wider than this part of the shorter side fill the photo. YuNet misses some, so these are looked at again,
+and MediaPipe may see them alone. Of other close-ups that it sees alone it must be twice as sure: most are dogs and
+things."""
 
 
 class FusedSearch:
@@ -49,7 +51,7 @@ class FusedSearch:
         """Faces of an upright RGB photo that YuNet scores at least `least`.
 
         Where nothing is found, the photo is searched with a grey border, as faces are missed that are cut off by the
-        edges, then close-ups that were nearly taken for a face are looked at in three more ways, and at last
+        edges, then what fills it and was nearly taken for a face is looked at in three more ways, and at last
         MediaPipe's short-range model alone says whether there is a close-up.
         """
         small, _ = shrunk(image, COARSE, gap=1.0)
@@ -61,7 +63,8 @@ class FusedSearch:
             candidates += close_ups(self._bordered(image, small, least), image)
             faces = reaching(candidates, least)
         if not faces:
-            nearly = best_of_each_place(close_ups(reaching(candidates, least - UNSURE), image), 0.3)
+            wide = [face for face in reaching(candidates, least - UNSURE) if side(face) > FILLS * min(image.size)]
+            nearly = best_of_each_place(wide, 0.3)
             faces = reaching([self._look_again(image, face) for face in nearly], least)
         return faces or self._close_ups_alone(image, least)
 

@@ -43,9 +43,9 @@ LARGE = 25
 SMALLEST = 14
 """Faces whose box has a shorter side, in pixels of the photo, are left out: nobody can read their expression."""
 
-DOUBTFUL, DOUBTFUL_FROM, DOUBT_WEIGHT = (0.6, 0.88), 68, 0.3
-"""Faces whose score lies between these, from that many pixels up, are looked at once more, mirrored and alone; that
-look counts so much. Dogs and things lose more by it than faces do."""
+DOUBTFUL, DOUBTFUL_FROM, DOUBT_WEIGHT = (0.6, 0.88), 56, 0.2
+"""Faces whose score lies between these, from that many pixels up, are looked at twice more, alone and mirrored; each of
+these looks counts so much. Dogs and things lose more by it than faces do."""
 
 UNSURE_TILT, TILT_FROM = 15.0, 24
 """YuNet's eyes are level within so many degrees in most upright faces; where they are not, and the face has so many
@@ -121,14 +121,15 @@ class UprightSearch:
         return [placed(face, 1 / scale, 0, 0) for face in self.yunet.find(copy)]
 
     def doubted(self, image: Image.Image, faces: list[Face]) -> list[Face]:
-        """The faces, those in doubt with the score that a second look gives them."""
+        """The faces, those in doubt with the score that two more looks give them."""
         doubtful = [f for f in faces if DOUBTFUL[0] <= f.detection_score <= DOUBTFUL[1] and side(f) >= DOUBTFUL_FROM]
         sure = [face for face in faces if face not in doubtful]
-        looks = self.looks(image, doubtful, mirrored=True)
-        again = [
-            replace(face, detection_score=_blend(face.detection_score, score_of(look), DOUBT_WEIGHT))
-            for face, look in zip(doubtful, looks, strict=True)
-        ]
+        looks = zip(self.looks(image, doubtful), self.looks(image, doubtful, mirrored=True), strict=True)
+        again = []
+        for face, pair in zip(doubtful, looks, strict=True):
+            more = [(score_of(look), DOUBT_WEIGHT) for look in pair]
+            score = _blend((face.detection_score, 1 - 2 * DOUBT_WEIGHT), *more)
+            again.append(replace(face, detection_score=score))
         return sure + again
 
     def _tilted(self, image: Image.Image, small: Image.Image, faces: list[Face], least: float) -> list[Face]:
@@ -166,7 +167,10 @@ class UprightSearch:
             looked.append(look or replace(face, detection_score=0.0, angle=_tilt(face)))
         seen = self.looks(image, looked)
         return [
-            replace(face, detection_score=_blend(look.detection_score, face.detection_score, LEVEL_WEIGHT))
+            replace(
+                face,
+                detection_score=_blend((look.detection_score, 1 - LEVEL_WEIGHT), (face.detection_score, LEVEL_WEIGHT)),
+            )
             for face, look in zip(looked, seen, strict=True)
             if look is not None
         ]
@@ -233,8 +237,10 @@ def _tilt(face: Face) -> float:
     return angle if abs(angle) >= TILTED else 0.0
 
 
-def _blend(a: float, b: float, weight: float) -> float:
-    """The weighted mean of two scores, taken of their log odds."""
-    a, b = (min(max(score, 0.15), 0.999) for score in (a, b))
-    odds = (1 - weight) * math.log(a / (1 - a)) + weight * math.log(b / (1 - b))
+def _blend(*scores: tuple[float, float]) -> float:
+    """The weighted mean of (score, weight), taken of the log odds of the scores; the weights add up to 1."""
+    odds = 0.0
+    for score, weight in scores:
+        score = min(max(score, 0.15), 0.999)
+        odds += weight * math.log(score / (1 - score))
     return 1 / (1 + math.exp(-odds))

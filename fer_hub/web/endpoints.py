@@ -6,7 +6,7 @@ from pathlib import Path
 import gradio as gr
 from PIL import Image
 
-from fer_hub.detection.detector import DEFAULT_MIN_SCORE
+from fer_hub.detection.detector import DEFAULT_MIN_SCORE, MODELS
 from fer_hub.drawing import draw
 from fer_hub.inference.priors import TRAINING, UNIFORM, Prior
 from fer_hub.results import FacePrediction
@@ -23,7 +23,9 @@ AT_ONCE = 2
 def add_endpoints(service: Service) -> None:
     """Add the endpoints, from `/predict` to `/predict_video`, to the Blocks being built."""
 
-    def predict(image: Image.Image | None, model: str, min_score: float, thorough: bool, prior: str):
+    def predict(
+        image: Image.Image | None, model: str, min_score: float, thorough: bool, prior: str, detection_model: str
+    ):
         """Box, detection score, emotion and all probabilities for every face of a photo, the most prominent first.
 
         Args:
@@ -32,11 +34,14 @@ def add_endpoints(service: Service) -> None:
             min_score: faces with a lower detection score are left out, 0.3 to 1.
             thorough: also look for small, tilted and turned faces, which takes several times as long.
             prior: how common each emotion is: training, uniform, or a JSON object with a number for each label.
+            detection_model: what looks for faces: fused, yunet, mediapipe, short_range or full_range.
         """
         image = required(image)
-        return service.report(image, find(service, image, model, min_score, thorough, prior), model)
+        return service.report(image, find(service, image, model, min_score, thorough, prior, detection_model), model)
 
-    def annotate(image: Image.Image | None, model: str, min_score: float, thorough: bool, prior: str):
+    def annotate(
+        image: Image.Image | None, model: str, min_score: float, thorough: bool, prior: str, detection_model: str
+    ):
         """The photo with a box and the predicted emotion on every face.
 
         Args:
@@ -45,11 +50,14 @@ def add_endpoints(service: Service) -> None:
             min_score: faces with a lower detection score are left out, 0.3 to 1.
             thorough: also look for small, tilted and turned faces, which takes several times as long.
             prior: how common each emotion is: training, uniform, or a JSON object with a number for each label.
+            detection_model: what looks for faces: fused, yunet, mediapipe, short_range or full_range.
         """
         image = required(image)
-        return save_picture(draw(image, find(service, image, model, min_score, thorough, prior)))
+        return save_picture(draw(image, find(service, image, model, min_score, thorough, prior, detection_model)))
 
-    def classify(image: Image.Image | None, model: str, min_score: float, thorough: bool, prior: str):
+    def classify(
+        image: Image.Image | None, model: str, min_score: float, thorough: bool, prior: str, detection_model: str
+    ):
         """Probabilities of all emotions for the most prominent face of a photo; no label if there is no face.
 
         Args:
@@ -58,8 +66,9 @@ def add_endpoints(service: Service) -> None:
             min_score: faces with a lower detection score are left out, 0.3 to 1.
             thorough: also look for small, tilted and turned faces, which takes several times as long.
             prior: how common each emotion is: training, uniform, or a JSON object with a number for each label.
+            detection_model: what looks for faces: fused, yunet, mediapipe, short_range or full_range.
         """
-        return largest(find(service, required(image), model, min_score, thorough, prior))
+        return largest(find(service, required(image), model, min_score, thorough, prior, detection_model))
 
     def explain(image: Image.Image | None, model: str, min_score: float, thorough: bool, face: int):
         """Heat map of a face: where covering it changes the probability of its emotion; null without such a face.
@@ -86,7 +95,13 @@ def add_endpoints(service: Service) -> None:
         }  # fmt: skip
 
     def predict_batch(
-        images: list[tuple[str, Path]], model: str, min_score: float, thorough: bool, prior: str, keep_going: bool
+        images: list[tuple[str, Path]],
+        model: str,
+        min_score: float,
+        thorough: bool,
+        prior: str,
+        keep_going: bool,
+        detection_model: str,
     ):
         """Like /predict for several photos: a list of results in the same order.
 
@@ -97,6 +112,7 @@ def add_endpoints(service: Service) -> None:
             thorough: also look for small, tilted and turned faces, which takes several times as long.
             prior: how common each emotion is: training, uniform, or a JSON object with a number for each label.
             keep_going: a photo that cannot be read gets {"error": sentence} in its place, and the others their results.
+            detection_model: what looks for faces: fused, yunet, mediapipe, short_range or full_range.
         """
         if not images:
             raise refuse("the images are missing; upload photos first.")
@@ -109,7 +125,9 @@ def add_endpoints(service: Service) -> None:
                     raise refuse(f"image {position} of {len(images)} (counted from 0): {error.message}") from None
                 answers.append({"error": error.message})
                 continue
-            answers.append(service.report(image, find(service, image, model, min_score, thorough, prior), model))
+            answers.append(
+                service.report(image, find(service, image, model, min_score, thorough, prior, detection_model), model)
+            )
         return answers
 
     def predict_video(video: Path | None, model: str, every: int, min_score: float):
@@ -138,6 +156,7 @@ def add_endpoints(service: Service) -> None:
     thorough = gr.Checkbox(False, label="thorough", visible=False)
     prior = gr.Textbox(TRAINING, label="prior", max_length=1000, visible=False)
     face = gr.Slider(1, 1000, 1, step=1, precision=0, label="face", visible=False)
+    detection_model = gr.Dropdown(list(MODELS), value=MODELS[0], label="detection_model", visible=False)
     every = gr.Slider(1, 30, 1, step=1, precision=0, label="every", visible=False)
     keep_going = gr.Checkbox(False, label="keep_going", visible=False)
     # clients print these labels as the names of what an endpoint returns
@@ -151,11 +170,11 @@ def add_endpoints(service: Service) -> None:
         gr.Image(label="timeline", visible=False),
     ]
     for function, inputs, outputs in (
-        (predict, [image, model, min_score, thorough, prior], faces),
-        (annotate, [image, model, min_score, thorough, prior], picture),
-        (classify, [image, model, min_score, thorough, prior], label),
+        (predict, [image, model, min_score, thorough, prior, detection_model], faces),
+        (annotate, [image, model, min_score, thorough, prior, detection_model], picture),
+        (classify, [image, model, min_score, thorough, prior, detection_model], label),
         (explain, [image, model, min_score, thorough, face], heat),
-        (predict_batch, [images, model, min_score, thorough, prior, keep_going], results),
+        (predict_batch, [images, model, min_score, thorough, prior, keep_going, detection_model], results),
     ):
         gr.Button(visible=False).click(
             function, inputs, outputs, api_name=function.__name__, concurrency_id="photo", concurrency_limit=AT_ONCE
@@ -173,11 +192,12 @@ def find(
     min_score: float,
     thorough: bool = False,
     prior: str = TRAINING,
+    detection_model: str = MODELS[0],
 ) -> list[FacePrediction]:
     """Faces of a photo; invalid input is refused with one sentence."""
     rates = base_rates(prior)
     try:
-        return service.faces(image, model, min_score, "thorough" if thorough else "normal", rates)
+        return service.faces(image, model, min_score, "thorough" if thorough else "normal", rates, detection_model)
     except ValueError as error:
         raise refuse(str(error)) from None
 

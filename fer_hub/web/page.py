@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import gradio as gr
 
-from fer_hub.detection.detector import DEFAULT_MIN_SCORE
+from fer_hub.detection.detector import DEFAULT_MIN_SCORE, MODELS
 from fer_hub.inference.priors import TRAINING, UNIFORM
 from fer_hub.web.endpoints import add_endpoints
 from fer_hub.web.facts import facts
@@ -26,6 +26,13 @@ SWEEP_SECONDS, KEEP_SECONDS = 300, 1800
 
 MAX_SESSIONS = 200
 """Number of sessions kept in memory; every API call counts as one."""
+
+DETECTORS = [
+    ("YuNet and MediaPipe", "fused"),
+    ("YuNet: upright faces", "yunet"),
+    ("MediaPipe: near faces", "mediapipe"),
+]
+"""Label on the page, value of `FaceDetector(model=...)`; the API takes all values."""
 
 
 def launch_options() -> dict:
@@ -62,20 +69,23 @@ def build(service: Service, examples: Sequence[str] = ()) -> gr.Blocks:
             [("as in training", TRAINING), ("all equally common: finds rare ones more often", UNIFORM)],
             value=TRAINING, label="Base rates of the expressions, for photos", elem_id="prior", render=False,
         )  # fmt: skip
+        detection_model = gr.Dropdown(
+            DETECTORS, value=MODELS[0], label="Face detector, for photos", elem_id="detection-model", render=False
+        )
         with gr.Tab("Photo"):
-            add_photo_tab(service, model, min_score, prior, as_examples(examples))
+            add_photo_tab(service, model, min_score, prior, detection_model, as_examples(examples))
         with gr.Tab("Webcam"):
             add_live_tab(service, model, min_score)
         with gr.Tab("Video"):
             add_video_tab(service, model, min_score)
         with gr.Tab("Several photos"):
-            add_several_tab(service, model, min_score, prior)
+            add_several_tab(service, model, min_score, prior, detection_model)
         with gr.Tab("How to read this"):
             gr.Markdown(how_to_read(service, KEEP_SECONDS // 60))
         with gr.Tab("Model card") as tab:
             add_card_tab(service, model, tab)
         with gr.Accordion("Settings: network, detector, base rates", open=False, elem_id="settings"), gr.Row():
-            for setting in (model, min_score, prior):
+            for setting in (model, min_score, prior, detection_model):
                 setting.render()
         add_endpoints(service)
     # api_open=False: all computation goes through the queue and its limits

@@ -8,7 +8,7 @@ from typing import Self
 
 from PIL import Image
 
-from fer_hub.detection.detector import DEFAULT_MIN_SCORE, FaceDetector
+from fer_hub.detection.detector import DEFAULT_MIN_SCORE, MODELS, FaceDetector
 from fer_hub.detection.framing import face_crop
 from fer_hub.detection.watching import Watcher
 from fer_hub.hub.away import hub_options
@@ -32,8 +32,9 @@ LOWEST_SCORE = 0.3
 class Service:
     """Checkpoints by name, loaded on first use, with face detectors shared by all requests.
 
-    A `search` is "normal"; "thorough", which also finds small, tilted and turned faces and takes several times as
-    long; or "live", which is twice as fast, for the large faces of a webcam.
+    A `search` is "normal"; "thorough", which also finds very small and turned faces and takes several times as long; or
+    "live", which is twice as fast, for the large faces of a webcam. A `detection_model` is one of
+    `fer_hub.detection.detector.MODELS`.
 
     Args:
         checkpoints: name → checkpoint folder or Hub id, also as owner/name@revision; the first is the default.
@@ -50,6 +51,12 @@ class Service:
             "normal": FaceDetector(),
             "thorough": FaceDetector(search="thorough"),
             "live": FaceDetector(search="fast"),
+        }
+        # which load their models on first use
+        self._other_detectors = {
+            (name, search): FaceDetector(name, search=search)
+            for name in MODELS[1:]
+            for search in ("normal", "thorough")
         }
         self._pipelines: dict[str, dict[str, FERPipeline]] = {}  # by checkpoint and search
         # one for each checkpoint: while one is loaded, requests for the others go on
@@ -105,15 +112,21 @@ class Service:
         min_score: float = DEFAULT_MIN_SCORE,
         search: str = "normal",
         prior: Prior = TRAINING,
+        detection_model: str = MODELS[0],
     ) -> list[FacePrediction]:
         """Faces of a photo with a detection score of at least `min_score`, the most prominent first.
 
         Raises:
-            ValueError: the model or the prior is unknown, or they do not fit together.
+            ValueError: the model, the prior or the detection model is unknown, or model and prior do not fit together.
         """
+        if detection_model not in MODELS:
+            raise ValueError(
+                f"detection_model must be one of {', '.join(MODELS)}, got {detection_model!r}; default {MODELS[0]}."
+            )
         pipeline = self.pipeline(model, search)
-        if prior != TRAINING:
-            pipeline = FERPipeline(pipeline.model, pipeline.image_processor, pipeline.detector, prior=prior)
+        detector = self._other_detectors.get((detection_model, search), pipeline.detector)
+        if prior != TRAINING or detector is not pipeline.detector:
+            pipeline = FERPipeline(pipeline.model, pipeline.image_processor, detector, prior=prior)
         return pipeline(image, min_score)
 
     def labels(self, model: str) -> list[str]:
@@ -145,7 +158,7 @@ class Service:
 
     def close(self) -> None:
         """Close the detectors; requests after that fail."""
-        for detector in self._detectors.values():
+        for detector in (*self._detectors.values(), *self._other_detectors.values()):
             detector.close()
 
     def __enter__(self) -> Self:

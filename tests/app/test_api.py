@@ -58,7 +58,9 @@ def test_endpoints_parameters_and_defaults_are_stable(client):
         }
         for name, facts in endpoints.items()
     }
-    options = {"model": MODEL, "min_score": 0.8, "thorough": False, "prior": "training"}
+    options = {
+        "model": MODEL, "min_score": 0.8, "thorough": False, "prior": "training", "detection_model": "fused"
+    }  # fmt: skip
     assert promised == {
         "/predict": {"image": "required", **options},
         "/annotate": {"image": "required", **options},

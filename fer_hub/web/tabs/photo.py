@@ -31,16 +31,21 @@ LOOK_CLOSER = "Search thoroughly for more faces"
 
 
 def add_photo_tab(
-    service: Service, model: gr.Dropdown, min_score: gr.Slider, prior: gr.Dropdown, examples: Sequence[Example]
+    service: Service,
+    model: gr.Dropdown,
+    min_score: gr.Slider,
+    prior: gr.Dropdown,
+    detection_model: gr.Dropdown,
+    examples: Sequence[Example],
 ) -> None:
     """Shows the faces of a photo, and before the first one those of the first example."""
-    settings = [model, min_score, prior]
+    settings = [model, min_score, prior, detection_model]
 
-    def analyse(path: Path | None, thorough: bool, model: str, min_score: float, prior: str):
+    def analyse(path: Path | None, thorough: bool, model: str, min_score: float, prior: str, detection_model: str):
         """(the result as HTML, note, button for the thorough search, table, JSON, files, the faces, no heat map)"""
         try:
             image = read(path)
-            faces = find(service, image, model, min_score, thorough, prior)
+            faces = find(service, image, model, min_score, thorough, prior, detection_model)
         except gr.Error as error:  # the note keeps the sentence, where a message in the corner would go
             return "", problem(error.message), gr.Button(visible=False), [], None, [], (), ""
         report = service.report(image, faces, model)

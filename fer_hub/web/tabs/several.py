@@ -18,10 +18,14 @@ MISSING = "The photos are missing; choose some files first."
 NOT_ANALYSED = "These could not be analysed; choose other photos."
 
 
-def add_several_tab(service: Service, model: gr.Dropdown, min_score: gr.Slider, prior: gr.Dropdown) -> None:
+def add_several_tab(
+    service: Service, model: gr.Dropdown, min_score: gr.Slider, prior: gr.Dropdown, detection_model: gr.Dropdown
+) -> None:
     """Several photos at once: a gallery of annotated photos, one table, one JSON."""
 
-    def analyse(photos: list[tuple[str, Path]], model: str, min_score: float, thorough: bool, prior: str):
+    def analyse(
+        photos: list[tuple[str, Path]], model: str, min_score: float, thorough: bool, prior: str, detection_model: str
+    ):
         if not photos:
             yield *empty(), problem(MISSING)
             return
@@ -37,7 +41,7 @@ def add_several_tab(service: Service, model: gr.Dropdown, min_score: gr.Slider, 
                 reports.append({"file": name, "error": error.message})
                 continue
             try:
-                faces = find(service, image, model, min_score, thorough, prior)
+                faces = find(service, image, model, min_score, thorough, prior, detection_model)
             except gr.Error as error:  # a setting that does not fit would stop every photo
                 yield *empty(), problem(error.message)
                 return
@@ -73,8 +77,8 @@ def add_several_tab(service: Service, model: gr.Dropdown, min_score: gr.Slider, 
         label="JSON and CSV", file_count="multiple", interactive=False, elem_id="several-files", visible=False
     )
     start.click(
-        analyse, [photos, model, min_score, thorough, prior], [gallery, rows, files, note], api_visibility="private",
-        concurrency_id="photo", concurrency_limit=AT_ONCE, show_progress="hidden",
+        analyse, [photos, model, min_score, thorough, prior, detection_model], [gallery, rows, files, note],
+        api_visibility="private", concurrency_id="photo", concurrency_limit=AT_ONCE, show_progress="hidden",
     ).failure(
         lambda: problem(NOT_ANALYSED), None, note, queue=False, api_visibility="private", show_progress="hidden"
     )  # fmt: skip
