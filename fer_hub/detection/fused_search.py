@@ -115,7 +115,7 @@ class FusedSearch:
         factor = max(image.size) / max(small.size)
         found = [placed(face, factor, -border * factor, -border * factor) for face in self.upright.yunet.find(framed)]
         if self.close_up is not None:
-            afar = self.upright.afar(small, image, padded=True)
+            afar = self.upright.afar(image, padded=True)
             sure = [face for face in found if face.detection_score >= least]
             afar = [face for face in afar if all(iou(face.box, other.box) < 0.3 for other in sure)]
             found += self.upright.levelled(image, [face for face in afar if centre_inside(face.box, image)])

@@ -1,7 +1,7 @@
 """Searching a photo as it stands with YuNet and MediaPipe's BlazeFace together.
 
 YuNet sees small faces and many, BlazeFace tilted ones; neither sees everything. So YuNet looks at a small copy of the
-photo first, and at larger ones unless that shows large faces and no hint of others. BlazeFace looks at the small copy,
+photo first, and at larger ones unless that shows large faces and no hint of others. BlazeFace looks at the whole photo,
 and what it alone has seen, or has seen tilted, is turned upright by the line through its eyes and shown to YuNet. So
 every score is YuNet's, of a face that stands upright.
 """
@@ -91,16 +91,18 @@ class UprightSearch:
             found = [face for face in found if side(face) >= LARGE / scale] + self._in_copy(image, share)
             scale = share
         found = [face for face in best_of_each_place(found, 0.45) if side(face) >= SMALLEST]
-        return self._tilted(image, small, self.doubted(image, found), least)
+        return self._tilted(image, self.doubted(image, found), least)
 
     def in_small(self, small: Image.Image, image: Image.Image) -> list[Face]:
         """What YuNet sees in a small copy, in pixels of the photo."""
         return [placed(face, max(image.size) / max(small.size), 0, 0) for face in self.yunet.find(small)]
 
-    def afar(self, small: Image.Image, image: Image.Image, *, padded: bool) -> list[Face]:
-        """What BlazeFace sees in a small copy, in pixels of the photo; `padded` as for `look_from_afar`."""
-        seen = look_from_afar(self.close_up, small, (0, 0, *small.size), padded=padded)
-        return best_of_each_place([placed(face, max(image.size) / max(small.size), 0, 0) for face in seen], 0.3)
+    def afar(self, image: Image.Image, *, padded: bool) -> list[Face]:
+        """What BlazeFace sees of the whole photo; `padded` as for `look_from_afar`.
+
+        Not of the small copy, of which it sees less.
+        """
+        return best_of_each_place(look_from_afar(self.close_up, image, (0, 0, *image.size), padded=padded), 0.3)
 
     def _shares(self, image: Image.Image) -> Iterator[float]:
         """Scales of the further copies, up to that of `FINE_PIXELS`."""
@@ -132,13 +134,13 @@ class UprightSearch:
             again.append(replace(face, detection_score=score))
         return sure + again
 
-    def _tilted(self, image: Image.Image, small: Image.Image, faces: list[Face], least: float) -> list[Face]:
+    def _tilted(self, image: Image.Image, faces: list[Face], least: float) -> list[Face]:
         """The faces, those that are tilted turned upright and scored anew, and more of such kind."""
         if self.close_up is None:
             return faces
         sure = [face for face in faces if face.detection_score >= least]
         lonely, known = [], {}
-        for candidate in self.afar(small, image, padded=False):
+        for candidate in self.afar(image, padded=False):
             same = max(sure, key=lambda face, box=candidate.box: iou(face.box, box), default=None)
             if same is not None and iou(same.box, candidate.box) > 0.3:
                 known[id(same)] = candidate
