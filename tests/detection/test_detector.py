@@ -453,9 +453,9 @@ def test_a_large_photo_is_made_small_once(monkeypatch):
     photo = Image.effect_noise((1600, 1200), 40).convert("RGB")  # nobody, so that every step has its turn
     made = []
 
-    def counting(image, longer):
+    def counting(image, longer, **how):
         made.append(image is photo)
-        return shrunk(image, longer)
+        return shrunk(image, longer, **how)
 
     monkeypatch.setattr(fused_search, "shrunk", counting)
     with FaceDetector() as detector:
