@@ -197,7 +197,7 @@ def serve(checkpoint: str | None = None, host: str | None = None, port: int | No
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _stop)  # as process 1 of a container nothing else would end it
     set_up_process()
-    with contextlib.suppress(_Stopped):
+    with contextlib.suppress(_Stopped), own_folder():  # before gradio is imported, which makes a folder in it
         _serve(checkpoints(checkpoint), host, port, share)
 
 
@@ -208,7 +208,7 @@ def _serve(offered: dict[str, str], host: str | None, port: int | None, share: b
     from fer_hub.web.page import build, launch_options
     from fer_hub.web.service import Service
 
-    with own_folder(), Service(offered) as service:
+    with Service(offered) as service:
         warn_if_full()
         print(f"Loading {service.names[0]} ...", flush=True)
         service.faces(Image.new("RGB", (64, 64)), service.names[0])  # loads the detector, too, or says why it cannot
