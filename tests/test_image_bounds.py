@@ -107,7 +107,7 @@ def test_formats_of_no_photo_are_refused(kind):
         ("GIF", {"comment": b"a" * 2000}), ("TIFF", {}), ("TIFF", {"compression": "tiff_lzw"}), ("BMP", {}),
         ("WEBP", {}), ("AVIF", {}), ("MPO", {"save_all": True, "append_images": [Image.new("RGB", (9, 9))] * 60}),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else "-".join(value) or "plain",
 )  # fmt: skip
 def test_photos_are_read(kind, options):
     assert load_image(encoded(kind, **options)).size == (64, 48)
