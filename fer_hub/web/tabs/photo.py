@@ -65,7 +65,7 @@ def add_photo_tab(
             return gr.skip(), gr.skip()
         return examples[number].path, busy(BUSY)
 
-    def explain(path: Path | None, faces: tuple, model: str, event: gr.EventData):
+    def heat_map(path: Path | None, faces: tuple, model: str, event: gr.EventData):
         """The heat map of the face whose button was pressed."""
         number = event._data.get("number") if isinstance(event._data, dict) else None
         if not isinstance(number, int) or not 1 <= number <= len(faces):
@@ -118,7 +118,7 @@ def add_photo_tab(
         )
     for event in (*(setting.input for setting in settings),):
         event(analyse, [kept, no, *settings], outputs, **paid)
-    answer.select(explain, [kept, seen, model], heat, **paid)
+    answer.select(heat_map, [kept, seen, model], heat, **paid)
     thorough.click(lambda: busy("Searching thoroughly ..."), None, note, queue=False, **quiet).then(
         analyse, [kept, yes, *settings], outputs, **paid
     )
