@@ -246,6 +246,8 @@ class FERTrainingArguments(TrainingArguments):
     logging_nan_inf_filter: bool = field(
         default=False, metadata={"help": "Filter NaN losses from the log; the check makes a GPU wait."}
     )
+    # no option: train.py's --label-names are the names of classes, and transformers finds the key of the labels itself
+    label_names: list[str] | None = field(default=None, init=False)
     report_to: str | None = field(
         default="none", metadata={"help": "Log the training to tensorboard or trackio, if installed."}
     )
