@@ -56,6 +56,7 @@ ALLOWED = {
     | {"85.0": "Barsoum et al. 2016"},
     "docs/alternatives.md": {"61.3": "README of av-savchenko/face-emotion-recognition, AffectNet", "63.0": "the same",
                              "74.14": "README of phamquiluan/ResidualMaskingNetwork", "76.82": "the same"},
+    "examples/README.md": {"1.3": "version of the package face_recognition"},
     "docs/install.md": {"6.3": "GB, measured by hand", "2.0": "GB, measured by hand", "150": "MB, measured by hand"},
     "docs/api.md": {
         **dict.fromkeys(("20", "40", "100", "2"), "limits that tests/app/test_api_examples.py compares with the code"),

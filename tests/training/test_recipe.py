@@ -24,6 +24,7 @@ INDIFFERENT = {
     "report_to",
     "remove_unused_columns",
     "restore_callback_states_from_checkpoint",
+    "label_names",  # no option
 }
 """Options of ours that do not change the result."""
 
