@@ -59,8 +59,8 @@ TRIED = """\
   For `fer2013` it cost a point (65.8 to 64.5 %), so only `photographs` has it.
 - `fer2013` before was taught by three larger networks on a GPU, on images among which were copies of some 350 test
   images. On the clean part of validation it has 67.1 % (65.1 to 68.9), the new one 65.2 % (63.2 to 67.0), on clean test
-  69.0 % (67.1 to 70.8) and 68.0 % (66.1 to 69.7). The new one is shipped: it has seen no copy, and dark pictures cost it
-  nothing.
+  69.0 % (67.1 to 70.8) and 68.0 % (66.1 to 69.7). The new one is shipped: it has seen no copy, and dark pictures cost
+  it nothing.
 - bfloat16 on a CPU without AMX: slower than float32, so it is no longer chosen there.
 """
 """What was tried on the way, a line each; the figures are of validation."""
