@@ -94,8 +94,6 @@ def test_a_command_says_so_before_it_begins():
 
 def test_a_full_disk_is_known_in_anybodys_words():
     import torch
-    from safetensors import SafetensorError
-    from safetensors.torch import save_file
 
     if not Path("/dev/full").exists():
         pytest.skip("needs /dev/full, the device of Linux that has no room")
@@ -105,9 +103,7 @@ def test_a_full_disk_is_known_in_anybodys_words():
     with pytest.raises(RuntimeError) as caught:
         torch.save(torch.zeros(100_000), "/dev/full")
     assert is_full(caught.value)
-    with pytest.raises(SafetensorError) as caught:
-        save_file({"a": torch.zeros(100_000)}, "/dev/full")
-    assert is_full(caught.value)
+    # safetensors would put a file in the place of the device; tests/training/test_small_disks.py fills a small disk
 
 
 STRANGER = """

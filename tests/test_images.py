@@ -501,7 +501,7 @@ def test_invalid_crops_are_refused(box, message):
 
 def test_the_examples_are_portraits():
     for path in sorted((Path(__file__).parent.parent / "examples").glob("*.jpg")):
-        assert min(load_image(path).size) >= 512
+        assert min(load_image(path).size) >= 450
 
 
 @pytest.mark.parametrize(

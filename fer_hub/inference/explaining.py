@@ -46,7 +46,7 @@ class Explanation:
         base = np.asarray(self.crop.convert("L").resize((side, side)), np.float32)[..., None].repeat(3, -1)
         strength = self.heat / max(float(np.abs(self.heat).max()), 1e-6)
         strength = np.asarray(Image.fromarray(strength.astype(np.float32)).resize((side, side)))[..., None]
-        colour = np.where(strength > 0, np.float32([213, 40, 0]), np.float32([0, 90, 200]))
+        colour = np.where(strength > 0, np.array([213, 40, 0], np.float32), np.array([0, 90, 200], np.float32))
         share = 0.65 * np.abs(strength)
         return Image.fromarray((base * (1 - share) + colour * share).round().clip(0, 255).astype(np.uint8))
 
@@ -104,7 +104,7 @@ def occlusion(model: Any, pixel_values: np.ndarray, index: int) -> np.ndarray:
     if absent := missing("explain", "captum", "torch"):
         raise absent
     import torch
-    from captum.attr import Occlusion
+    from captum.attr import Occlusion  # type: ignore[import-untyped]
 
     channels, height, _ = pixel_values.shape[1:]
     window = max(1, round(WINDOW * height))

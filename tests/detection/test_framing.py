@@ -50,7 +50,7 @@ def test_faces_that_are_framed_so_measure_so():
 
     with FaceDetector("short_range") as detector:
         crops = []
-        for path in sorted(EXAMPLES.glob("*.jpg")):
+        for path in (EXAMPLES / "astronaut.jpg", EXAMPLES / "grace_hopper.jpg"):
             image = load_image(path)
             [face] = detector.detect(image)
             crops.append(crop(image, frame_box(face.box), 192))

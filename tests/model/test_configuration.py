@@ -110,7 +110,7 @@ def test_defaults_are_the_documented_ones():
     "fields",
     [
         {"image_size": 16}, {"dropout": 0}, {"dropout": 0.999}, {"temperature": 0.01}, {"temperature": 100},
-        {"embedding_size": 1}, {"hidden_sizes": [1], "depths": [1]}, {"num_channels": 3}, {"format_version": 0},
+        {"embedding_size": 1}, {"hidden_sizes": [1], "depths": [1]}, {"num_channels": 3}, {"format_version": 1},
         {"class_shares": [0.4, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1]}, {"class_shares": (0.4008, *[0.1] * 6)},
         {"num_labels": 2},
     ],

@@ -81,7 +81,7 @@ def test_the_command_on_a_data_set(small_csv, tmp_path, capsys):
 
 def test_the_command_on_the_faces_of_the_examples(tmp_path, capsys):
     assert main(["contact-sheet", "--output", str(tmp_path / "sheet.png"), "--draws", "1"]) == 0
-    assert capsys.readouterr().out.endswith("sheet.png: 2 images, 1 draws of " + ", ".join(SHOWN) + "\n")
+    assert capsys.readouterr().out.endswith("sheet.png: 12 images, 1 draws of " + ", ".join(SHOWN) + "\n")
 
 
 @pytest.mark.parametrize(
