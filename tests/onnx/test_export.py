@@ -93,10 +93,13 @@ class Noisy(torch.nn.Module):
 
     def __init__(self, config):
         super().__init__()
-        self.layer = torch.nn.Linear(config.image_size, config.num_labels)
+        self.classifier = torch.nn.Linear(config.num_channels, config.num_labels)
+
+    def forward_features(self, pixel_values, hidden_states=None):
+        return pixel_values + torch.rand(pixel_values.shape[0], 1, 1, 1)
 
     def forward(self, pixel_values, hidden_states=None):
-        return self.layer(pixel_values.mean((1, 2))) + torch.rand(pixel_values.shape[0], 1)
+        return self.classifier(self.forward_features(pixel_values).mean((2, 3)))
 
 
 def test_a_file_that_disagrees_is_not_kept(tmp_path, monkeypatch):
