@@ -16,6 +16,7 @@ from fer_hub.detection.detector import FaceDetector
 from fer_hub.detection.framing import face_crop
 from fer_hub.images import load_image
 from fer_hub.model.image_processing_fer import to_grey
+from tests.wording import says
 
 
 @pytest.fixture(scope="module")
@@ -59,11 +60,8 @@ def test_photos_without_a_face_are_logged(photo_folder, caplog, tmp_path):
     told = f"{tmp_path}: 7 of 9 photos without a face are left out: {tmp_path}/bored/0.png, "
     assert caplog.records[0].getMessage().startswith(told)
     assert caplog.records[0].getMessage().endswith(f"{tmp_path}/bored/4.png and 2 more")
-    assert str(caught.value) == (
-        f"{tmp_path}: every class needs at least 3 images in train, one each for train, validation and test; "
-        "attentive has 1, bored has 1 (and 7 photos without a face). Add images (useful results need about fifty per "
-        "class), or remove the class."
-    )
+    wanted = "... at least 3 images ... attentive has 1, bored has 1 (and 7 photos without a face). ..."
+    assert says(str(caught.value), str(tmp_path) + wanted)
 
 
 def test_faces_are_listed_in_a_table(found, tmp_path):
