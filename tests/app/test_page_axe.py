@@ -91,7 +91,7 @@ def violations(browser, axe):
     return {rule: (impact, nodes) for rule, impact, nodes in browser.execute_async_script(AXE)}
 
 
-@pytest.mark.xfail(reason="fails on the new page; not yet looked into")
+@pytest.mark.xfail(reason="fails on the new page; not yet looked into", strict=False)
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_no_tab_breaks_a_rule_that_a_bare_page_keeps(

@@ -152,7 +152,7 @@ def test_a_photo_is_analysed_with_the_keyboard_alone(page):
     tab_to(page, "#settings")
 
 
-@pytest.mark.xfail(reason="fails on the new page; not yet looked into")
+@pytest.mark.xfail(reason="fails on the new page; not yet looked into", strict=False)
 def test_a_face_is_chosen_with_the_keyboard_alone(page, two_faces):
     analyse(page, two_faces)
     tab_to(page, "#result")

@@ -36,7 +36,7 @@ def test_a_video_is_analysed_and_plays(page, short_video):
     assert len(lines) == 11 and lines[0].startswith("frame,time,face_id,")
 
 
-@pytest.mark.xfail(reason="fails on the new page; not yet looked into")
+@pytest.mark.xfail(reason="fails on the new page; not yet looked into", strict=False)
 def test_a_cancelled_video_leaves_no_files(page, long_video, app_files):
     upload(page, long_video)
     before = {path for path in app_files.rglob("*") if path.is_file()}
@@ -67,7 +67,7 @@ def test_a_video_that_is_too_long_is_explained(page, tmp_path):
 EMPTY = ("#annotated-video", "#timeline", "#shares", "#moments", "#video-files", "#cancel-video")
 
 
-@pytest.mark.xfail(reason="fails on the new page; not yet looked into")
+@pytest.mark.xfail(reason="fails on the new page; not yet looked into", strict=False)
 def test_empty_frames_and_cancel_appear_when_they_have_a_use(page, long_video):
     upload(page, long_video)
     shown = "const found = document.querySelector(arguments[0]); return Boolean(found && found.offsetParent)"

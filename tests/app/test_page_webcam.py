@@ -51,7 +51,7 @@ def test_smoothing_can_be_set_while_the_webcam_runs(camera):
     assert texts(camera, "[data-testid=toast-body]") == []
 
 
-@pytest.mark.xfail(reason="fails on the new page; not yet looked into")
+@pytest.mark.xfail(reason="fails on the new page; not yet looked into", strict=False)
 def test_the_button_keeps_its_label_and_ends_the_stream(camera):
     style = "return getComputedStyle(document.querySelector(arguments[0] + ' .icon-with-text'), '::after').content"
     words = set()
