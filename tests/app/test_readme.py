@@ -164,7 +164,9 @@ def test_a_newcomer_can_follow_the_page(page, fresh, request):
     assert result.returncode == 0, result.stdout + result.stderr
     assert "Traceback" not in result.stderr
     if page == "README.md":
-        assert result.stdout.startswith("(") and "] happy" not in result.stdout and ") happy ReadOnly({" in result.stdout
+        assert (
+            result.stdout.startswith("(") and "] happy" not in result.stdout and ") happy ReadOnly({" in result.stdout
+        )
         assert re.search(r"\[\{'label': 'happy', 'score': 0\.[89]", result.stdout)  # transformers alone, on the crop
         assert (fresh / "faces.csv").is_file() and (fresh / "runs" / "fer" / "final" / "README.md").is_file()
 
