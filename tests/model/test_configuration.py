@@ -152,3 +152,37 @@ def test_labels_given_with_a_saved_config_replace_both_maps(labels, tmp_path):
     config = FERConfig.from_pretrained(tmp_path, **labels)
     assert (config.id2label, config.label2id) == ({0: "no", 1: "yes"}, {"no": 0, "yes": 1})
     assert FERConfig.from_pretrained(tmp_path, num_labels=3).num_labels == 3
+
+
+@pytest.mark.parametrize(
+    ("largest", "beyond"),
+    [
+        ({"image_size": 512}, {"image_size": 513}),
+        ({"embedding_size": 4096}, {"embedding_size": 4097}),
+        ({"hidden_sizes": [4096], "depths": [3]}, {"hidden_sizes": [4097], "depths": [1]}),
+        ({"hidden_sizes": [8], "depths": [100]}, {"hidden_sizes": [8], "depths": [101]}),
+        ({"hidden_sizes": [8] * 10, "depths": [1] * 10}, {"hidden_sizes": [8] * 11, "depths": [1] * 11}),
+        ({"hidden_sizes": [1000], "depths": [55]}, {"hidden_sizes": [1000], "depths": [56]}),  # 18 size² a block
+        ({"num_labels": 1000}, {"num_labels": 1001}),
+        ({"id2label": dict(enumerate(map(str, range(1000))))}, {"id2label": dict(enumerate(map(str, range(1001))))}),
+        ({"temperature": 1e6}, {"temperature": 1.1e6}),
+        ({"temperature": 1e-6}, {"temperature": 0.9e-6}),
+        ({"dtype": "float16"}, {"dtype": "int8"}),
+    ],
+    ids=lambda fields: str(fields)[:40],
+)
+def test_the_largest_network_is_taken_and_the_next_is_not(largest, beyond):
+    config = FERConfig(**largest)
+    for name in largest:
+        assert getattr(config, name) is not None
+    with pytest.raises(ValueError, match=" must "):
+        FERConfig(**beyond)
+
+
+def test_the_two_ways_to_give_a_type_are_checked_alike():
+    for fields in ({"dtype": "float8"}, {"torch_dtype": "float8"}):
+        with pytest.raises(
+            ValueError, match=r"^dtype must be one of float32, float16, bfloat16, float64, got 'float8';"
+        ):
+            FERConfig(**fields)
+    assert str(FERConfig(torch_dtype="bfloat16").dtype).removeprefix("torch.") == "bfloat16"
