@@ -1,6 +1,7 @@
 """The gate alone, without gradio: its limits to the byte and to the request, and what it makes of errors."""
 
 import asyncio
+import errno
 import json
 import logging
 import types
@@ -8,6 +9,7 @@ import types
 import pytest
 
 from fer_hub.web import gate as gate_module
+from fer_hub.web.disk import FULL
 from fer_hub.web.gate import MAX_QUEUE, Gate
 from fer_hub.web.logged import Limited
 from fer_hub.web.sentences import BROKEN
@@ -111,6 +113,7 @@ def test_the_queue_holds_sixty_four():
         (type("FnIndexInferError", (Exception,), {})(), 404, "there is no such endpoint;"),
         (ValueError("x"), 400, "the request is malformed;"), (TypeError(), 400, "the request is malformed;"),
         (AttributeError(), 400, "the request is malformed;"), (RuntimeError("a secret"), 500, BROKEN),
+        (OSError(errno.ENOSPC, "No space left"), 507, FULL), (OSError("another"), 500, BROKEN),
     ],
     ids=repr,
 )  # fmt: skip

@@ -94,6 +94,16 @@ def test_before_and_after_are_the_metrics_at_both_temperatures():
     assert sure["before"]["loss"] == sure["after"]["loss"] == pytest.approx(-math.log(1e-12))
 
 
+def test_the_summary_is_in_percent():
+    both = {"before": {"calibration_error": 0.2}, "after": {"calibration_error": 0.0625}}
+    entry = {"temperature": 1.25, "test": both, "validation": {**both, "after": {"calibration_error": 0.5}}}
+    said = "temperature: 1.250, calibration error validation 20.0 → 50.0 %, test 20.0 → 6.2 %"
+    assert summary(entry) == said and summary({**entry, "train": both}) == said
+    assert summary({"temperature": 2, "validation": both}) == (
+        "temperature: 2.000, calibration error validation 20.0 → 6.2 %"
+    )
+
+
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     """A CSV with 112 validation and 28 test images of noise, enough for a temperature."""

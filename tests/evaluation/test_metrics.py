@@ -183,7 +183,7 @@ def test_a_certain_error_has_a_finite_loss():
     assert result["loss"] == result["vote_cross_entropy"] == pytest.approx(-math.log(1e-12) / 2)
 
 
-@pytest.mark.parametrize("label", [2, 0.5, -1])
+@pytest.mark.parametrize("label", [2, 0.5, -1, np.nan])
 def test_labels_are_the_numbers_of_the_classes(label):
     with pytest.raises(ValueError, match=f"^labels must be class indices from 0 to 1, got {label};"):
         classification_metrics(np.array([[0.5, 0.5]]), np.array([label]), ["a", "b"])

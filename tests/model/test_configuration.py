@@ -186,3 +186,14 @@ def test_the_two_ways_to_give_a_type_are_checked_alike():
         ):
             FERConfig(**fields)
     assert str(FERConfig(torch_dtype="bfloat16").dtype).removeprefix("torch.") == "bfloat16"
+
+
+@pytest.mark.parametrize(
+    ("architecture", "smallest"),
+    [("residual_cnn", 16), ("scratch_cnn", 16), ("sequential_cnn", 24), ("wide_cnn", 46), ("baseline_cnn", 22),
+     ("vgg16", 32)],
+)  # fmt: skip
+def test_every_architecture_has_its_smallest_image(architecture, smallest):
+    assert FERConfig(architecture=architecture, image_size=smallest).image_size == smallest
+    with pytest.raises(ValueError, match=f"^image_size must be .* at least {smallest} pixels, got {smallest - 1};"):
+        FERConfig(architecture=architecture, image_size=smallest - 1)

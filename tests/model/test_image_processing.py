@@ -13,6 +13,7 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from fer_hub import FERImageProcessor
+from fer_hub.model.image_processing_fer import LARGEST
 
 GREY = np.random.default_rng(0).integers(0, 256, (48, 48), dtype=np.uint8)
 
@@ -256,6 +257,7 @@ def test_a_hidden_colour_is_not_seen(mode):
         (np.uint16, [0, 257, 65535], [0, 1, 255]),
         (np.int32, [0, 100, 255], [0, 100, 255]),
         (np.int32, [0, 257, 256], [0, 1, 1]),
+        (np.int32, [0, 1, 256], [0, 0, 1]),
         (np.float32, [0, 0.5, 1], [0, 128, 255]),
         (np.float32, [0, 1, 1.5], [0, 1, 2]),
         (np.float32, [0, 514, 65535], [0, 2, 255]),
@@ -299,3 +301,36 @@ def test_defaults_are_those_of_fer2013(processor):
     assert (dict(processor.size), processor.rescale_factor) == ({"height": 48, "width": 48}, 1 / 255)
     assert (*processor.image_mean, *processor.image_std, processor.stretch) == (0.5077, 0.2550, "none")
     assert processor.do_resize and processor.do_rescale and processor.do_normalize
+
+
+@pytest.mark.parametrize(
+    ("name", "taken", "refused"),
+    [
+        ("image_mean", [[0.5], [0.0], (0.1, 0.2, 0.3), 0.5, [-1e29]], [[], [0.1] * 4, "x", [True], ["x"], [1e30], {}]),
+        ("image_std", [[0.5], (0.1, 0.2, 0.3), 1e-9], [[], [0.1] * 4, 0, [0.0], [0.1, -0.1], [True], [float("inf")]]),
+        ("rescale_factor", [1 / 255, 1, 2.0], [0, -1, True, "1", float("nan"), 1e30, [1]]),
+        ("do_resize", [True, False], [0, 1, "yes", []]),
+        ("do_rescale", [True, False], [0, 1, "yes", []]),
+        ("do_normalize", [True, False], [0, 1, "yes", []]),
+        ("resample", [0, 2, 5], [True, False, -1, 6, "2", [2]]),
+        ("size", [{"height": 1, "width": LARGEST}, {"height": 48, "width": 48}],
+         [{"height": 0, "width": 48}, {"height": 48, "width": LARGEST + 1}, {"height": True, "width": 48}, [], "48"]),
+    ],
+)  # fmt: skip
+def test_the_bounds_of_what_a_checkpoint_says(name, taken, refused):
+    for value in taken:
+        FERImageProcessor(**{name: value})
+    for value in refused:
+        with pytest.raises(ValueError, match=f"^{name} must be "):
+            FERImageProcessor(**{name: value})
+
+
+@pytest.mark.parametrize(("name", "value"), [("image_mean", ["x"]), ("rescale_factor", "x"), ("do_resize", "x"),
+                                             ("resample", "x"), ("size", "x")])  # fmt: skip
+def test_of_a_long_value_the_beginning_is_told(name, value):
+    long = "x" * 500 if value == "x" else ["x" * 500]
+    with pytest.raises(ValueError) as caught:
+        FERImageProcessor(**{name: long})
+    assert str(caught.value).partition("got ")[2].startswith(repr(long)[:100])
+    assert str(caught.value).count("x") < 110
+    assert repr(long)[:101] not in str(caught.value)
