@@ -205,7 +205,11 @@ def test_labels_in_a_column_are_labels():
     pixel_values = torch.randn(2, 1, 48, 48)
     flat = model(pixel_values, labels=torch.tensor([3, 6])).loss
     assert torch.equal(model(pixel_values, labels=torch.tensor([[3], [6]])).loss, flat)
-    for wrong in (torch.zeros(2, 1), torch.zeros(2, 2, dtype=torch.long), torch.zeros(2, 7, dtype=torch.long)):
+    for wrong in (
+        *(torch.zeros(2, 1), torch.zeros(2, 2, dtype=torch.long), torch.zeros(2, 7, dtype=torch.long)),
+        *(torch.zeros(3, dtype=torch.long), torch.zeros(1, dtype=torch.long), torch.zeros(2, 8), torch.zeros(3, 7)),
+        *(torch.zeros(2), torch.zeros(2, 7, 1), torch.zeros((), dtype=torch.long)),
+    ):
         with pytest.raises(ValueError, match=r"^labels must be class indices, integers of shape"):
             model(pixel_values, labels=wrong)
 
@@ -234,6 +238,17 @@ def test_hidden_states_follow_the_stages(architecture):
     assert model(pixel_values).hidden_states is None
     logits, states = model(pixel_values, output_hidden_states=True, return_dict=False)
     assert len(states) == len(found) and torch.equal(logits, model(pixel_values).logits)
+
+
+@pytest.mark.parametrize("architecture", ["scratch_cnn", "sequential_cnn", "wide_cnn", "baseline_cnn"])
+def test_features_of_plain_networks_are_what_the_last_layer_sees(architecture):
+    model = FERForImageClassification(FERConfig(architecture=architecture)).eval()
+    features = FERModel(model.config).eval()
+    features.load_state_dict(model.state_dict(), strict=False)
+    pixel_values = torch.randn(2, 1, 48, 48)
+    pooled = features(pixel_values).pooler_output
+    assert pooled.shape == (2, model.network.num_features)
+    assert torch.allclose(model.network.classifier[-1](pooled), model(pixel_values).logits, atol=1e-5)
 
 
 def test_features_are_what_the_last_layer_sees():
