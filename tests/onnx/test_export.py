@@ -107,8 +107,8 @@ def test_a_file_that_disagrees_is_not_kept(tmp_path, monkeypatch):
     folder = make_checkpoint(tmp_path / "noisy")
     before = sorted(path.name for path in folder.iterdir())
     message = (
-        r"the exported network must agree with PyTorch to 0\.000\d, got a difference of \d(\.\d+)? at batch size 1; the "
-        r"file was not kept, please report the architecture \(residual_cnn\)\."
+        r"the exported network must agree with PyTorch to 0\.000\d, got a difference of \d(\.\d+)? at batch size 1; "
+        r"the file was not kept, please report the architecture \(residual_cnn\)\."
     )
     with pytest.raises(RuntimeError, match=message):
         onnx_export.export(folder, folder)
