@@ -183,13 +183,18 @@ class FERForImageClassification(FERPreTrainedModel):
         """Load a checkpoint folder or Hub repository like `PreTrainedModel.from_pretrained`.
 
         Raises:
-            ValueError: `id2label` or `num_labels` was given and does not match the size of the checkpoint's last
-                layer; with `ignore_mismatched_sizes=True` a new last layer is created instead.
+            ValueError: `id2label`, `num_labels` or `config` was given and does not match the size of the checkpoint's
+                last layer; with `ignore_mismatched_sizes=True` a new last layer is created instead.
         """
-        wanted = kwargs.get("id2label") or range(kwargs.get("num_labels") or 0)
-        if wanted and not kwargs.get("ignore_mismatched_sizes"):
+        config = kwargs.get("config")  # the Auto classes put the labels there
+        wanted = kwargs.get("id2label") or range(kwargs.get("num_labels") or getattr(config, "num_labels", 0))
+        on_disk = pretrained_model_name_or_path is not None  # and not in `state_dict`
+        if wanted and on_disk and not kwargs.get("ignore_mismatched_sizes"):
             where = {key: kwargs[key] for key in HUB_OPTIONS if key in kwargs}
-            trained = FERConfig.from_pretrained(pretrained_model_name_or_path, **where).num_labels
+            if commit := getattr(config, "_commit_hash", None):
+                where["revision"] = commit  # which lies in the cache, so that the Hub is not asked again
+            known, _ = FERConfig.get_config_dict(pretrained_model_name_or_path, **where)
+            trained = FERConfig.from_dict(known).num_labels if known else len(wanted)  # weights alone fit any config
             if len(wanted) != trained:
                 raise LabelMismatch(
                     f"the labels must be the {trained} that the checkpoint's last layer was trained for, got "

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from transformers import AutoModelForImageClassification
 
 from fer_hub.model import ARCHITECTURES, FERConfig, FERForImageClassification, FERModel
 from fer_hub.model.configuration_fer import MINIMUM_IMAGE_SIZE
@@ -180,17 +181,28 @@ def test_a_network_of_fixed_size_takes_no_windows():
         model(pixel_values=torch.rand(2, 1, 40, 40))
 
 
-@pytest.mark.parametrize("labels", [{"id2label": {0: "no", 1: "yes"}}, {"num_labels": 2}])
-def test_labels_that_do_not_fit_the_weights_are_refused(labels, tmp_path):
+@pytest.mark.parametrize("kind", [FERForImageClassification, AutoModelForImageClassification])
+@pytest.mark.parametrize(
+    "labels", [{"id2label": {0: "no", 1: "yes"}}, {"num_labels": 2}, {"config": FERConfig(num_labels=2)}]
+)
+def test_labels_that_do_not_fit_the_weights_are_refused(labels, kind, tmp_path):
     FERForImageClassification(FERConfig()).save_pretrained(tmp_path)
     with pytest.raises(ValueError) as caught:
-        FERForImageClassification.from_pretrained(tmp_path, **labels)
+        kind.from_pretrained(tmp_path, **labels)
     assert str(caught.value) == (
         "the labels must be the 7 that the checkpoint's last layer was trained for, got 2; leave them out, or pass "
         "ignore_mismatched_sizes=True to train a new last layer."
     )
-    model = FERForImageClassification.from_pretrained(tmp_path, ignore_mismatched_sizes=True, **labels)
+    model = kind.from_pretrained(tmp_path, ignore_mismatched_sizes=True, **labels)
     assert model.config.num_labels == model.network.classifier.out_features == 2
+
+
+def test_weights_without_a_config_take_that_of_the_caller(tmp_path):
+    config = FERConfig(num_labels=8)
+    FERForImageClassification(config).save_pretrained(tmp_path)
+    (tmp_path / "config.json").unlink()
+    model = FERForImageClassification.from_pretrained(tmp_path, config=config)
+    assert model.config.num_labels == 8
 
 
 def test_other_names_for_the_same_number_of_labels_are_taken(tmp_path):
