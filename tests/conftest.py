@@ -92,3 +92,13 @@ def shipped_checkpoint() -> Path:
 def each_checkpoint(request) -> Path:
     """The checkpoints of the repository, one after the other."""
     return ROOT / "checkpoints" / request.param
+
+
+@pytest.fixture(scope="session")
+def recorder(tmp_path_factory):
+    """Makes a `Recorder` of the hosts that a process looks up, by a name."""
+    from tests.looking_up import Recorder, built
+
+    folder = tmp_path_factory.mktemp("recorder")
+    library = built(folder)
+    return lambda name: Recorder(library, folder / name)

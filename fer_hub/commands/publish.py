@@ -68,6 +68,7 @@ def space(
     dry_run: DryRunOption = False,
     stage: StageOption = None,
     gpu: Annotated[bool, typer.Option("--gpu", help="With CUDA, for a Space with a GPU.")] = False,
+    zero_gpu: Annotated[bool, typer.Option("--zero-gpu", help="For ZeroGPU, which lends one for each photo.")] = False,
 ) -> None:
     """Publish the app as a Space, from a clone of the fer_hub repository, in one atomic commit.
 
@@ -78,10 +79,22 @@ def space(
     nothing differs nothing is sent. After an interruption run the same command again.
     """
     seen_by = visibility(public, private)
+    if gpu and zero_gpu:
+        raise UsageError("--gpu and --zero-gpu exclude each other; give one of them.")
     from fer_hub.hub.publishing import publish_space
 
     with secret_kept() as tell:
-        publish_space(repo_id, model, public=seen_by, message=message, dry_run=dry_run, stage=stage, gpu=gpu, say=tell)
+        publish_space(
+            repo_id,
+            model,
+            public=seen_by,
+            message=message,
+            dry_run=dry_run,
+            stage=stage,
+            gpu=gpu,
+            zero_gpu=zero_gpu,
+            say=tell,
+        )
 
 
 def visibility(public: bool, private: bool) -> bool | None:

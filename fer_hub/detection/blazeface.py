@@ -1,4 +1,4 @@
-"""MediaPipe's BlazeFace detectors, tamed; the only file that knows MediaPipe.
+"""MediaPipe's BlazeFace detectors, tamed; with `reports` the only file that knows MediaPipe.
 
 The two models (Bazarevsky et al. 2019, arXiv:1907.05047) are shipped in `fer_hub/assets/face_detection/`.
 """
@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from fer_hub.detection.reports import stop_reports
 from fer_hub.forking import renew_after_fork
 from fer_hub.importing import later
 from fer_hub.results import KEYPOINTS, Face
@@ -115,6 +116,7 @@ class BlazeFace:
     def _create(self) -> Any:
         from mediapipe.tasks.python import BaseOptions, vision
 
+        stop_reports()  # the library was loaded for the image
         native = vision.FaceDetector.create_from_options(
             vision.FaceDetectorOptions(
                 # the content, because a path that Python can open is not always one that MediaPipe can

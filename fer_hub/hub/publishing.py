@@ -90,6 +90,7 @@ def publish_space(
     dry_run: bool = False,
     stage: str | Path | None = None,
     gpu: bool = False,
+    zero_gpu: bool = False,
     source: Path = ROOT,
     api: HfApi | None = None,
     say: Say = print,
@@ -105,8 +106,11 @@ def publish_space(
         gpu: install PyTorch with CUDA and suggest hardware with a GPU, where the app then runs the networks; otherwise
             the Space installs no PyTorch if every model has a model.onnx, as `fer-hub export` writes it before it is
             published, and else PyTorch for CPUs.
+        zero_gpu: for ZeroGPU, which lends a GPU for each request; photos use it, video and webcam stay on the CPU.
         source: a clone of the fer_hub repository.
     """
+    if gpu and zero_gpu:
+        raise ValueError("gpu and zero_gpu exclude each other, got both; give one of them.")
     check_repo_id(repo_id)
     model_ids = [model_id] if isinstance(model_id, str) else list(model_id)
     for name in model_ids:
@@ -126,7 +130,7 @@ def publish_space(
     if None in commits.values():
         notes.append("the commits of the models are not known: the Space is shown as if it followed their main.")
     exported = len(models) == len(model_ids) and all("model.onnx" in model.files for model in models.values())
-    runtime = "gpu" if gpu else "onnx" if exported else "cpu"
+    runtime = "zero-gpu" if zero_gpu else "gpu" if gpu else "onnx" if exported else "cpu"
     plan = plan_space(repo_id, commits, runtime=runtime, source=source)
     if stage is not None:
         plans.stage(plan, stage)

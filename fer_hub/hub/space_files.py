@@ -30,8 +30,14 @@ TRAINING_ONLY = ("accelerate", "datasets", "scikit-learn")
 TORCH = ("torch", "transformers", "captum")
 """Packages that run a network without its exported file, or make heat maps."""
 
-RUNTIMES = ("onnx", "cpu", "gpu")
-"""What runs the networks of a Space: ONNX Runtime, or PyTorch for CPUs or with CUDA."""
+RUNTIMES = ("onnx", "cpu", "gpu", "zero-gpu")
+"""What runs the networks of a Space: ONNX Runtime, or PyTorch for CPUs, with CUDA, or for a borrowed GPU."""
+
+HARDWARE = {"gpu": "t4-small", "zero-gpu": "zero-a10g"}
+"""Runtime → hardware that its Space suggests, by the Hub's names."""
+
+ZERO_GPU = ("spaces==0.51.3", "3.12.12")
+"""The package through which ZeroGPU lends, and the version of Python that it has and our packages can use."""
 
 LOADED = ("config.json", "preprocessor_config.json", "metrics.json", "training_args.json")
 """Files of a model that the app reads beside its weights; downloaded when the Space is built."""
@@ -139,6 +145,8 @@ def requirements(text: str, runtime: str) -> str:
     if runtime == "cpu":
         lines = [re.sub(r"^torch==([\w.]+)", r"torch==\1+cpu", line) for line in lines]
         lines.insert(0, f"--extra-index-url {CPU_WHEELS}")
+    if runtime == "zero-gpu":
+        lines.append(ZERO_GPU[0])
     return "\n".join(lines) + "\n"
 
 
@@ -179,7 +187,9 @@ def _readme(source: Path, repo_id: str, models: Mapping[str, str | None], runtim
     if not (source / data["app_file"]).is_file():
         raise ValueError(f"README.md's app_file must be a file of the repository, got {data['app_file']}; correct it.")
     data |= {"models": list(models), "preload_from_hub": [_preloaded(*model, runtime) for model in models.items()]}
-    card = SpaceCardData(**data | ({"suggested_hardware": "t4-small"} if runtime == "gpu" else {}))
+    data |= {"suggested_hardware": HARDWARE[runtime]} if runtime in HARDWARE else {}
+    data |= {"python_version": ZERO_GPU[1]} if runtime == "zero-gpu" else {}
+    card = SpaceCardData(**data)
     links = "\n".join(
         f"- [{model}](https://huggingface.co/{model})" + (f" at commit {commit[:8]}" if commit else "")
         for model, commit in models.items()

@@ -19,6 +19,7 @@ from fer_hub.environment import check_numbers, print_every_letter
 from fer_hub.extras import missing
 from fer_hub.hub.names import split_revision
 from fer_hub.hub.shipped import VARIABLE, example_photographs, shipped_checkpoints
+from fer_hub.web import zero_gpu
 from fer_hub.web.own_folder import own_folder, remove_own
 
 if TYPE_CHECKING:
@@ -198,6 +199,7 @@ def serve(checkpoint: str | None = None, host: str | None = None, port: int | No
         signal.signal(signal.SIGTERM, _stop)  # as process 1 of a container nothing else would end it
     set_up_process()
     with contextlib.suppress(_Stopped), own_folder():  # before gradio is imported, which makes a folder in it
+        zero_gpu.prepare()
         _serve(checkpoints(checkpoint), host, port, share)
 
 
@@ -212,6 +214,9 @@ def _serve(offered: dict[str, str], host: str | None, port: int | None, share: b
         warn_if_full()
         print(f"Loading {service.names[0]} ...", flush=True)
         service.faces(Image.new("RGB", (64, 64)), service.names[0])  # loads the detector, too, or says why it cannot
+        if zero_gpu.is_on():  # a borrowed GPU sees only what was loaded before
+            for name in service.names[1:]:
+                service.pipeline(name)
         page = build(service, [str(path) for path in example_photographs()])
         tools = importlib.util.find_spec("mcp") is not None
         try:

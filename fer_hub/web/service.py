@@ -18,6 +18,7 @@ from fer_hub.inference.explaining import Explanation, explain, pixel_values_of, 
 from fer_hub.inference.priors import TRAINING, Prior
 from fer_hub.pipeline import FERPipeline
 from fer_hub.results import Face, FacePrediction
+from fer_hub.web import zero_gpu
 
 VERSION = 2
 """Version of the JSON of `report`; incremented when a field changes its meaning or is removed."""
@@ -77,15 +78,22 @@ class Service:
             raise ValueError(f"model must be one of {', '.join(self.names)}, got {model!r}; choose one of these.")
         with self._locks[model]:
             if model not in self._pipelines:
-                where = self.checkpoints[model]
-                device = os.environ.get(DEVICE) or None
-                loaded = FERPipeline.from_pretrained(split_revision(where)[0], device=device, **hub_options(where))
-                loaded.close()  # its own detector; the shared ones are used instead
-                self._pipelines[model] = {
-                    name: FERPipeline(loaded.model, loaded.image_processor, detector)
-                    for name, detector in self._detectors.items()
-                }
+                self._pipelines[model] = self._loaded(model)
             return self._pipelines[model][search]
+
+    def _loaded(self, model: str) -> dict[str, FERPipeline]:
+        """The pipelines of a checkpoint by search, "video" for the frames of one."""
+        where, borrow = self.checkpoints[model], zero_gpu.is_on()
+        options = {"runtime": "torch"} if borrow else {"device": os.environ.get(DEVICE) or None}
+        loaded = FERPipeline.from_pretrained(split_revision(where)[0], **options, **hub_options(where))
+        loaded.close()  # its own detector; the shared ones are used instead
+        # for every frame a GPU would have to be borrowed anew, which takes longer than the CPU
+        photos = zero_gpu.OnBorrowedGPU(model, loaded.model) if borrow else loaded.model
+        networks = {"normal": photos, "thorough": photos, "live": loaded.model, "video": loaded.model}
+        return {
+            name: FERPipeline(network, loaded.image_processor, self._detectors.get(name, self._detectors["normal"]))
+            for name, network in networks.items()
+        }
 
     def video_pipeline(self, model: str, min_score: float) -> FERPipeline:
         """A pipeline for one video, which detects only faces with a score of at least `min_score`.
@@ -93,7 +101,7 @@ class Service:
         Raises:
             ValueError: the name is unknown.
         """
-        known = self.pipeline(model)
+        known = self.pipeline(model, "video")
         return known.for_frames(min_score)
 
     def watcher(self) -> Watcher:
@@ -143,7 +151,7 @@ class Service:
 
     def explanation(self, image: Image.Image, face: FacePrediction, model: str) -> Explanation:
         """What of a face the probability of its expression depends on."""
-        return explain(self.pipeline(model), image, face)
+        return explain(self.pipeline(model, "video"), image, face)
 
     def report(self, image: Image.Image, faces: list[FacePrediction], model: str) -> dict:
         """The result of `/predict`, see `schema.json`: size of the photo in pixels, and faces, most prominent first."""

@@ -172,6 +172,17 @@ def test_it_installs_pytorch_for_cpus_unless_it_shall_have_a_gpu(hub, api, model
     assert space.variables["FER_HUB_DEVICE"] == "cuda"
 
 
+def test_a_space_for_zero_gpu(hub, api, model):
+    publish("user/zero", model, api, zero_gpu=True)
+    space = hub.space("user/zero")
+    text, card = (space.files()[name].decode() for name in ("requirements.txt", "README.md"))
+    assert re.search(r"^torch==[\d.]+ ", text, re.MULTILINE) and text.endswith("\nspaces==0.51.3\n")
+    assert "suggested_hardware: zero-a10g" in card and "python_version: 3.12.12" in card
+    assert "FER_HUB_DEVICE" not in space.variables  # the app itself decides what borrows the GPU
+    with pytest.raises(ValueError, match=r"^gpu and zero_gpu exclude each other, got both; give one of them\.$"):
+        publish("user/zero", model, api, gpu=True, zero_gpu=True)
+
+
 def test_it_installs_no_pytorch_where_every_model_has_its_exported_network(hub, api, model, finished_checkpoint):
     publish_model(finished_checkpoint, "user/exported", public=True, api=api, say=[].append)
     hub.repositories["models", "user/exported"].change("export", **{"model.onnx": b"a network"})
