@@ -5,11 +5,12 @@ import json
 from collections.abc import Sequence
 from typing import TextIO
 
+from fer_hub.inference.identity import Identity
 from fer_hub.results import FacePrediction
 
 COLUMNS = (
     *("path", "width", "height", "face", "detection_score", "quality", "angle"),
-    *("xmin", "ymin", "xmax", "ymax", "emotion"),
+    *("xmin", "ymin", "xmax", "ymax", "emotion", "model", "version"),
 )
 """Columns of the CSV before those of the labels."""
 
@@ -23,11 +24,12 @@ class CsvFaces:
 
     Columns: `path`, `width` and `height` of the upright photograph in pixels, `face` (0 for the most prominent),
     `detection_score` and `quality`, 0 to 1, `angle` of the head in degrees, the box `xmin`, `ymin`, `xmax`, `ymax` in
-    pixels, `emotion`, and the probability of every label.
+    pixels, `emotion`, `model` and `version` of the network, which every line has (see `Identity`), and the
+    probability of every label.
     """
 
-    def __init__(self, file: TextIO, labels: Sequence[str], *, begun: bool = False) -> None:
-        self._labels = list(labels)
+    def __init__(self, file: TextIO, labels: Sequence[str], network: Identity, *, begun: bool = False) -> None:
+        self._labels, self._network = list(labels), network
         self._rows = csv.writer(file, lineterminator="\n")
         if not begun:
             self._rows.writerow([*COLUMNS, *self._labels])
@@ -38,24 +40,26 @@ class CsvFaces:
         for number, face in enumerate(faces):
             probabilities = (round(face.probabilities[label], 6) for label in self._labels)
             scores = (round(face.detection_score, 6), rounded(face.quality), round(face.angle, 2))
-            self._rows.writerow([*start, number, *scores, *face.box, face.emotion, *probabilities])
+            self._rows.writerow([*start, number, *scores, *face.box, face.emotion, *self._network, *probabilities])
         if not faces:
-            self._rows.writerow(start + [""] * (len(COLUMNS) - len(start) + len(self._labels)))
+            empty = [""] * (len(COLUMNS) - len(start) - len(self._network))
+            self._rows.writerow([*start, *empty, *self._network, *([""] * len(self._labels))])
 
 
 class JsonFaces:
     """The same rows as JSON objects, one per line.
 
-    A row has `path`, `width`, `height`, `face`, `detection_score`, `quality`, `angle`, `box`, `keypoints`,
-    `emotion` and `probabilities`, see `FacePrediction.to_dict`; without a face all from `face` on are null.
+    A row has `path`, `width`, `height`, `model`, `version`, `face`, `detection_score`, `quality`, `angle`, `box`,
+    `keypoints`, `emotion` and `probabilities`, see `FacePrediction.to_dict`; without a face all from `face` on are
+    null.
     """
 
-    def __init__(self, file: TextIO, labels: Sequence[str]) -> None:
-        self._file = file
+    def __init__(self, file: TextIO, network: Identity) -> None:
+        self._file, self._network = file, network
 
     def write(self, path: str, size: tuple[int, int], faces: Sequence[FacePrediction]) -> None:
         """Append a photograph of `size` (width, height)."""
-        start = {"path": _printable(path), "width": size[0], "height": size[1]}
+        start = {"path": _printable(path), "width": size[0], "height": size[1], **self._network._asdict()}
         for number, face in enumerate(faces):
             row = face.to_dict()
             row |= {"detection_score": round(face.detection_score, 6), "quality": rounded(face.quality)}

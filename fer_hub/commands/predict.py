@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from fer_hub import __version__
 from fer_hub.commands.parts import (
     MIN_SCORE,
     BatchSizeOption,
@@ -30,6 +29,9 @@ from fer_hub.commands.parts import (
     no_bars,
     read_prior,
 )
+
+MOST_ERRORS = 100
+"""What could not be read that stderr lists where a file has all of it."""
 
 
 def predict(
@@ -63,7 +65,8 @@ def predict(
         Path | None, typer.Option(metavar="FOLDER", help="Also write copies with the faces drawn in.")
     ] = None,
     errors: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Also write the list of what could not be read.")
+        Path | None,
+        typer.Option(metavar="FILE", help="For the list of what could not be read; OUTPUT.errors.txt if left out."),
     ] = None,
     quiet: QuietOption = False,
 ) -> None:
@@ -76,15 +79,15 @@ def predict(
 
     One row for each face, the most prominent first, and one for a photograph without a face: path, width and height,
     number of the face, detection score, quality, angle of the head, box in pixels of the upright photograph, emotion,
-    and the probability of every label. Folders are searched with all below them. Files that cannot be read are listed
-    at the end, and the exit code is then 1; the others are in the rows all the same.
+    model and its version, and the probability of every label. Folders are searched with all below them. Files that
+    cannot be read are listed at the end and in OUTPUT.errors.txt, and the exit code is then 1; the others are in the
+    rows all the same.
     """
     if output != "-" and Path(output).is_dir():
         raise UsageError(f"--output must be a file, got {output}, which is a folder; name a file in it.")
     from fer_hub.commands.photograph_files import DATA_SET, each_photograph, find_photographs
     from fer_hub.commands.prediction_rows import KINDS, opened
     from fer_hub.extras import missing
-    from fer_hub.files import write_text
 
     kind = format or KINDS.get(Path(output).suffix.lower(), "csv")
     if output == "-" and (resume or kind == "parquet"):
@@ -94,6 +97,7 @@ def predict(
     base_rates = read_prior(prior)
     from tqdm.auto import tqdm
 
+    from fer_hub.inference.identity import identity
     from fer_hub.pipeline import FERPipeline
 
     if quiet:
@@ -104,12 +108,13 @@ def predict(
         min_score=min_score, prior=base_rates, flip_average=flip_average, runtime=runtime, device=device,
         batch_size=batch_size,
     )  # fmt: skip
-    settings = {"format": kind, "checkpoint": checkpoint, "fer_hub": __version__, **options} if resume else None
     counts = {"faces": 0, "done": 0, "without": 0}
     try:
         with FERPipeline.from_pretrained(checkpoint, **options) as pipeline:
             labels = list(pipeline.model.config.id2label.values())
-            with opened(output, kind, labels, settings=settings) as rows:
+            network = identity(pipeline.model, checkpoint, revision)
+            settings = {"format": kind, **network._asdict(), **options} if resume else None
+            with opened(output, kind, labels, network, settings=settings) as rows:
                 earlier = len(rows.done)
                 waiting: deque[tuple[str, Any]] = deque()
 
@@ -150,11 +155,26 @@ def predict(
     if found.others:
         summary += f"; {counted(found.others, 'other file')} in folders left out"
     print(summary, file=sys.stderr)
-    if errors is not None:
-        write_text(errors, "".join(f"{line}\n" for line in failed))
-    if failed:
-        print(f"{len(failed)} could not be read:", *failed, sep="\n  ", file=sys.stderr)
-        raise typer.Exit(1)
+    if errors is None and output != "-":
+        errors = Path(f"{output}.errors.txt")
+    tell(failed, errors)
+
+
+def tell(failed: Sequence[str], file: Path | None) -> None:
+    """Say on stderr and in a file what could not be read, and leave with code 1; no file where there is nothing."""
+    from fer_hub.files import write_text
+
+    if not failed:
+        if file is not None:
+            file.unlink(missing_ok=True)  # of an earlier run
+        return
+    shown = list(failed)
+    if file is not None:
+        write_text(file, "".join(f"{line}\n" for line in failed))
+        if len(failed) > MOST_ERRORS:
+            shown[MOST_ERRORS:] = [f"and {len(failed) - MOST_ERRORS:,} more, all in {file}"]
+    print(f"{len(failed):,} could not be read:", *shown, sep="\n  ", file=sys.stderr)
+    raise typer.Exit(1)
 
 
 def write_annotated(folder: Path, name: str, source: Any, faces: Sequence[Any]) -> None:

@@ -10,6 +10,7 @@ from typing import Self, TextIO
 
 from fer_hub.commands.face_rows import COLUMNS, CsvFaces, JsonFaces
 from fer_hub.files import replacing
+from fer_hub.inference.identity import Identity
 from fer_hub.results import FacePrediction
 
 KINDS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
@@ -26,16 +27,22 @@ class Rows:
         file: open for appending.
         kind: "csv", "jsonl" or "parquet", whose rows are JSON lines until all are there.
         labels: of the network, in its order.
+        network: what every row says about it.
         journal: open for appending; gets a line for each photograph whose rows are in `file`.
         done: name → error sentence, or `None` where it could be read, of photographs that an earlier run has done.
     """
 
     def __init__(
-        self, file: TextIO, kind: str, labels: Sequence[str], journal: TextIO | None = None, done: dict | None = None
-    ) -> None:
+        self, file: TextIO, kind: str, labels: Sequence[str], network: Identity, journal: TextIO | None = None,
+        done: dict | None = None,
+    ) -> None:  # fmt: skip
         self.done: dict[str, str | None] = done or {}
         self._file, self._journal = file, journal
-        self._faces = CsvFaces(file, labels, begun=bool(done)) if kind == "csv" else JsonFaces(file, labels)
+        self._faces: CsvFaces | JsonFaces
+        if kind == "csv":
+            self._faces = CsvFaces(file, labels, network, begun=bool(done))
+        else:
+            self._faces = JsonFaces(file, network)
 
     def write(self, name: str, size: tuple[int, int], faces: Sequence[FacePrediction]) -> None:
         """Append a photograph of `size` (width, height)."""
@@ -56,12 +63,14 @@ class Rows:
 
 
 @contextlib.contextmanager
-def opened(output: str, kind: str, labels: Sequence[str], *, settings: dict | None = None) -> Iterator[Rows]:
+def opened(
+    output: str, kind: str, labels: Sequence[str], network: Identity, *, settings: dict | None = None
+) -> Iterator[Rows]:
     """The rows of a run, in their place when the block succeeds.
 
     Args:
         output: a file, or `-` for the standard output.
-        kind, labels: as for `Rows`.
+        kind, labels, network: as for `Rows`.
         settings: of a run that can be resumed, all that changes its rows: they are kept in OUTPUT.partial with
             OUTPUT.journal until all are there, whatever ends the program. `None` for a run that leaves nothing.
 
@@ -69,20 +78,20 @@ def opened(output: str, kind: str, labels: Sequence[str], *, settings: dict | No
         ValueError: the run to resume had other settings.
     """
     if output == "-":
-        yield Rows(sys.stdout, kind, labels)
+        yield Rows(sys.stdout, kind, labels, network)
         return
     path = Path(output)
     if settings is None:
         with replacing(path) as temporary:
             rows = temporary.parent / "rows" if kind == "parquet" else temporary
             with open(rows, "w", newline="", encoding="utf-8") as file:
-                yield Rows(file, kind, labels)
+                yield Rows(file, kind, labels, network)
             if kind == "parquet":
                 write_parquet(rows, temporary, labels)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     with Resumable(path, settings) as run:
-        yield Rows(run.rows, kind, labels, run.journal, run.done)
+        yield Rows(run.rows, kind, labels, network, run.journal, run.done)
     if kind == "parquet":
         with replacing(path) as temporary:
             write_parquet(run.partial, temporary, labels)
@@ -148,7 +157,7 @@ def write_parquet(rows: Path, target: Path, labels: Sequence[str]) -> None:
 
     whole = {"width", "height", "face", "xmin", "ymin", "xmax", "ymax"}
     kinds = {name: pa.int32() if name in whole else pa.float64() for name in (*COLUMNS, *labels)}
-    kinds |= {"path": pa.string(), "emotion": pa.string()}
+    kinds |= dict.fromkeys(("path", "emotion", "model", "version"), pa.string())
     content: list[dict] = []
     with pq.ParquetWriter(target, pa.schema(list(kinds.items()))) as writer, open(rows, encoding="utf-8") as source:
         for line in source:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import multiprocessing
 import os
 import random
 import shutil
@@ -12,17 +13,23 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 from PIL import Image
 
+import fer_hub
 from fer_hub import EMOTIONS, FERPipeline
 from fer_hub.commands import main
 from fer_hub.commands.face_rows import COLUMNS, CsvFaces, JsonFaces
 from fer_hub.commands.photograph_files import ENDINGS, each_photograph, find_photographs
+from fer_hub.commands.predict import MOST_ERRORS, tell
 from fer_hub.commands.prediction_rows import opened
 from fer_hub.images import load_image
+from fer_hub.inference.identity import Identity
+from fer_hub.inference.onnx_classifier import checkpoint_sha256
 from fer_hub.results import FacePrediction
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+NETWORK = Identity("a, b", "1+2")
 
 
 @pytest.fixture
@@ -46,7 +53,12 @@ def test_csv_has_a_row_for_each_face_and_one_for_none(photos, tiny_checkpoint, c
     assert list(rows[0]) == [*COLUMNS, *EMOTIONS]
     assert [Path(row["path"]).name for row in rows] == ["empty.png", "face.jpg"]
     empty, face = rows
-    assert (empty["width"], empty["height"]) == ("64", "48") and {empty[name] for name in list(empty)[3:]} == {""}
+    assert (empty["width"], empty["height"]) == ("64", "48")
+    named = ("path", "width", "height", "model", "version")
+    assert {value for name, value in empty.items() if name not in named} == {""}
+    weights = checkpoint_sha256(tiny_checkpoint / "model.safetensors")
+    for row in rows:
+        assert (row["model"], row["version"]) == (str(tiny_checkpoint), f"{fer_hub.__version__}+{weights[:12]}")
     with FERPipeline.from_pretrained(tiny_checkpoint) as pipeline:
         [expected] = pipeline(photos / "below" / "face.jpg")
     assert (face["width"], face["height"], face["face"]) == ("512", "512", "0")
@@ -70,11 +82,13 @@ def test_json_lines_say_the_same_and_the_file_is_whole(photos, tiny_checkpoint, 
     assert main([*words, "--output", str(tmp_path / "out" / "faces.jsonl")]) == 0
     assert capsys.readouterr().out == ""
     empty, face = map(json.loads, (tmp_path / "out" / "faces.jsonl").read_text().splitlines())
-    assert empty == {"path": str(photos / "empty.png"), "width": 64, "height": 48} | dict.fromkeys(
-        ("face", "detection_score", "quality", "angle", "box", "keypoints", "emotion", "probabilities")
-    )
     assert main(words) == 0
     row = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))[1]
+    network = {name: row[name] for name in ("model", "version")}
+    assert empty == {"path": str(photos / "empty.png"), "width": 64, "height": 48} | network | dict.fromkeys(
+        ("face", "detection_score", "quality", "angle", "box", "keypoints", "emotion", "probabilities")
+    )
+    assert {name: face[name] for name in network} == network
     assert list(face) == list(empty) and len(face["keypoints"]) >= 4
     assert (str(face["quality"]), str(face["angle"])) == (row["quality"], row["angle"])
     assert {name: str(value) for name, value in face["box"].items()} == {name: row[name] for name in face["box"]}
@@ -127,9 +141,9 @@ def test_endings_are_of_formats_that_are_read():
 def test_odd_names_can_be_written_and_read_again():
     face = FacePrediction((1, 2, 3, 4), 0.5, 'no, or "yes"', {'no, or "yes"': 1.0})
     path = os.fsdecode(b'a,"b\n\xff.jpg')
-    for kind in (CsvFaces, JsonFaces):
+    for kind, labels in ((CsvFaces, [list(face.probabilities)]), (JsonFaces, [])):
         file = io.StringIO()
-        kind(file, list(face.probabilities)).write(path, (5, 6), [face])
+        kind(file, *labels, NETWORK).write(path, (5, 6), [face])
         text = file.getvalue().encode().decode()  # UTF-8 can hold it
         row = json.loads(text) if kind is JsonFaces else next(csv.DictReader(io.StringIO(text)))
         assert (row["path"], row["emotion"]) == ('a,"b\n\\udcff.jpg', face.emotion)
@@ -158,7 +172,7 @@ def test_ctrl_c_leaves_no_unfinished_file(tiny_checkpoint, tmp_path):
 def written(file: Path, kind: str, names: list[str], settings: dict, *, until: int | None = None) -> None:
     """A run over photographs of these names, one of them broken, ended by an error before number `until`."""
     faces = [FacePrediction((1, 2, 3, 4), 0.5, "a", {"a": 0.75, "ü": 0.25})] * 2
-    with opened(str(file), kind, ["a", "ü"], settings=settings) as rows:
+    with opened(str(file), kind, ["a", "ü"], NETWORK, settings=settings) as rows:
         for number, name in enumerate(names):
             if number == until:
                 raise InterruptedError
@@ -197,27 +211,50 @@ def test_a_run_with_other_options_is_not_resumed(tmp_path):
     )
 
 
-def test_a_killed_run_goes_on_without_a_photograph_twice_or_lost(tiny_checkpoint, tmp_path):
-    folder, output, journal = tmp_path / "photos", tmp_path / "faces.csv", tmp_path / "faces.csv.journal"
+def test_a_run_killed_ten_times_has_every_photograph_once(tmp_path, capsys):
+    folder, output, journal = tmp_path / "photos", tmp_path / "faces.jsonl", tmp_path / "faces.jsonl.journal"
     folder.mkdir()
-    for number in range(40):
-        Image.new("RGB", (64, 64), (number, 0, 0)).save(folder / f"{number:02}.png")
-    (folder / "12.png").write_bytes(b"broken")
-    shutil.copy(EXAMPLES / "astronaut.jpg", folder / "20.jpg")
-    words = ["predict", str(folder), "--checkpoint", str(tiny_checkpoint), "--quiet", "--workers", "1", "--resume"]
-    command = [sys.executable, "-m", "fer_hub", *words, "--output", str(output)]
-    for least in random.Random(0).sample(range(2, 34), 3):
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        while process.poll() is None:
-            if journal.exists() and journal.read_bytes().count(b"\n") >= least:
-                process.kill()
-                process.wait()
-    errors = tmp_path / "errors.txt"
-    assert main([*words, "--output", str(output), "--errors", str(errors)]) == 1
-    names = [Path(row["path"]).name for row in csv.DictReader(io.StringIO(output.read_text()))]
-    assert names == sorted(path.name for path in folder.iterdir() if path.name != "12.png")
-    assert errors.read_text().startswith(f"{folder / '12.png'}: the file ") and errors.read_text().count("\n") == 1
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["errors.txt", "faces.csv", "photos"]
+    for number in range(160):
+        Image.new("RGB", (32, 32), (number, 0, 0)).save(folder / f"{number:03}.png")
+    (folder / "012.png").write_bytes(b"broken")
+    shutil.copy(EXAMPLES / "a_group.jpg", folder / "077.jpg")
+    words = ["predict", str(folder), "--quiet", "--workers", "1", "--resume", "--output", str(output)]
+    # processes of a server that has imported everything, so that each begins at once
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["fer_hub.commands.line", "fer_hub.pipeline", "onnxruntime", "pytest", "tqdm.auto"])
+    for least in sorted(random.Random(0).sample(range(2, 155), 10)):
+        process = context.Process(target=main, args=(words,))
+        process.start()
+        while not (journal.exists() and journal.read_bytes().count(b"\n") >= least):
+            process.join(0.01)
+            assert process.exitcode is None
+        process.kill()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL and not output.exists()
+    earlier = journal.read_bytes().count(b"\n") - 1
+    assert main(words) == 1
+    said = capsys.readouterr().err.splitlines()
+    assert said[0].endswith(f"; {earlier} photographs done before") and earlier >= 100
+    rows = [json.loads(line) for line in output.read_text().splitlines()]
+    once = [row["path"] for row in rows if not row["face"]]  # the first face, or none
+    assert once == sorted(str(path) for path in folder.iterdir() if path.name != "012.png")
+    with FERPipeline.from_pretrained() as pipeline:
+        faces = len(pipeline(folder / "077.jpg"))
+    assert faces > 1 and [row["face"] for row in rows if row["path"].endswith("077.jpg")] == list(range(faces))
+    assert (tmp_path / "faces.jsonl.errors.txt").read_text() == f"{said[-1].strip()}\n"
+    assert said[-1].startswith(f"  {folder / '012.png'}: the file ")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["faces.jsonl", "faces.jsonl.errors.txt", "photos"]
+
+
+def test_a_long_list_of_errors_is_whole_in_its_file(tmp_path, capsys):
+    file, failed = tmp_path / "errors.txt", [f"{number}: bad" for number in range(MOST_ERRORS + 1200)]
+    with pytest.raises(typer.Exit):
+        tell(failed, file)
+    assert file.read_text().splitlines() == failed
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == "1,300 could not be read:" and said[-2:] == ["  99: bad", f"  and 1,200 more, all in {file}"]
+    tell([], file)  # a later run that could read everything
+    assert not file.exists() and capsys.readouterr().err == ""
 
 
 def test_rows_of_a_parquet_file_names_on_stdin_and_drawn_copies(tiny_checkpoint, tmp_path, monkeypatch):
