@@ -20,9 +20,10 @@ CERTIFICATES = "SSL_CERT_FILE"
 
 NUMBERS = (
     "GRADIO_SERVER_PORT", "GRADIO_NUM_PORTS", "GRADIO_NODE_NUM_PORTS", "GRADIO_DEBUG", "GRADIO_ANALYTICS_MAX_EVENTS",
-    "WEB_CONCURRENCY", "HF_HUB_ETAG_TIMEOUT", "HF_HUB_DOWNLOAD_TIMEOUT",
+    "GRADIO_NUM_WORKERS", "GRADIO_NODE_SERVER_PORT", "GRADIO_DEFAULT_CONCURRENCY_LIMIT", "WEB_CONCURRENCY",
+    "LOCAL_RANK", "WORLD_SIZE", "HF_HUB_ETAG_TIMEOUT", "HF_HUB_DOWNLOAD_TIMEOUT",
 )  # fmt: skip
-"""Variables that gradio, uvicorn and the Hub's client read as whole numbers, most of them while they are imported."""
+"""Variables that gradio, uvicorn, accelerate and the Hub's client read as whole numbers, many while being imported."""
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG} if hasattr(errno, "EDQUOT") else {errno.ENOSPC, errno.EFBIG}
 """System errors where there is no room for a file."""
@@ -60,6 +61,8 @@ def check_numbers() -> None:
     """
     for name in NUMBERS:
         value = os.environ.get(name, "")
+        if name == "GRADIO_DEFAULT_CONCURRENCY_LIMIT" and value.lower() == "none":
+            continue
         if value and not re.fullmatch(r"\s*[+-]?\d+\s*", value):
             raise ValueError(f"{name} must be a whole number, got {value!r}; correct the variable, or unset it.")
 

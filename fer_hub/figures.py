@@ -6,6 +6,7 @@ Used by whatever plots; needs matplotlib, which is imported at the first figure.
 import contextlib
 import os
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from fer_hub.fonts import FALLBACK
@@ -30,6 +31,21 @@ def import_matplotlib() -> None:
         os.environ[BACKEND] = wanted
     with contextlib.suppress(ValueError):  # for whoever uses pyplot in the same program
         matplotlib.rcParams["backend"] = wanted
+
+
+@contextlib.contextmanager
+def own_style() -> Iterator[None]:
+    """matplotlib's own settings while a figure is made or saved, whatever a matplotlibrc says; also as a decorator.
+
+    One in the working folder or in the user's home may ask for LaTeX, for which every text from outside would be a
+    program, or for fonts that are not there.
+    """
+    import_matplotlib()
+    import matplotlib
+
+    kept = {name: value for name, value in matplotlib.rcParamsDefault.items() if not name.startswith("backend")}
+    with matplotlib.rc_context(kept):
+        yield
 
 
 def new_figure(**options: Any) -> "Figure":

@@ -63,6 +63,28 @@ def test_mistakes_may_have_any_name():
     assert mistakes_sheet(images, wrong, np.arange(7), NAMES).width > 100
 
 
+def test_mistakes_in_other_scripts_are_drawn():
+    """Letters that the font lacks would be boxes, equal for all of them."""
+    wrong, images, labels = np.array([[0.1, 0.9]]), np.zeros((1, 48, 48), np.uint8), np.array([0])
+    sheets = [mistakes_sheet(images, wrong, labels, names) for names in (["高", "兴"], ["兴", "高"], ["高", "兴"])]
+    shown = [np.asarray(sheet) for sheet in sheets]
+    assert np.array_equal(shown[0], shown[2]) and not np.array_equal(shown[0], shown[1])
+
+
+def test_a_users_own_settings_are_not_those_of_our_plots(tmp_path):
+    """With these, each text is set by LaTeX, which need not be there and would read the names as programs."""
+    import matplotlib
+
+    row = classification_metrics(np.eye(3), np.arange(3), ["a_b", "50% #1", "$x^{2"])
+    ours, theirs = tmp_path / "ours.png", tmp_path / "theirs.png"
+    save_picture(plot_scores(row), ours)
+    with matplotlib.rc_context({"text.usetex": True, "font.family": "none such", "savefig.bbox": "tight"}):
+        save_picture(plot_scores(row), theirs)
+        Timeline(["a_b%"]).save(tmp_path / "timeline.png", "50% #1")
+        assert matplotlib.rcParams["text.usetex"]
+    assert theirs.read_bytes() == ours.read_bytes()
+
+
 @pytest.mark.parametrize("backend", ["module://matplotlib_inline.backend_inline", "no_such_window", "TkAgg"])
 def test_plots_need_no_window_whatever_the_environment_names(backend, tmp_path):
     code = """

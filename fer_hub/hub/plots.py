@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
-from fer_hub.figures import cover_scripts, import_matplotlib, new_figure, plain
+from fer_hub.figures import cover_scripts, new_figure, own_style, plain
 from fer_hub.files import replacing
+from fer_hub.fonts import Line
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,10 +23,16 @@ BLUE, ORANGE, GREEN, GREY = "#0072B2", "#E69F00", "#009E73", "#999999"
 LONG_NAME = 11
 """Class names with more letters are rotated under the bars."""
 
+BLACK = (0, 0, 0)
+
+TEXT_SIZE = 11
+"""Of the text under an image in pixels."""
+
 WIDEST = 260
 """Longest line of text under an image in pixels; longer ones are shortened."""
 
 
+@own_style()
 def plot_confusion(row: dict) -> "Figure":
     """Confusion matrix of one split: colour and first number are fractions of the label's images, below are the counts.
 
@@ -50,6 +57,7 @@ def plot_confusion(row: dict) -> "Figure":
     return figure
 
 
+@own_style()
 def plot_scores(row: dict) -> "Figure":
     """Precision, recall and F1 of every class as bars."""
     names = list(row["recall"])
@@ -70,6 +78,7 @@ def plot_scores(row: dict) -> "Figure":
     return figure
 
 
+@own_style()
 def plot_calibration(row: dict, before: dict | None = None) -> "Figure":
     """Reliability diagram (Guo et al. 2017): accuracy against confidence.
 
@@ -98,6 +107,7 @@ def plot_calibration(row: dict, before: dict | None = None) -> "Figure":
     return figure
 
 
+@own_style()
 def plot_training(log: Sequence[dict]) -> "Figure":
     """Loss, validation accuracy and learning rate over the epochs, from the Trainer's log."""
     figure = new_figure(figsize=(9, 3), layout="constrained")
@@ -132,39 +142,35 @@ def mistakes_sheet(
     Returns:
         RGB image with ten images in a row, fewer where names are long.
     """
-    import_matplotlib()
-    from matplotlib.font_manager import findfont
-
     predicted, sure = probabilities.argmax(1), probabilities.max(1)
     wrong = np.flatnonzero(predicted != labels)
     wrong = wrong[np.argsort(-sure[wrong], kind="stable")][:most]
-    font = ImageFont.truetype(findfont("DejaVu Sans"), 11)  # covers more alphabets than Pillow's default
     lines = [
-        (_cut(names[labels[index]], font), _cut(f"→ {names[predicted[index]]}", font, f" {sure[index]:.0%}"))
-        for index in wrong
+        (_cut(names[labels[index]]), _cut(f"→ {names[predicted[index]]}", f" {sure[index]:.0%}")) for index in wrong
     ]
     side, text = 96, 36
-    width = max([side, *(int(font.getlength(line)) for pair in lines for line in pair)]) + 8
+    width = max([side, *(int(line.length) for pair in lines for line in pair)]) + 8
     columns = max(1, 10 * (side + 8) // width)
     rows = max(1, -(-len(wrong) // columns))
     sheet = Image.new("RGB", (columns * width, rows * (side + text)), "white")
     pen = ImageDraw.Draw(sheet)
     if len(wrong) == 0:
-        pen.text((4, 4), "no misclassified images", fill="black", font=font)
+        Line("no misclassified images", TEXT_SIZE).draw(pen, (4, 4), BLACK)
     for position, (index, pair) in enumerate(zip(wrong, lines, strict=True)):
         x, y = position % columns * width + 4, position // columns * (side + text) + 4
         sheet.paste(Image.fromarray(images[index]).resize((side, side), Image.Resampling.BICUBIC), (x, y))
-        pen.multiline_text((x, y + side), "\n".join(pair), fill="black", font=font, spacing=1)
+        for line, below in zip(pair, (0, 15), strict=True):
+            line.draw(pen, (x, y + side + below), BLACK)
     return sheet
 
 
-def _cut(text: str, font: ImageFont.FreeTypeFont, end: str = "") -> str:
+def _cut(text: str, end: str = "") -> Line:
     """The text followed by `end`, shortened in the middle if it would be wider than `WIDEST`."""
     text = text.encode("utf-8", "replace").decode("utf-8")  # names of files that are not UTF-8
     kept = len(text)
-    while font.getlength(_shortened(text, kept) + end) > WIDEST:
+    while (line := Line(_shortened(text, kept) + end, TEXT_SIZE)).length > WIDEST:
         kept -= 1
-    return _shortened(text, kept) + end
+    return line
 
 
 def _shortened(text: str, kept: int) -> str:
@@ -177,5 +183,6 @@ def save_picture(picture: "Figure | Image.Image", path: Path) -> None:
         if isinstance(picture, Image.Image):
             picture.save(temporary, "PNG")
         else:
-            cover_scripts(picture)
-            picture.savefig(temporary, format="png", dpi=110, metadata={"Software": None})
+            with own_style():
+                cover_scripts(picture)
+                picture.savefig(temporary, format="png", dpi=110, metadata={"Software": None})

@@ -150,15 +150,6 @@ def main(argv: list[str] | None = None, *, prog: str = "train.py") -> dict:
 
     # evaluate the selected epoch: validation again, test once; without accelerate's bfloat16 wrapper
     model = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
-    if model_args.refit_last_layer:
-        refit_last_layer(
-            model,
-            image_processor,
-            images["train"],
-            learnt,
-            PRESETS[data_args.augmentation],
-            progress="fit the last layer",
-        )
     about = {
         "data": prepared.about,
         "training": {
@@ -177,6 +168,16 @@ def main(argv: list[str] | None = None, *, prog: str = "train.py") -> dict:
     folder, afterwards = Path(args.output_dir) / "final", Afterwards()
     with room_on_disk(args.output_dir, "saves the network, without training again,"):
         write_network(folder, model, image_processor, training_args=options, log=trainer.state.log_history)
+    if model_args.refit_last_layer:
+        with afterwards.step("fitting the last layer", "the same command with --resume does it without training again"):
+            refit_last_layer(
+                model,
+                image_processor,
+                images["train"],
+                learnt,
+                PRESETS[data_args.augmentation],
+                progress="fit the last layer",
+            )
     metrics = measure_trained(
         model,
         image_processor,

@@ -147,12 +147,17 @@ class Timeline:
             path: file to write; its extension gives the format, .png or .svg for example.
             title: text above the plot.
         """
-        from fer_hub.drawing import colour_of
-        from fer_hub.figures import cover_scripts, import_matplotlib, new_figure, plain
+        from fer_hub.figures import own_style
 
-        import_matplotlib()
+        with own_style():
+            self._save(path, title)
+
+    def _save(self, path: str | Path, title: str) -> None:
         from matplotlib.patheffects import withStroke
         from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
+
+        from fer_hub.drawing import colour_of
+        from fer_hub.figures import cover_scripts, new_figure, plain
 
         shown = self.faces[:PANELS]
         others = self._highest_id - len(shown)

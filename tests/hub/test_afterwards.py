@@ -12,10 +12,11 @@ from fer_hub.model import FERForImageClassification
 from fer_hub.training import main as training
 
 
-def train(folder, small_csv, tiny_checkpoint):
+def train(folder, small_csv, tiny_checkpoint, *more):
     return training.main([
         "--data", str(small_csv), "--start-from", str(tiny_checkpoint), "--output-dir", str(folder), "--max-steps", "1",
         "--per-device-train-batch-size", "8", "--precision", "fp32", "--calibrate", "no", "--disable-tqdm", "true",
+        *more,
     ])  # fmt: skip
 
 
@@ -49,6 +50,19 @@ def test_a_report_that_fails_is_one_warning(tmp_path, small_csv, tiny_checkpoint
         train(tmp_path, small_csv, tiny_checkpoint)
     assert caught.value.code == 1 and "the report failed: no such font; fer-hub evaluate makes" in caplog.text
     assert (tmp_path / "final" / "README.md").is_file()
+
+
+def test_a_last_layer_that_cannot_be_fitted_leaves_the_trained_network(
+    tmp_path, small_csv, tiny_checkpoint, monkeypatch, caplog
+):
+    monkeypatch.setattr(training, "refit_last_layer", fail)
+    with pytest.raises(SystemExit) as caught:
+        train(tmp_path, small_csv, tiny_checkpoint, "--refit-last-layer")
+    assert caught.value.code == 1
+    assert "fitting the last layer failed: no such font; the same command with --resume does it" in caplog.text
+    final = tmp_path / "final"
+    assert FERForImageClassification.from_pretrained(final).config.num_labels == 7
+    assert read_json(final / "metrics.json")["test"] and (final / "README.md").is_file()
 
 
 def test_a_network_is_saved_before_it_is_measured(tmp_path, small_csv, tiny_checkpoint, monkeypatch):
