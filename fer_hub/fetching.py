@@ -24,13 +24,14 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052: IPv4 addresses for ne
 _UNICAST = ipaddress.ip_network("2000::/3")  # RFC 4291: prefix of all public IPv6 addresses
 
 
-def read_url(url: str, *, timeout: float, max_bytes: int) -> bytes:
+def read_url(url: str, *, timeout: float, max_bytes: int, public_only: bool = False) -> bytes:
     """The body of the response to an http or https URL.
 
     Args:
         url: the URL; it may redirect `MAX_REDIRECTS` times.
         timeout: seconds for everything: name lookup, connection, headers, body and redirects.
         max_bytes: largest body.
+        public_only: as for `stream_url`.
 
     Raises:
         ValueError: the URL is malformed or not http or https, or the body is larger.
@@ -42,7 +43,8 @@ def read_url(url: str, *, timeout: float, max_bytes: int) -> bytes:
 
     def work() -> None:
         try:
-            done.set_result(asyncio.run(stream_url(url, parts.append, timeout=timeout, max_bytes=max_bytes)))
+            response = stream_url(url, parts.append, timeout=timeout, max_bytes=max_bytes, public_only=public_only)
+            done.set_result(asyncio.run(response))
         except BaseException as error:
             done.set_exception(error)
 

@@ -22,6 +22,7 @@ from fer_hub.commands.publish import model, space
 from fer_hub.commands.refresh import refresh
 from fer_hub.commands.train import SETTINGS, TrainCommand, train
 from fer_hub.commands.video import video
+from fer_hub.commands.webcam import webcam
 from fer_hub.environment import check_numbers, print_every_letter
 
 NAME = "fer-hub"
@@ -71,6 +72,7 @@ def root(
 
 line.command(cls=Command)(predict)
 line.command(cls=Command)(video)
+line.command(cls=Command)(webcam)
 line.command(cls=TrainCommand, context_settings=SETTINGS)(train)
 line.command(cls=Command)(evaluate)
 line.command(cls=Command)(calibrate)

@@ -30,6 +30,9 @@ def model(
     public: PublicOption = False,
     private: PrivateOption = False,
     message: MessageOption = None,
+    with_handler: Annotated[
+        bool, typer.Option("--with-handler", help="Add what an Inference Endpoint needs, from a clone of fer_hub.")
+    ] = False,
     dry_run: DryRunOption = False,
     stage: StageOption = None,
 ) -> None:
@@ -53,6 +56,7 @@ def model(
             message=message,
             dry_run=dry_run,
             stage=stage,
+            with_handler=with_handler,
             say=tell,
         )
 

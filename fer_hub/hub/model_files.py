@@ -4,6 +4,7 @@ import ast
 import hashlib
 import json
 import math
+from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -48,7 +49,7 @@ TRAINER_STATE = {
 }
 
 
-def plan_model(folder: str | Path, repo_id: str) -> Plan:
+def plan_model(folder: str | Path, repo_id: str, *, extra: Sequence[Upload] = ()) -> Plan:
     """Select the files of a checkpoint folder that make up a model repository.
 
     The folder is checked as a user would load it: every required file is there, this fer_hub supports the
@@ -57,6 +58,7 @@ def plan_model(folder: str | Path, repo_id: str) -> Plan:
     Args:
         folder: a checkpoint folder as written by `train.py`.
         repo_id: owner/name on the Hub; used in the card's snippets.
+        extra: more files, as those of a handler.
 
     Raises:
         FileNotFoundError: there is no such folder, or it lacks a file.
@@ -84,10 +86,10 @@ def plan_model(folder: str | Path, repo_id: str) -> Plan:
         repo_type="model",
         repo_id=repo_id,
         source=str(folder),
-        uploads=tuple(_with_id(upload, card, repo_id) for upload in uploads),
+        uploads=(*(_with_id(upload, card, repo_id) for upload in uploads), *extra),
         left_behind=tuple(left_behind),
         notes=tuple(_check_code(folder, [upload.path for upload in uploads])),
-        own_names=(*REASONS, *(name for name in OPTIONAL if "*" not in name), CODE),
+        own_names=(*REASONS, *(name for name in OPTIONAL if "*" not in name), CODE, *(["fer_hub/*"] if extra else [])),
     )
 
 

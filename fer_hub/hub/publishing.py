@@ -7,6 +7,7 @@ from pathlib import Path
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 
 from fer_hub.hub import plan as plans
+from fer_hub.hub.handler_files import handler_files
 from fer_hub.hub.model_files import plan_model
 from fer_hub.hub.plan import MAX_FILE, Plan, megabytes, show
 from fer_hub.hub.remote import (
@@ -42,6 +43,7 @@ def publish_model(
     message: str | None = None,
     dry_run: bool = False,
     stage: str | Path | None = None,
+    with_handler: bool = False,
     api: HfApi | None = None,
     say: Say = print,
 ) -> Published:
@@ -61,6 +63,8 @@ def publish_model(
         message: first line of the commit message; None gives a default.
         dry_run: only show the plan; needs neither a token nor a network.
         stage: a new or empty folder to which the files are written, instead of being sent; otherwise a dry run.
+        with_handler: also upload what an Inference Endpoint needs, from a clone of the fer_hub repository; files of an
+            earlier publication with it are kept otherwise.
         api: the Hub client; `HfApi()` takes address and token from HF_ENDPOINT, HF_TOKEN and `hf auth login`.
         say: called with lines of progress.
 
@@ -73,7 +77,7 @@ def publish_model(
     check_repo_id(repo_id)
     check_branch(revision or "main")
     api = api or HfApi()
-    plan = plan_model(folder, repo_id)
+    plan = plan_model(folder, repo_id, extra=handler_files() if with_handler else ())
     if stage is not None:
         plans.stage(plan, stage)
     return _publish(

@@ -156,6 +156,17 @@ def _preloaded(model: str, commit: str | None, runtime: str) -> str:
     return f"{model} {','.join((*LOADED, weights))} {commit}" if commit else model
 
 
+def package_files(source: Path) -> list[tuple[str, Path]]:
+    """(path in a repository, file) of every file of the package, without what Python and gradio generate."""
+    files = [path for path in sorted((source / "fer_hub").rglob("*")) if path.is_file() and path.suffix != ".pyi"]
+    named = [(path.relative_to(source), path) for path in files]
+    return [
+        (inside.as_posix(), path)
+        for inside, path in named
+        if not any(part == "__pycache__" or part.startswith(".") for part in inside.parts)
+    ]
+
+
 def _readme(source: Path, repo_id: str, models: Mapping[str, str | None], runtime: str) -> str:
     """The README's metadata, checked and with the model added, and a short description of the Space."""
     from huggingface_hub import RepoCard, SpaceCardData
