@@ -1,10 +1,11 @@
 """transformers' own common tests over the networks of fer_hub, beside its ResNet; prints the outcomes as JSON.
 
 Run in an interpreter of its own from the folder of transformers' unpacked source distribution, whose tests are a
-package named `tests` as ours are: python harness.py FOLDER MODE [ARCHITECTURE ...]
+package named `tests` as ours are: python harness.py [--narrow] FOLDER MODE [ARCHITECTURE ...]
 
 MODE is how the classes are had: `installed`, from fer_hub; `channels_last`, the same with every network in that memory
-layout; or a checkpoint folder, whose own code is loaded while fer_hub cannot be imported.
+layout; or a checkpoint folder, whose own code is loaded while fer_hub cannot be imported. With --narrow the large
+networks have fewer channels, and take a fraction of the time.
 """
 
 import importlib
@@ -39,6 +40,22 @@ TINY = {
     "residual_cnn": {"embedding_size": 16, "hidden_sizes": [16, 24], "depths": [1, 1]},
 }
 """Fields that make a network small, where it has such."""
+
+
+def narrow(package: str) -> None:
+    """Give the large networks of a package with our modules fewer channels in the same layers."""
+    from transformers import ResNetConfig
+
+    plain, transfer = (sys.modules[f"{package}.{name}"] for name in ("zoo_plain_fer", "zoo_transfer_fer"))
+    wide = plain.WideCNN
+    wide.convolutions = tuple(step if isinstance(step, str) else step // 8 for step in wide.convolutions)
+    wide.linear = tuple(width // 8 for width in wide.linear)
+    layers = transfer.VGG16Features
+    layers.stages = tuple(tuple(width // 4 for width in widths) for widths in layers.stages)
+    transfer.VGG16.num_features = layers.stages[-1][-1]
+    sizes = {"depths": [1, 1, 1, 1], "hidden_sizes": [64, 64, 128, 128]}
+    transfer.ResNetConfig = lambda **fields: ResNetConfig(**fields | sizes)
+    transfer.ResNet50.num_features = sizes["hidden_sizes"][-1]
 
 
 def prepare(folder: Path) -> None:
@@ -179,10 +196,12 @@ def image_tests(processor: type) -> type:
     return FERImageProcessorTests
 
 
-def classes(mode: str, wanted: list[str]) -> list[type]:
+def classes(mode: str, wanted: list[str], narrowed: bool) -> list[type]:
     from transformers import ResNetConfig, ResNetForImageClassification, ResNetModel
 
     had = ours(mode)
+    if narrowed:
+        narrow(had.file.__name__.rpartition(".")[0])
     fields = {
         "num_channels": 3, "embedding_size": 10, "hidden_sizes": [10, 20, 30, 40], "depths": [1, 1, 2, 1],
         "hidden_act": "relu",
@@ -239,12 +258,13 @@ class Outcomes(unittest.TestResult):
 
 
 if __name__ == "__main__":
-    prepare(Path(sys.argv[1]))
+    given = [word for word in sys.argv[1:] if word != "--narrow"]
+    prepare(Path(given[0]))
     import torch
 
     torch.set_num_threads(1)
     outcomes = Outcomes()
-    for each in classes(sys.argv[2], sys.argv[3:]):
+    for each in classes(given[1], given[2:], "--narrow" in sys.argv):
         unittest.defaultTestLoader.loadTestsFromTestCase(each).run(outcomes)
     slowest = dict(sorted(outcomes.seconds.items(), key=lambda item: -item[1])[:12])
     print(json.dumps({"outcomes": outcomes.table, "slowest": slowest, "cpu_seconds": time.process_time()}))
