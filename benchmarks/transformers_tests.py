@@ -74,7 +74,8 @@ def main(argv: list[str] | None = None) -> None:
     options = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = Path(folder) / "checkpoint"
-        FERForImageClassification(FERConfig(embedding_size=16, hidden_sizes=(16, 16))).save_pretrained(checkpoint)
+        config = FERConfig(embedding_size=16, hidden_sizes=(16, 16), depths=(1, 1))
+        FERForImageClassification(config).save_pretrained(checkpoint)
         FERImageProcessor().save_pretrained(checkpoint)
         for way in options.only:
             for name in options.names:

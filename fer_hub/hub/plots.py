@@ -25,6 +25,9 @@ LONG_NAME = 11
 
 BLACK = (0, 0, 0)
 
+DPI = 110
+"""Of the figures of matplotlib."""
+
 TEXT_SIZE = 11
 """Of the text under an image in pixels."""
 
@@ -185,4 +188,6 @@ def save_picture(picture: "Figure | Image.Image", path: Path) -> None:
         else:
             with own_style():
                 cover_scripts(picture)
-                picture.savefig(temporary, format="png", dpi=110, metadata={"Software": None})
+                picture.set_dpi(DPI)
+                # one drawing; savefig makes two, with the same result
+                picture.canvas.print_png(temporary, metadata={"Software": None})  # type: ignore[attr-defined]

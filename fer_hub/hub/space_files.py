@@ -55,7 +55,7 @@ Its endpoints, in Python with `gradio_client`:
 |---|---|
 | `/predict` | box, detection score, expression and probabilities of every face |
 | `/annotate` | the photo with boxes and expressions |
-| `/classify` | probabilities for the most prominent face |
+| `/classify` | probabilities for the most prominent face |{explain}
 | `/predict_batch` | as `/predict`, for at most 20 photos |
 | `/predict_video` | every face of a video over time, as JSON, CSV, plot and annotated video |
 
@@ -69,6 +69,10 @@ print(client.predict(handle_file("photo.jpg"), api_name="/predict"))
 An expression is not a feeling; the model cards state what the models are and are not intended for.
 The variable `{variable}` in the settings of this Space names the models and their commits.
 """
+
+
+EXPLAIN = "\n| `/explain` | what in a face the result depends on, as a heat map |"
+"""Of the endpoints the one that needs PyTorch."""
 
 
 def plan_space(
@@ -205,5 +209,6 @@ def _readme(source: Path, repo_id: str, models: Mapping[str, str | None], runtim
         f"- [{model}](https://huggingface.co/{model})" + (f" at commit {commit[:8]}" if commit else "")
         for model, commit in models.items()
     )
-    body = BODY.format(title=data["title"], models=links, space=repo_id, variable=VARIABLE)
+    explain = EXPLAIN if runtime != "onnx" else ""
+    body = BODY.format(title=data["title"], models=links, space=repo_id, variable=VARIABLE, explain=explain)
     return f"---\n{card.to_yaml()}\n---\n{body}"

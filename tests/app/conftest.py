@@ -54,7 +54,7 @@ def running(files: Path, *command: str, folder: Path = ROOT, **variables: str):
         [sys.executable, *command], cwd=folder, env=environment | variables, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
-    seen = []
+    process.said = seen = []  # its output, line by line
     for line in process.stdout:  # blocks until the app says where it listens, or ends
         seen.append(line)
         if f"127.0.0.1:{port}" in line:

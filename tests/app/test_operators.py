@@ -1,12 +1,15 @@
 """The app in a container's and a proxy's hands: ends when told to, and tells visitors apart where it may."""
 
 import os
+import re
 import socket
+from pathlib import Path
 
 import httpx
 import pytest
 
 from fer_hub.web import launch
+from fer_hub.web.gate import MAX_JSON_BYTES
 from tests.app.conftest import OFFLINE, running
 
 
@@ -16,12 +19,21 @@ def test_it_ends_when_told_to_and_leaves_nothing_behind(tmp_path, eight):
     with running(files, "app.py", "--checkpoint", str(eight), **OFFLINE) as (url, process):
         assert httpx.get(url + "healthz").json() == {"status": "ok"}
         assert httpx.get(url + "version").json().keys() == {"fer_hub", "gradio"}
+        if (maps := Path(f"/proc/{process.pid}/maps")).is_file():
+            assert "libmediapipe" in maps.read_text(), "the first visitor would wait for the detector"
+        refused = httpx.post(
+            url + "gradio_api/queue/join", content=bytes(MAX_JSON_BYTES + 1), headers={"X-Request-ID": "of-the-proxy"}
+        )
+        assert refused.status_code == 413
         sent = httpx.post(url + "gradio_api/upload", files={"files": ("visitor.png", b"a picture", "image/png")})
         assert sent.status_code == 200 and any(path.is_file() for path in files.rglob("*"))
         with httpx.stream("GET", url + "gradio_api/heartbeat/x") as page:
             assert page.status_code == 200
             process.terminate()
             assert process.wait(timeout=20) == 0
+    [line] = [line for line in process.said if "refused with 413" in line]
+    assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} WARNING fer_hub\.web\.gate: refused with 413: POST ", line)
+    assert "'/gradio_api/queue/join', id of-the-proxy: " in line
     assert not [path for path in files.rglob("*") if path.is_file() and path.name == "visitor.png"]
     with socket.socket() as port:
         port.bind(("127.0.0.1", httpx.URL(url).port))
