@@ -284,10 +284,42 @@ def _label_weights(known: dict) -> list[str]:
     return [said, table(["label", "class weights", *columns], rows)]
 
 
+def library_tests(files: Files) -> str:
+    """docs/transformers.md: how many of transformers' tests pass, fail and are skipped."""
+    measured = files.result("transformers_tests")
+    titles = {
+        "before": "before",
+        "installed": "with fer_hub",
+        "remote": "as remote code",
+        "channels_last": "in channels-last memory",
+    }
+    ways = {way: measured["ways"][way] for way in titles if way in measured["ways"]}
+    names = list(ways["installed"])
+
+    def counts(rows: Sequence[dict[str, int]]) -> str:
+        return " / ".join(f"{sum(row[kind] for row in rows):,}" for kind in ("passed", "failed", "skipped"))
+
+    rows = [
+        [f"`{name}`" if name != "ResNet" else "ResNet, the control",
+         *(counts([tests[name]]) if name in tests else "" for tests in ways.values())]
+        for name in names
+    ]  # fmt: skip
+    whole = [[row for name, row in tests.items() if name != "ResNet"] for tests in ways.values()]
+    rows.append(["all but ResNet", *(counts(each) for each in whole)])
+    said = wrap(
+        f"Passed, failed and skipped tests of transformers {measured['transformers']} for each class of tests, every "
+        "network in its full width; `before` is the code before these tests were looked at "
+        "(`python -m benchmarks.transformers_tests`). In the tests here large networks are narrower, and one network of"
+        " each file stands for all as remote code."
+    )
+    return "\n\n".join([said, table(["class of tests", *(titles[way] for way in ways)], rows)])
+
+
 DOCUMENTS = {
     "README.md": front,
     "docs/accuracy.md": full,
     "docs/alternatives.md": alternatives,
     "docs/photographs.md": base_rates,
+    "docs/transformers.md": library_tests,
 }
 """Document → what makes the figures between its two markers."""

@@ -43,10 +43,13 @@ TINY = {
 
 
 def narrow(package: str) -> None:
-    """Give the large networks of a package with our modules fewer channels in the same layers."""
+    """Give the large networks of our modules in a package, at any depth, fewer channels in the same layers."""
     from transformers import ResNetConfig
 
-    plain, transfer = (sys.modules[f"{package}.{name}"] for name in ("zoo_plain_fer", "zoo_transfer_fer"))
+    plain, transfer = (
+        next(module for name, module in sys.modules.items() if name.startswith(package) and name.endswith(f".{file}"))
+        for file in ("zoo_plain_fer", "zoo_transfer_fer")
+    )
     wide = plain.WideCNN
     wide.convolutions = tuple(step if isinstance(step, str) else step // 8 for step in wide.convolutions)
     wide.linear = tuple(width // 8 for width in wide.linear)
@@ -201,7 +204,7 @@ def classes(mode: str, wanted: list[str], narrowed: bool) -> list[type]:
 
     had = ours(mode)
     if narrowed:
-        narrow(had.file.__name__.rpartition(".")[0])
+        narrow(had.file.__name__.partition(".")[0])
     fields = {
         "num_channels": 3, "embedding_size": 10, "hidden_sizes": [10, 20, 30, 40], "depths": [1, 1, 2, 1],
         "hidden_act": "relu",
