@@ -266,6 +266,7 @@ if __name__ == "__main__":
     import torch
 
     torch.set_num_threads(1)
+    torch.set_printoptions(threshold=1, edgeitems=1)  # some tests put every tensor into messages that nobody reads
     outcomes = Outcomes()
     for each in classes(given[1], given[2:], "--narrow" in sys.argv):
         unittest.defaultTestLoader.loadTestsFromTestCase(each).run(outcomes)
