@@ -43,8 +43,10 @@ def is_away() -> bool:
         if _asked is None or time.monotonic() - _asked[0] > _REMEMBERED:
             answered = threading.Event()
             # a thread, as the lookup of a name has no time limit of its own
-            threading.Thread(target=_ask, args=(answered,), daemon=True).start()
-            _asked = time.monotonic(), not answered.wait(PATIENCE)
+            asking = threading.Thread(target=_ask, args=(answered,), daemon=True)
+            asking.start()
+            asking.join(PATIENCE)
+            _asked = time.monotonic(), not answered.is_set()
         return _asked[1]
 
 

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from fer_hub.files import write_json
+from fer_hub.hub import away
 from fer_hub.hub.shipped import shipped_checkpoints
 from fer_hub.web.facts import Facts, card, facts
 from fer_hub.web.launch import checkpoints
@@ -67,24 +68,35 @@ def test_facts_of_a_hub_network(eight, tmp_path):
     assert done.stdout.splitlines() == titles, done.stderr
 
 
-def test_where_the_hub_is_away_it_is_asked_once_and_the_cache_serves(eight, tmp_path):
+STARTS = """
+import sys
+from PIL import Image
+from fer_hub.web.facts import facts
+from fer_hub.web.service import Service
+with Service({"it": sys.argv[1]}) as service:
+    service.faces(Image.new("RGB", (64, 64)), "it")
+    print(facts(sys.argv[1]).title("it"))
+"""
+"""What a start of the app asks of the Hub: the network, and the facts about it."""
+
+
+def test_where_the_hub_is_away_it_is_asked_once_and_the_cache_serves(tmp_path):
     """A Hub that takes connections and says nothing; its client would wait and try again for every file."""
-    ask = "import sys; from fer_hub.web.facts import facts\nprint(facts(sys.argv[1]).title('it'))"
+
+    def start(name, environment):
+        done = subprocess.run([sys.executable, "-c", STARTS, name], cwd=ROOT, capture_output=True, text=True,
+                              env=environment)  # fmt: skip
+        assert done.stdout.startswith("it: 8 expressions, "), done.stderr
+
     with HubStandIn() as hub:
-        hub.repositories["models", "user/eight"] = repository = Repository(private=False)
-        commit = repository.change("files", **{"config.json": (eight / "config.json").read_bytes()})
+        hub.repositories["models", "user/fer"] = repository = Repository(private=False)
+        files = (ROOT / "checkpoints" / "photographs").iterdir()
+        commit = repository.change("files", **{path.name: path.read_bytes() for path in files if path.is_file()})
         there = {"PATH": "", "PYTHONPATH": ".", **hub.environment(tmp_path, token=None)}
-        for name in ("user/eight", f"user/eight@{commit}"):
-            done = subprocess.run(
-                [sys.executable, "-c", ask, name], cwd=ROOT, capture_output=True, text=True, env=there
-            )
-            assert done.stdout == "it: 8 expressions\n", done.stderr
+        for name in ("user/fer", f"user/fer@{commit}"):
+            start(name, there)
     with socket.create_server(("127.0.0.1", 0), backlog=64) as silent:
-        away = there | {"HF_ENDPOINT": f"http://127.0.0.1:{silent.getsockname()[1]}"}
-        done = subprocess.run(
-            [sys.executable, "-c", ask, "user/eight"], cwd=ROOT, capture_output=True, text=True, env=away
-        )
-        assert done.stdout == "it: 8 expressions\n", done.stderr
+        start("user/fer", there | {"HF_ENDPOINT": f"http://127.0.0.1:{silent.getsockname()[1]}"})
         silent.setblocking(False)
         asked = 0
         with contextlib.suppress(BlockingIOError):
@@ -92,6 +104,15 @@ def test_where_the_hub_is_away_it_is_asked_once_and_the_cache_serves(eight, tmp_
                 silent.accept()[0].close()
                 asked += 1
     assert asked == 1
+
+
+def test_a_hub_that_refuses_is_away_at_once(monkeypatch):
+    with socket.socket() as closed:  # bound, and nobody listens
+        closed.bind(("127.0.0.1", 0))
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", f"http://127.0.0.1:{closed.getsockname()[1]}")
+        monkeypatch.setattr(away, "PATIENCE", 1e6)  # longer than any test may take
+        monkeypatch.setattr(away, "_asked", None)
+        assert away.is_away()
 
 
 def test_several_networks_may_be_offered_first_at_their_commits(monkeypatch):
