@@ -50,8 +50,9 @@ class FERConfig(PreTrainedConfig):
         depths: residual blocks of each stage of `residual_cnn`, as long as `hidden_sizes`.
         temperature: the logits are divided by it in evaluation mode, so that their softmax is calibrated
             (temperature scaling, Guo et al. 2017, arXiv:1706.04599); above 0, and 1 has no effect.
-        class_shares: class frequencies of the training labels, in the order of `id2label`, numbers above 0 that sum
-            to 1; replaced when a user passes another class prior. `None` if unknown.
+        class_shares: class prior of the network's probabilities, in the order of `id2label`, numbers above 0 that sum
+            to 1: their mean over validation images, or the frequencies of the training labels where there are too few
+            of those; replaced when a user passes another class prior. `None` if unknown.
         format_version: version of the checkpoint's files when it was saved.
         id2label: class index → name, indices 0 to n-1, names distinct; the seven `EMOTIONS` if neither this
             nor `num_labels` is given.

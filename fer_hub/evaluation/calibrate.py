@@ -1,8 +1,9 @@
 """Calibrated probabilities: one temperature, fitted on the validation split.
 
-`fer-hub calibrate` writes the temperature to the checkpoint's config.json and the metrics before and after to its
-metrics.json, and rewrites its model card. Predicted classes do not change, only their confidence. `train.py` does the
-same before it evaluates on test, so this command is for checkpoints that were trained without calibration.
+`fer-hub calibrate` writes the temperature and the class prior that results to the checkpoint's config.json and the
+metrics before and after to its metrics.json, and rewrites its model card. Predicted classes do not change, only their
+confidence. `train.py` does the same before it evaluates on test, so this command is for checkpoints that were trained
+without calibration.
 """
 
 from pathlib import Path
@@ -23,9 +24,10 @@ from fer_hub.model import FERForImageClassification, FERImageProcessor
 def calibrate_checkpoint(folder: str | Path, data: str, *, degraded: bool = False) -> dict:
     """Fit a checkpoint's temperature on the validation split of `data` and write it to the checkpoint.
 
-    config.json gets the temperature, metrics.json the entry `calibration` (as from `measure_trained`, for validation
-    only) and the new validation metrics, and README.md is rewritten. The test metrics in metrics.json are kept: they
-    belong to another temperature, which the card states until test is evaluated again.
+    config.json gets the temperature and the class prior of the probabilities, metrics.json the entry `calibration` (as
+    from `measure_trained`, for validation only) and the new validation metrics, and README.md is rewritten. The test
+    metrics in metrics.json are kept: they belong to another temperature, which the card states until test is evaluated
+    again.
 
     Args:
         folder: the checkpoint folder.
@@ -75,6 +77,7 @@ def calibrate_checkpoint(folder: str | Path, data: str, *, degraded: bool = Fals
     row["flip_averaged"] = flip_averaged(
         model, image_processor, images, labels, scaled, clear=target.clear, progress="evaluate validation, mirrored"
     )
-    write_json(config_file, read_json(config_file) | {"temperature": entry["temperature"]})
+    fitted = {"temperature": entry["temperature"], "class_shares": model.config.class_shares}
+    write_json(config_file, read_json(config_file) | fitted)
     update_metrics(folder, {"validation": row, "calibration": entry})
     return entry

@@ -1,4 +1,4 @@
-"""Fitting the temperature of a network, and its effect on calibration."""
+"""Fitting the temperature of a network and the class prior of its probabilities, and the effect on calibration."""
 
 import numpy as np
 
@@ -10,6 +10,9 @@ from fer_hub.model import FERForImageClassification, FERImageProcessor
 
 LEAST_IMAGES = 100
 """Minimum number of validation images for fitting a temperature: with fewer, chance could make it overconfident."""
+
+LEAST_SHARE = 1e-6
+"""Least class prior: it must be above 0, as it is divided by."""
 
 
 def before_and_after(logits: np.ndarray, labels: np.ndarray, temperature: float) -> dict[str, dict]:
@@ -42,7 +45,11 @@ def fit_calibration(
     *,
     degraded: bool = False,
 ) -> dict:
-    """Fit a network's temperature on validation and set it in its config.
+    """Fit a network's temperature on validation and set it in its config, with the class prior that results.
+
+    The class prior (`class_shares`) is the mean of the calibrated probabilities. That is what another prior has to
+    replace (`fer_hub.inference.priors`): the frequencies of soft training labels are not, since a temperature that fits
+    a network to hard labels moves probability from rare classes to common ones.
 
     Args:
         images: validation images, uint8 array (images, size, size); used only with `degraded`.
@@ -60,8 +67,23 @@ def fit_calibration(
         fitted, known = np.concatenate([fitted, bad]), np.concatenate([known, known])
     temperature = fit_temperature(fitted, known)
     model.config.temperature = temperature
+    model.config.class_shares = mean_probabilities(logits["validation"] / temperature)
     compared = {split: before_and_after(logits[split], labels[split], temperature) for split in logits}
     return {"temperature": temperature, "split": "validation", "images": len(images), "degraded": degraded, **compared}
+
+
+def mean_probabilities(logits: np.ndarray) -> list[float]:
+    """The mean probability of each class; the sum is 1.
+
+    Args:
+        logits: float array (images, classes), divided by the temperature.
+
+    Example:
+        >>> mean_probabilities(np.array([[0.0, 0.0], [0.0, 0.0]]))
+        [0.5, 0.5]
+    """
+    mean = softmax(np.asarray(logits, dtype=np.float64)).mean(0).clip(min=LEAST_SHARE)
+    return (mean / mean.sum()).tolist()
 
 
 def summary(entry: dict) -> str:

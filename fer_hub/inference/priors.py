@@ -4,6 +4,7 @@ A network trained on data with one face of contempt in a hundred predicts contem
 whom it is more frequent, or who must not miss it, can set their own prior: by Bayes' rule the probability of every
 class is multiplied by its new prior, divided by its training prior, and renormalised (Saerens et al. 2002,
 doi:10.1162/089976602753284446; as an addition to the logits Menon et al. 2021, arXiv:2007.07314). It costs nothing.
+The training prior is that of the network's own calibrated probabilities, their mean over validation images.
 """
 
 import math

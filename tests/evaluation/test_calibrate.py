@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from fer_hub.commands import main
 from fer_hub.data import load_fer2013, targets
 from fer_hub.data.decoding import decode_images
-from fer_hub.evaluation.calibration import before_and_after, fit_calibration, summary
+from fer_hub.evaluation.calibration import before_and_after, fit_calibration, mean_probabilities, summary
 from fer_hub.evaluation.corruptions import mixed_corruptions
 from fer_hub.evaluation.evaluate import evaluate
 from fer_hub.evaluation.measuring import measure, measure_trained
@@ -143,7 +143,8 @@ def test_the_command_writes_temperature_figures_and_card(checkpoint, data, capsy
     written = json.loads((checkpoint / "metrics.json").read_text())
     entry = written["calibration"]
     changed = json.loads((checkpoint / "config.json").read_text())
-    assert changed == config | {"temperature": entry["temperature"]} and entry["temperature"] > 1.5
+    assert changed == config | {name: changed[name] for name in ("temperature", "class_shares")}
+    assert changed["temperature"] == entry["temperature"] > 1.5 and sum(changed["class_shares"]) == pytest.approx(1)
     assert (entry["split"], entry["images"]) == ("validation", 112) and "test" not in entry
     assert capsys.readouterr().out == (
         f"temperature: {entry['temperature']:.3f}, calibration error validation "
@@ -285,6 +286,24 @@ def test_a_temperature_for_corrupted_images_is_fitted_on_both_kinds(checkpoint, 
     assert entry["temperature"] == fit_temperature(*both)
     assert entry["degraded"] and entry["temperature"] > 1.01 * fit_temperature(good["validation"], known)
     assert entry["validation"] == before_and_after(good["validation"], known, entry["temperature"])
+
+
+def test_the_class_prior_is_that_of_the_calibrated_probabilities(checkpoint, data):
+    """So that with a uniform prior every class gets the same share of what the network says on validation."""
+    model, image_processor = (
+        kind.from_pretrained(checkpoint) for kind in (FERForImageClassification, FERImageProcessor)
+    )
+    images, wanted = splits_of(data)
+    model.config.class_shares = None
+    measure_trained(model, image_processor, images, wanted, say=lambda text: None)
+    said = predict_probabilities(model, image_processor, images["validation"]).astype(float).mean(0)
+    assert model.config.class_shares == pytest.approx(said / said.sum(), rel=1e-4)
+    assert model.config.class_shares != pytest.approx([1 / 7] * 7, rel=1e-3)  # otherwise no prior would show it
+
+
+def test_a_class_that_is_never_predicted_keeps_a_prior_to_divide_by():
+    shares = mean_probabilities(np.array([[1000.0, 0.0, 0.0], [0.0, 1000.0, 0.0]]))
+    assert shares == pytest.approx([0.5, 0.5, 1e-6], rel=1e-5) and sum(shares) == pytest.approx(1)
 
 
 def test_votes_are_measured_with_the_fitted_temperature(checkpoint, data):
