@@ -6,6 +6,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from benchmarks.table_files import read_rows, write_files
+from fer_hub.figures import new_figure
 from fer_hub.hub.plots import BLUE, GREY, ORANGE
 
 COLUMNS: dict[str, Callable] = {
@@ -131,7 +132,7 @@ def plot(lines: list[dict]) -> Figure:
     panels = [
         (title, chosen) for title, belongs in GROUPS.items() if (chosen := [line for line in lines if belongs(line)])
     ]
-    figure = Figure(figsize=(8, 1.8 + 0.4 * len(lines) + 0.6 * len(panels)), layout="constrained")
+    figure = new_figure(figsize=(8, 1.8 + 0.4 * len(lines) + 0.6 * len(panels)), layout="constrained")
     heights = [len(chosen) + 1.5 for _, chosen in panels]
     for axes, (title, chosen) in zip(
         figure.subplots(len(panels), 1, height_ratios=heights, squeeze=False)[:, 0], panels, strict=True

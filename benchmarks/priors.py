@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 
 from fer_hub.data import decode_images, load_fer2013, targets
 from fer_hub.evaluation.class_map import map_classes
+from fer_hub.figures import new_figure
 from fer_hub.files import write_text
 from fer_hub.hub.plots import save_picture
 from fer_hub.hub.shipped import default_checkpoint
@@ -58,7 +59,7 @@ def lines(logits: np.ndarray, labels: np.ndarray, config: object, steps: tuple[f
 
 def plot(rows: list[dict]) -> Figure:
     """Recall of every class against accuracy, one line per class, one point per step."""
-    figure = Figure(figsize=(7, 5), layout="constrained")
+    figure = new_figure(figsize=(7, 5), layout="constrained")
     axes = figure.subplots()
     accuracy = [100 * row["accuracy"] for row in rows]
     for name in rows[0]:

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from fer_hub.evaluation.corruptions import CORRUPTIONS, MEDIUM
 from fer_hub.evaluation.robustness import CLEAN, PART, rule
+from fer_hub.figures import new_figure
 from fer_hub.files import write_text
 from fer_hub.hub.plots import save_picture
 
@@ -98,7 +99,7 @@ def markdown(lines: list[dict]) -> str:
 def plot(lines: list[dict]) -> Figure:
     """Accuracy on the first set against the strength, one panel per corruption."""
     data = next((name for name in names(lines, "data") if name.endswith(PART)), names(lines, "data")[0])
-    figure = Figure(figsize=(12, 7), layout="constrained")
+    figure = new_figure(figsize=(12, 7), layout="constrained")
     fields = figure.subplots(3, 5, sharex=True, sharey=True).flat
     for kind, axes in zip(CORRUPTIONS, fields, strict=False):
         for checkpoint in names(lines, "checkpoint"):
