@@ -13,6 +13,8 @@ import os
 import threading
 from pathlib import Path
 
+from fer_hub.forking import renew_after_fork
+
 ADDRESS = b"https://play.googleapis.com/log\0"
 NOWHERE = b"https://127.0.0.1:9/no-reports/\0"
 """Of the same length, which the library knows."""
@@ -25,7 +27,20 @@ VARIABLE = "FER_HUB_MEDIAPIPE_REPORTS"
 _PROTECTIONS = {"r": mmap.PROT_READ, "w": mmap.PROT_WRITE, "x": mmap.PROT_EXEC}
 
 _log = logging.getLogger(__name__)
-_stopped, _lock = False, threading.Lock()
+
+
+class _State:
+    """Whether the reports of this process are stopped, and the lock of whoever stops them."""
+
+    def __init__(self) -> None:
+        self.stopped, self.lock = False, threading.Lock()
+        renew_after_fork(self)
+
+    def _renew(self) -> None:
+        self.lock = threading.Lock()
+
+
+_state = _State()
 
 
 def stop_reports() -> bool:
@@ -33,16 +48,15 @@ def stop_reports() -> bool:
 
     Works on Linux, where a process can look up where a library lies in its memory.
     """
-    global _stopped
     if os.environ.get(VARIABLE) == "1":
         return False
-    with _lock:
-        if not _stopped:
+    with _state.lock:
+        if not _state.stopped:
             try:
-                _stopped = _overwrite()
+                _state.stopped = _overwrite()
             except (OSError, ValueError, AttributeError) as error:
                 _log.debug("MediaPipe's reports could not be stopped: %s", error)
-        return _stopped
+        return _state.stopped
 
 
 def _overwrite() -> bool:
@@ -71,12 +85,3 @@ def _written(address: int, protection: int) -> bool:
         ctypes.memmove(address, NOWHERE, len(NOWHERE))
         libc.mprotect(*span, protection)
     return ctypes.string_at(address, len(NOWHERE)) == NOWHERE
-
-
-def _renew() -> None:
-    global _lock
-    _lock = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew)

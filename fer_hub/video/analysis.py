@@ -127,7 +127,7 @@ def analyse_video(
         TypeError, ValueError, FileNotFoundError: an argument is invalid, or the file is too long or not a video.
         VideoCancelled: `cancel` was set or returned True.
     """
-    paths = _check_paths(source, {"output": output, "csv": csv, "json": json, "timeline": timeline})
+    paths = check_paths(source, {"output": output, "csv": csv, "json": json, "timeline": timeline})
     if isinstance(every, bool) or not isinstance(every, int) or every < 1:
         raise ValueError(f"every must be a whole number above 0, got {every!r}; 1 analyses every frame.")
     tracker = FaceTracker(max_gap, smoothing)
@@ -242,7 +242,7 @@ def _check_length(
         raise ValueError(f"{name} must have at most {max_frames:,} frames, but has {frames:,}; shorten it first.")
 
 
-def _check_paths(source: str | Path, given: dict[str, str | Path | None]) -> dict[str, Path]:
+def check_paths(source: str | Path, given: dict[str, str | Path | None]) -> dict[str, Path]:
     """The paths of the output files, checked."""
     paths = {name: Path(path) for name, path in given.items() if path is not None}
     taken = {Path(source).resolve(): "the video itself"} if isinstance(source, (str, Path)) else {}

@@ -17,6 +17,7 @@ from fer_hub.drawing import colour_of, draw
 from fer_hub.fonts import Line
 from fer_hub.pipeline import FERPipeline
 from fer_hub.results import percent
+from fer_hub.video.analysis import check_paths
 from fer_hub.video.rows import CsvRows, StagedFiles
 from fer_hub.video.tracking import FaceTracker, TrackedFace
 from fer_hub.video.writer import VideoWriter, check_ending
@@ -57,13 +58,13 @@ def watch(
         The number of frames shown.
 
     Raises:
-        ValueError: the source cannot be read, or `record` has another ending.
+        FileNotFoundError: there is no such source, or no folder for a file to write.
+        ValueError: the source cannot be read, `record` has another ending, or a file to write is a folder, the source
+            or the other one.
         RuntimeError: there is no display, or an OpenCV without windows.
     """
     check_display()
-    for path in (record, csv):
-        if path is not None and not path.parent.is_dir():
-            raise FileNotFoundError(f"{path} must lie in an existing folder, got {path.parent}; create that folder.")
+    check_paths(source, {"record": record, "csv": csv})
     if record is not None:
         check_ending(record)
     labels = list(pipeline.model.config.id2label.values())
@@ -162,7 +163,8 @@ def with_bars(picture: Image.Image, faces: Sequence[TrackedFace], labels: Sequen
 def _opened(source: str) -> Iterator[Iterator[tuple[float, Image.Image]]]:
     """(seconds, picture) of the frames of a source."""
     is_camera = source.isdecimal()
-    if not is_camera and "://" not in source and not Path(source).is_file():
+    is_file = not is_camera and "://" not in source
+    if is_file and not Path(source).is_file():
         raise FileNotFoundError(f"{source}: no such file; --source must be a camera's number, a video file or a URL.")
     capture = cv2.VideoCapture(int(source) if is_camera else source)
     if not capture.isOpened():
@@ -173,7 +175,6 @@ def _opened(source: str) -> Iterator[Iterator[tuple[float, Image.Image]]]:
     started = time.monotonic()
 
     def frames() -> Iterator[tuple[float, Image.Image]]:
-        is_file = not is_camera and "://" not in source
         while True:
             there, pixels = capture.read()
             if not there:

@@ -24,6 +24,7 @@ while not os.path.exists(os.environ["LOOKED_UP"]) and time.monotonic() < until:
 """
 """A session of ONNX Runtime whose telemetry is on; it looks for its maker's host within seconds."""
 
+
 @pytest.fixture(scope="module")
 def proxies():
     """Proxies that lead nowhere, one of them of a kind for which a package may be missing."""

@@ -14,7 +14,7 @@ from PIL import Image
 
 from fer_hub.video.tracking import FaceTracker
 from fer_hub.video.window import check_display, with_bars
-from tests.video.making import LABELS, SquareFinder, moving, painted
+from tests.video.making import LABELS, SquareFinder, make_video, moving, painted
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -74,14 +74,7 @@ def display():
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory):
-    path = tmp_path_factory.mktemp("window") / "clip.mp4"
-    with av.open(str(path), "w") as file:
-        stream = file.add_stream("libx264", rate=10, options={"crf": "1"})
-        stream.width, stream.height, stream.pix_fmt = 128, 96, "yuv420p"
-        for image in moving(8):
-            file.mux(stream.encode(av.VideoFrame.from_image(image)))
-        file.mux(stream.encode())
-    return path
+    return make_video(tmp_path_factory.mktemp("window") / "clip.mp4", moving(8), rate=10)
 
 
 def watched(clip, folder, display, key="") -> subprocess.CompletedProcess:
@@ -121,6 +114,14 @@ def test_a_source_that_is_no_video_is_refused_and_leaves_nothing(tmp_path, displ
         run = watched(tmp_path / name, tmp_path, display)
         assert run.returncode == 1 and sentence in run.stderr.splitlines()[-1]
     assert [path.name for path in tmp_path.iterdir()] == ["text.mp4"]
+
+
+def test_a_recording_never_replaces_its_source(clip, tmp_path, display):
+    before = clip.read_bytes()
+    (tmp_path / "out.mp4").symlink_to(clip)  # what the recording is called
+    run = watched(clip, tmp_path, display)
+    assert run.returncode == 1 and "record must have a name of its own" in run.stderr.splitlines()[-1]
+    assert clip.read_bytes() == before and [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
 
 
 def test_pyav_before_opencv_is_refused_as_the_window_would_hang(display):
