@@ -32,10 +32,15 @@
     const listen = () => {
         for (const place of ['photo', 'video', 'several']) {
             const note = document.querySelector(`#${place}-note`);
-            if (!note || !note.offsetParent || note.querySelector('.fer-busy')) continue;
+            if (!note || !note.offsetParent) continue;
+            if (note.querySelector('.fer-busy')) { // somebody asked for what comes
+                if (!told.has(place)) told.set(place, null);
+                continue;
+            }
+            const words = [...note.querySelectorAll('p')].map(each => each.innerText.trim()).join(' '); // not gradio's timer
             const result = place === 'photo' && document.querySelector('#result [data-announce]');
-            const text = result && !note.querySelector('.fer-problem') ? result.dataset.announce : note.innerText.trim();
-            const key = note.innerText + '|' + (document.querySelector('#result [data-result]')?.dataset.result || '');
+            const text = result && !note.querySelector('.fer-problem') ? result.dataset.announce : words;
+            const key = words + '|' + (document.querySelector('#result [data-result]')?.dataset.result || '');
             if (told.get(place) === key) continue;
             if (told.has(place)) say(text);
             told.set(place, key);
