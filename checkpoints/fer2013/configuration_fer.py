@@ -2,6 +2,8 @@
 
 from transformers import PreTrainedConfig
 
+from .layers_fer import check_layers
+
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 """The seven classes of FER-2013 in the order of its CSV file (Goodfellow et al. 2013, arXiv:1307.0414)."""
 
@@ -16,6 +18,9 @@ ARCHITECTURES = (
     "mobilenet_v2",
 )
 """Values of `FERConfig.architecture`; `modeling_fer.NETWORKS` maps each to its network."""
+
+LISTED = "layer_list"
+"""The `architecture` of a network whose layers the config lists, as `fer-hub import-weights` writes them."""
 
 FORMAT_VERSION = 1
 """Version of the files in a checkpoint folder; incremented when older versions of fer_hub cannot read them."""
@@ -38,16 +43,17 @@ class FERConfig(PreTrainedConfig):
     """Configuration of `FERForImageClassification`. All arguments are keywords.
 
     Args:
-        architecture: the network, one of `ARCHITECTURES`.
+        architecture: the network, one of `ARCHITECTURES`, or `LISTED`.
         image_size: height and width of `pixel_values` in pixels, at least 16, for some architectures more
             (`MINIMUM_IMAGE_SIZE`).
         num_channels: channels of `pixel_values`, 1 (grey) or 3.
         dropout: probability of zeroing a feature before a linear layer, in [0, 1); `None` uses the
             architecture's default (0.4 for `scratch_cnn`, 0.5 for `sequential_cnn`, `wide_cnn` and `baseline_cnn`,
-            0.2 for the others).
+            those of the list for `layer_list`, 0.2 for the others).
         embedding_size: channels of the first convolution of `residual_cnn`.
         hidden_sizes: channels of each stage of `residual_cnn`; every stage halves height and width.
         depths: residual blocks of each stage of `residual_cnn`, as long as `hidden_sizes`.
+        layers: the layers of `layer_list`, see `layers_fer.FIELDS`; `None` for the others.
         temperature: the logits are divided by it in evaluation mode, so that their softmax is calibrated
             (temperature scaling, Guo et al. 2017, arXiv:1706.04599); above 0, and 1 has no effect.
         class_shares: class prior of the network's probabilities, in the order of `id2label`, numbers above 0 that sum
@@ -76,6 +82,7 @@ class FERConfig(PreTrainedConfig):
     embedding_size: int = 32
     hidden_sizes: list[int] | tuple[int, ...] = (64, 128, 256)
     depths: list[int] | tuple[int, ...] = (1, 1, 1)
+    layers: list[dict] | None = None
     temperature: float | int = 1.0
     class_shares: list[float] | tuple[float, ...] | None = None
     format_version: int = FORMAT_VERSION
@@ -132,7 +139,7 @@ class FERConfig(PreTrainedConfig):
                 f"format_version must be at most {FORMAT_VERSION}, got {_short(self.format_version)}: the checkpoint "
                 "was written by a newer fer_hub; upgrade fer_hub to read it."
             )
-        if self.architecture not in ARCHITECTURES:
+        if self.architecture not in (*ARCHITECTURES, LISTED):
             raise ValueError(
                 f"architecture must be one of {', '.join(ARCHITECTURES)}, got {_short(self.architecture)}; choose one "
                 "of these, or upgrade fer_hub if the checkpoint is newer."
@@ -161,6 +168,12 @@ class FERConfig(PreTrainedConfig):
             raise ValueError(f"temperature must be a number above 0, got {_short(self.temperature)}; 1 has no effect.")
         self._check_stages()
         self._check_labels()
+        if self.architecture == LISTED:
+            check_layers(self.layers, self.num_channels, self.image_size, len(self.id2label))
+        elif self.layers is not None:
+            raise ValueError(
+                f"layers must be None for {self.architecture}, got {_short(self.layers)}; they are for {LISTED}."
+            )
 
     def _check_stages(self) -> None:
         for name in ("hidden_sizes", "depths"):

@@ -11,7 +11,7 @@ from transformers import AutoConfig, AutoModel, AutoModelForImageClassification
 from transformers.models.auto.image_processing_auto import AutoImageProcessor
 from transformers.models.auto.video_processing_auto import VIDEO_PROCESSOR_MAPPING
 
-from .configuration_fer import ARCHITECTURES, EMOTIONS, FORMAT_VERSION, FERConfig
+from .configuration_fer import ARCHITECTURES, EMOTIONS, FORMAT_VERSION, LISTED, FERConfig
 from .image_processing_fer import STRETCHES, FERImageProcessor
 from .modeling_fer import NETWORKS, FERForImageClassification, FERModel
 
@@ -32,6 +32,7 @@ __all__ = [
     "ARCHITECTURES",
     "EMOTIONS",
     "FORMAT_VERSION",
+    "LISTED",
     "NETWORKS",
     "STRETCHES",
     "FERConfig",

@@ -1,4 +1,4 @@
-"""Converts a PyTorch state_dict in the layout of ScratchCNN to a checkpoint folder with safetensors.
+"""Converts a PyTorch state_dict in the layout of ScratchCNN, or a Keras file, to a checkpoint folder with safetensors.
 
 The file is what `torch.save(model.state_dict(), "best_model.pth")` writes, or a dict that holds it as
 `model_state_dict` or `state_dict`. Only tensors, numbers and text are read; a file with anything else is refused, and
@@ -6,7 +6,6 @@ none of its code is run. The file contains neither the class names nor the stand
 `mean` and `std`; assumed defaults are reported.
 """
 
-import math
 import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +14,9 @@ from pathlib import Path
 import torch
 
 from fer_hub.files import building
-from fer_hub.model import EMOTIONS, FERConfig, FERForImageClassification, FERImageProcessor
+from fer_hub.model import EMOTIONS, FERConfig, FERForImageClassification
+from fer_hub.training.import_pixels import image_processor_of
+from fer_hub.training.keras_file import ENDINGS
 from fer_hub.training.tensors import first_misfit
 
 ARCHITECTURE = "scratch_cnn"
@@ -37,17 +38,19 @@ def import_weights(
     labels: Sequence[str] | None = None,
     mean: float | None = None,
     std: float | None = None,
-    image_size: int = 48,
+    image_size: int | None = None,
+    weights: str | Path | None = None,
     say: Callable[[str], None] = lambda text: None,
 ) -> Path:
     """Write a checkpoint folder (config, safetensors, image processor, code) from existing weights.
 
     Args:
-        path: file written by `torch.save`, in the old or new format.
+        path: file written by `torch.save`, in the old or new format, or a file of Keras, see `import_keras`.
         folder: must not exist yet; it is written atomically.
         labels: class names in the order of the network's outputs; FER-2013's for seven classes if `None`.
         mean, std: constants of the standardisation of pixels in [0, 1]; `FERImageProcessor`'s if `None`.
-        image_size: height and width of its images in pixels.
+        image_size: height and width of its images in pixels, 48 if `None`; a Keras file says it itself.
+        weights: for a Keras model.json, the file of its weights.
         say: called with a line for everything that was read or assumed.
 
     Returns:
@@ -62,7 +65,17 @@ def import_weights(
     path, folder = Path(path), Path(folder)
     if folder.exists():
         raise FileExistsError(f"the output must be a new folder, but {folder} exists; choose another name.")
-    image_processor = _image_processor(mean, std, image_size)
+    if path.suffix.lower() in ENDINGS:
+        if image_size is not None:
+            raise ValueError(f"--image-size is for files of torch.save, got {path}, which says it; leave it out.")
+        from fer_hub.training.import_keras import import_keras
+
+        weights = None if weights is None else Path(weights)
+        return import_keras(path, folder, weights=weights, labels=labels, mean=mean, std=std, say=say)
+    if weights is not None:
+        raise ValueError(f"--weights is for a Keras model.json, got {path}; leave it out.")
+    image_size = 48 if image_size is None else image_size
+    image_processor = image_processor_of(mean, std, image_size)
     state_dict, left_out = read_state_dict(path)
     model = _network(path, state_dict, labels, image_size)
     with building(folder) as temporary:
@@ -149,18 +162,6 @@ def _network(
         )
     model.network.load_state_dict(state_dict, strict=False)  # checked above, except the counters
     return model
-
-
-def _image_processor(mean: float | None, std: float | None, image_size: int) -> FERImageProcessor:
-    if mean is not None and not math.isfinite(mean):
-        raise ValueError(f"mean must be a finite number, got {mean}; it is subtracted from pixels in [0, 1].")
-    if std is not None and not (math.isfinite(std) and std > 0):
-        raise ValueError(f"std must be a finite number above 0, got {std}; pixels in [0, 1] are divided by it.")
-    return FERImageProcessor(
-        image_mean=FERImageProcessor.image_mean if mean is None else [mean],
-        image_std=FERImageProcessor.image_std if std is None else [std],
-        size={"height": image_size, "width": image_size},
-    )
 
 
 def _kind(content: object) -> str:

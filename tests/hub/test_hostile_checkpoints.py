@@ -16,7 +16,7 @@ ABSURD = (
 )  # fmt: skip
 FIELDS = (
     "architecture", "image_size", "num_channels", "dropout", "embedding_size", "hidden_sizes", "depths", "temperature",
-    "class_shares", "format_version", "id2label", "label2id", "num_labels", "dtype",
+    "layers", "class_shares", "format_version", "id2label", "label2id", "num_labels", "dtype",
 )  # fmt: skip
 PREPROCESSING = (
     "image_mean", "image_std", "rescale_factor", "resample", "size", "stretch", "do_resize", "do_rescale",

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from fer_hub.model import ARCHITECTURES, EMOTIONS, FORMAT_VERSION, NETWORKS, FERConfig
+from fer_hub.model import ARCHITECTURES, EMOTIONS, FORMAT_VERSION, LISTED, NETWORKS, FERConfig
 
 
 def test_default_labels_are_fer2013_in_csv_order():
@@ -14,7 +14,7 @@ def test_default_labels_are_fer2013_in_csv_order():
 
 
 def test_every_architecture_has_a_network():
-    assert set(NETWORKS) == set(ARCHITECTURES)
+    assert set(NETWORKS) == {*ARCHITECTURES, LISTED}
 
 
 def test_label_maps_are_derived_from_each_other():
