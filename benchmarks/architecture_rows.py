@@ -75,6 +75,7 @@ ROWS = (
     Row("baseline_cnn", "plain", (60, 8)),
     Row("baseline_cnn", "plain", (60, 8), NONE),
     Row("baseline_cnn", "plain", (60, 8), HEAVY),
+    Row("mini_xception", "plain", (100, 8)),
     Row("resnet50", "transfer", (40, 1)),
     Row("vgg16", "transfer", (40, 1)),
     Row("mobilenet_v2", "transfer", (40, 2)),

@@ -8,7 +8,7 @@ from transformers import initialization as init
 from transformers.modeling_outputs import BaseModelOutputWithPoolingAndNoAttention, ImageClassifierOutputWithNoAttention
 
 from .configuration_fer import FERConfig
-from .zoo_listed_fer import ListedCNN
+from .zoo_listed_fer import ListedCNN, MiniXception
 from .zoo_plain_fer import BaselineCNN, ScratchCNN, SequentialCNN, WideCNN
 from .zoo_residual_fer import ResidualCNN
 from .zoo_transfer_fer import VGG16, MobileNetV2, ResNet50, TransferNetwork
@@ -22,6 +22,7 @@ NETWORKS = {
     "resnet50": ResNet50,
     "vgg16": VGG16,
     "mobilenet_v2": MobileNetV2,
+    "mini_xception": MiniXception,
     "layer_list": ListedCNN,
 }
 """`FERConfig.architecture` → class of the network, whose only argument is the config."""

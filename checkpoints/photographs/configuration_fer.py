@@ -16,6 +16,7 @@ ARCHITECTURES = (
     "resnet50",
     "vgg16",
     "mobilenet_v2",
+    "mini_xception",
 )
 """Values of `FERConfig.architecture`; `modeling_fer.NETWORKS` maps each to its network."""
 
@@ -49,7 +50,7 @@ class FERConfig(PreTrainedConfig):
         num_channels: channels of `pixel_values`, 1 (grey) or 3.
         dropout: probability of zeroing a feature before a linear layer, in [0, 1); `None` uses the
             architecture's default (0.4 for `scratch_cnn`, 0.5 for `sequential_cnn`, `wide_cnn` and `baseline_cnn`,
-            those of the list for `layer_list`, 0.2 for the others).
+            none for `mini_xception`, those of the list for `layer_list`, 0.2 for the others).
         embedding_size: channels of the first convolution of `residual_cnn`.
         hidden_sizes: channels of each stage of `residual_cnn`; every stage halves height and width.
         depths: residual blocks of each stage of `residual_cnn`, as long as `hidden_sizes`.
