@@ -1,6 +1,8 @@
 """What the commands share: how a line is read, how an error ends, and options that several of them have."""
 
+import itertools
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -17,6 +19,13 @@ DEBUG = "--debug"
 
 EARLIER_OPTIONS = {"--detector": "--detection-model", "--output-dir": "--output"}
 """Earlier spelling of an option → the one it has now."""
+
+
+LOCAL = "local"
+"""Address of a Ray cluster on this computer, started for a command and ended with it."""
+
+ADDRESS = re.compile(r"local|auto|ray://\S+|[\w.-]+:\d+")
+"""What stands behind --ray and is no photograph."""
 
 
 class UsageError(ValueError):
@@ -51,6 +60,7 @@ class Command(TyperCommand):
             ctx.find_root().params["debug"] = True
             own = [word for word in own if word != DEBUG]
         own = one_spelling(own, {name for option in self.params for name in option.opts})
+        own = with_addresses(own)
         return super().parse_args(ctx, one_value_each(own, several) + rest)
 
     def collect_usage_pieces(self, ctx: typer.Context) -> list[str]:
@@ -151,6 +161,19 @@ def one_value_each(words: Sequence[str], several: set[str]) -> list[str]:
                 result.append(option)
             values += 1
         result.append(word)
+    return result
+
+
+def with_addresses(words: Sequence[str]) -> list[str]:
+    """`--ray` without an address is `--ray local`.
+
+    Example:
+        >>> with_addresses(["--ray", "photos"]), with_addresses(["--ray", "ray://host:10001"])
+        (['--ray', 'local', 'photos'], ['--ray', 'ray://host:10001'])
+    """
+    result: list[str] = []
+    for word, following in itertools.zip_longest(words, words[1:], fillvalue=""):
+        result += [word, LOCAL] if word == "--ray" and not ADDRESS.fullmatch(following) else [word]
     return result
 
 

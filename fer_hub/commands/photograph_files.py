@@ -3,11 +3,12 @@
 import glob
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from fer_hub.commands.buckets import BUCKETS, InBucket, below_bucket, opened_in_bucket
 from fer_hub.extras import missing
 
 ENDINGS = (
@@ -41,13 +42,15 @@ def find_photographs(words: Sequence[str]) -> Found:
 
     Args:
         words: files, folders (searched with all below them, without hidden ones), patterns with `*`, `?`, `[...]` and
-            `**` where the shell has not expanded them, http(s) addresses, data sets (see `each_photograph`), and `-`
-            for the lines of the standard input.
+            `**` where the shell has not expanded them, http(s) addresses, buckets (see `BUCKETS`) and folders in them,
+            data sets (see `each_photograph`), and `-` for the lines of the standard input.
     """
     found = Found()
     for word in words:
         if word == "-":
             found.photographs += [line for line in sys.stdin.read().splitlines() if line]
+        elif word.startswith(BUCKETS):
+            _take_bucket(found, word)
         elif "://" in word[:12] or Path(word).is_file():
             found.photographs.append(word)
         elif Path(word).is_dir():
@@ -72,7 +75,7 @@ def each_photograph(names: Sequence[str]) -> Iterator[tuple[str, Any]]:
         elif name.endswith(".parquet"):
             rows = _rows_of_parquet(name)
         else:
-            yield name, name
+            yield name, InBucket(name) if name.startswith(BUCKETS) else name
             continue
         yield from ((f"{name}#{number}", row) for number, row in enumerate(rows))
 
@@ -90,14 +93,63 @@ def _rows_of_hub(name: str) -> Iterator[Any]:
     return iter(data)
 
 
-def _rows_of_parquet(path: str) -> Iterator[Any]:
+class Piece(NamedTuple):
+    """A photograph, or the part of a Parquet file that a worker of a cluster reads.
+
+    Attributes:
+        name: of the photograph or file.
+        group: number of the row group, -1 for a photograph.
+        first: number of its first row in the file.
+        skipped: numbers of rows that are left out.
+    """
+
+    name: str
+    group: int = -1
+    first: int = 0
+    skipped: Sequence[int] = ()
+
+    @property
+    def is_part(self) -> bool:
+        return self.group >= 0
+
+
+def pieces(names: Sequence[str], done: Container[str] = ()) -> Iterator[Piece]:
+    """What workers of a cluster are given of these names, without the photographs that are done."""
+    for name in names:
+        if not name.endswith(".parquet"):
+            if name not in done:
+                yield Piece(name)
+            continue
+        first = 0
+        with _parquet(name) as file:
+            for group in range(file.num_row_groups):
+                count = file.metadata.row_group(group).num_rows
+                skipped = [number for number in range(first, first + count) if f"{name}#{number}" in done]
+                if len(skipped) < count:
+                    yield Piece(name, group, first, skipped)
+                first += count
+
+
+def rows_of_piece(piece: Piece) -> Iterator[tuple[str, Any]]:
+    """Name and row of the photographs in a part of a Parquet file."""
+    skipped = set(piece.skipped)
+    for number, row in enumerate(_rows_of_parquet(piece.name, piece.group), piece.first):
+        if number not in skipped:
+            yield f"{piece.name}#{number}", row
+
+
+def _rows_of_parquet(name: str, group: int | None = None) -> Iterator[Any]:
+    with _parquet(name) as file:
+        for batch in file.iter_batches(64, row_groups=None if group is None else [group]):
+            yield from batch.to_pylist()
+
+
+def _parquet(name: str) -> Any:
     if error := missing("train", "pyarrow"):
         raise error
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(64):
-            yield from batch.to_pylist()
+    return pq.ParquetFile(opened_in_bucket(name) if name.startswith(BUCKETS) else name)
 
 
 def _below(folder: str) -> list[str]:
@@ -107,6 +159,17 @@ def _below(folder: str) -> list[str]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         paths += [os.path.join(here, name) for name in sorted(files) if not name.startswith(".")]
     return paths
+
+
+def _take_bucket(found: Found, word: str) -> None:
+    names = below_bucket(word)
+    if names is None:
+        found.problems.append(f"{word}: must be a file or folder in a bucket, there is none of this name")
+    elif names == [word]:
+        found.photographs.append(word)
+    else:
+        hidden = [name for name in names if "/." in name[len(word.rstrip("/")) :]]
+        _take(found, word, [name for name in names if name not in set(hidden)])
 
 
 def _take(found: Found, word: str, paths: list[str]) -> None:

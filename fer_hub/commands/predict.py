@@ -3,7 +3,7 @@
 import contextlib
 import sys
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -64,6 +64,9 @@ def predict(
     annotate: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Also write copies with the faces drawn in.")
     ] = None,
+    ray: Annotated[
+        str | None, typer.Option(metavar="[ADDRESS]", help="On all cores of this computer by Ray, or on that cluster.")
+    ] = None,
     errors: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="For the list of what could not be read; OUTPUT.errors.txt if left out."),
@@ -92,6 +95,8 @@ def predict(
     kind = format or KINDS.get(Path(output).suffix.lower(), "csv")
     if output == "-" and (resume or kind == "parquet"):
         raise UsageError("--output must name a file for --resume and for Parquet, got the standard output; name one.")
+    if ray is not None and annotate is not None:
+        raise UsageError("--annotate must be left out with --ray, whose photographs other computers read.")
     if kind == "parquet" and (error := missing("train", "pyarrow")):
         raise error
     base_rates = read_prior(prior)
@@ -116,22 +121,19 @@ def predict(
             settings = {"format": kind, **network._asdict(), **options} if resume else None
             with opened(output, kind, labels, network, settings=settings) as rows:
                 earlier = len(rows.done)
-                waiting: deque[tuple[str, Any]] = deque()
+                if ray is None:
+                    results = local_results(pipeline, each_photograph(found.photographs), rows.done, workers)
+                else:
+                    from fer_hub.commands.ray_predict import ray_results
 
-                def sources() -> Iterator[Any]:
-                    for name, source in each_photograph(found.photographs):
-                        if name not in rows.done:
-                            waiting.append((name, source))
-                            yield source
-
+                    worker = {"checkpoint": checkpoint, **options}
+                    results = ray_results(ray, found.photographs, rows.done, workers=workers, options=worker)
                 whole = not any(name.startswith(DATA_SET) or name.endswith(".parquet") for name in found.photographs)
-                results = pipeline.stream_sized(sources(), on_error="yield", threads=workers)
                 with contextlib.closing(results):
-                    for result in tqdm(
+                    for name, source, result in tqdm(
                         results, unit="photo", initial=earlier, total=len(found.photographs) if whole else None,
                         disable=True if quiet else None,
                     ):  # fmt: skip
-                        name, source = waiting.popleft()
                         if isinstance(result, Exception):
                             rows.failed(name, result)
                             continue
@@ -158,6 +160,23 @@ def predict(
     if errors is None and output != "-":
         errors = Path(f"{output}.errors.txt")
     tell(failed, errors)
+
+
+def local_results(
+    pipeline: Any, photographs: Iterable[tuple[str, Any]], done: Container[str], workers: int | None
+) -> Generator[tuple[str, Any, Any], None, None]:
+    """(name, source, ((width, height), faces) or an error) of every photograph that is not done, in their order."""
+    waiting: deque[tuple[str, Any]] = deque()
+
+    def sources() -> Iterator[Any]:
+        for name, source in photographs:
+            if name not in done:
+                waiting.append((name, source))
+                yield source
+
+    with contextlib.closing(pipeline.stream_sized(sources(), on_error="yield", threads=workers)) as results:
+        for result in results:
+            yield *waiting.popleft(), result
 
 
 def tell(failed: Sequence[str], file: Path | None) -> None:

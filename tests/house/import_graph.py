@@ -32,7 +32,7 @@ LAYERS = (
     ("fer_hub.hub",),
     ("fer_hub.inference",),
     ("fer_hub.pipeline",),
-    ("fer_hub.data", "fer_hub.video"),
+    ("fer_hub.data", "fer_hub.video", "fer_hub.on_ray"),
     ("fer_hub.evaluation",),
     ("fer_hub.training", "fer_hub.onnx"),
     ("fer_hub.web",),
