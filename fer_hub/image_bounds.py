@@ -9,7 +9,10 @@ import re
 import struct
 
 MAX_SCANS = 50
-"""Scans of a JPEG. Progressive ones have about 10."""
+"""Scans of a JPEG, of any size."""
+
+PLAIN_SCANS, MAX_SCANNED = 10, 800_000_000
+"""So many scans a JPEG of any size may have, as progressive ones do; with more, pixels times scans are bounded."""
 
 MAX_STEPS = 20_000
 """Segments, chunks, blocks or strips of a file, which Pillow reads one by one in Python."""
@@ -19,6 +22,9 @@ _SCAN_END = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 
 _BARE = frozenset([0x01, *range(0xD0, 0xD9)])
 """Markers of a JPEG that no length follows: TEM, RST0 to RST7 and SOI."""
+
+_FRAMES = frozenset([*range(0xC0, 0xD0)]) - {0xC4, 0xC8, 0xCC}
+"""Markers of a JPEG that tell its size: SOF0 to SOF15."""
 
 _STRIPS = (273, 279, 324, 325)
 """TIFF's tags with a value per strip or tile: their offsets and sizes."""
@@ -55,9 +61,18 @@ def check_work(data: bytes, name: str) -> None:
         raise ValueError(f"{name} must not be a BMP with run lengths, but is one; save it anew as PNG.")
 
 
-def _check_jpeg(data: bytes, name: str) -> None:
-    """Walk the markers up to the end of the first image; others may follow it."""
-    at, steps, scans = 2, 0, 0
+def scans(data: bytes) -> int:
+    """Number of scans of a JPEG, 1 for a file of another kind.
+
+    Raises:
+        ValueError: as `check_work`.
+    """
+    return _check_jpeg(data, "the bytes") if data[:2] == b"\xff\xd8" else 1
+
+
+def _check_jpeg(data: bytes, name: str) -> int:
+    """Walk the markers up to the end of the first image, others may follow it; returns the number of its scans."""
+    at, steps, count, pixels = 2, 0, 0, 0
     while at + 2 <= len(data):
         steps += 1
         if steps > MAX_STEPS:
@@ -67,16 +82,22 @@ def _check_jpeg(data: bytes, name: str) -> None:
             at += 2 if data[at] == 0xFF and marker in _BARE else 1
             continue
         if marker == 0xD9:  # the end of the image
-            return
+            break
+        if marker in _FRAMES and at + 9 <= len(data):
+            height, width = struct.unpack_from(">HH", data, at + 5)
+            pixels = max(pixels, height * width)
         at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
         if marker == 0xDA:
-            scans += 1
-            if scans > MAX_SCANS:
+            count += 1
+            if count > MAX_SCANS:
                 raise ValueError(_too_many(name, MAX_SCANS, "scans"))
+            if count > PLAIN_SCANS and count * pixels > MAX_SCANNED:
+                raise ValueError(_too_many(name, max(PLAIN_SCANS, MAX_SCANNED // pixels), "scans for its size"))
             found = _SCAN_END.search(data, at)
             if found is None:
-                return
+                break
             at = found.start()
+    return count
 
 
 def _check_png(data: bytes, name: str) -> None:

@@ -12,6 +12,7 @@ from PIL import Image, ImageOps
 from fer_hub.boxes import Box, centre, check_box
 from fer_hub.heic import is_heic, register_heic
 from fer_hub.image_bounds import check_work
+from fer_hub.image_modes import to_rgb
 from fer_hub.image_sources import unwrapped
 
 MAX_PIXELS = 80_000_000
@@ -89,16 +90,33 @@ def load_image(
     _check_size(image.size, name, max_pixels)
     try:
         image.load()
-        upright = ImageOps.exif_transpose(image)
+        image = ImageOps.exif_transpose(image)  # a copy; of a file the first one is freed
     except MemoryError:
         raise
     except Exception as error:  # Pillow's readers raise nearly anything for damaged files
         raise ValueError(
             f"{name} must be a complete image, but is cut off or damaged ({error}); copy or download it again."
         ) from None
-    rgb = _to_rgb(upright, name)
+    rgb = to_rgb(image, name)
     rgb.info = {}
     return rgb
+
+
+def size_of(data: bytes, *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
+    """Width and height of an image file in pixels as its header tells, before it is turned upright; nothing is decoded.
+
+    Raises:
+        ValueError: as `load_image`, if that can be told without decoding.
+
+    Example:
+        >>> stream = BytesIO()
+        >>> Image.new("RGB", (640, 480)).save(stream, "JPEG")
+        >>> size_of(stream.getvalue())
+        (640, 480)
+    """
+    with _open(BytesIO(data), "the bytes", len(data), max_pixels) as image:
+        _check_size(image.size, "the bytes", max_pixels)
+        return image.size
 
 
 def crop(
@@ -262,23 +280,3 @@ def _from_array(array: np.ndarray) -> Image.Image:
             "array.astype('uint8')."
         )
     return Image.fromarray(np.ascontiguousarray(array))
-
-
-def _to_rgb(image: Image.Image, name: str) -> Image.Image:
-    if image.mode.startswith("I") or image.mode == "F":
-        values = np.asarray(image).astype(np.float64)
-        low, high = values.min(), values.max()
-        if not (low >= 0 and high <= 65535):
-            raise ValueError(f"{name} must have grey values from 0 to 65535, got {low:g} to {high:g}; rescale them.")
-        if image.mode.startswith("I;16") or high > 255:
-            values = values / 257
-        elif image.mode == "F" and high <= 1:
-            values = values * 255
-        return Image.fromarray(np.rint(values).astype(np.uint8)).convert("RGB")
-    transparent = image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info
-    if image.mode == "La":  # premultiplied; Pillow converts it only via LA
-        image = image.convert("LA")
-    if transparent:  # the network must not see invisible colours
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return image if image.mode == "RGB" else image.convert("RGB")

@@ -4,11 +4,13 @@ import io
 import random
 import struct
 import zlib
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from fer_hub.image_bounds import MAX_SCANS, MAX_STEPS, check_work
+from benchmarks import image_memory
+from fer_hub.image_bounds import MAX_SCANS, MAX_STEPS, check_work, scans
 from fer_hub.images import load_image
 
 
@@ -111,6 +113,29 @@ def test_formats_of_no_photo_are_refused(kind):
 )  # fmt: skip
 def test_photos_are_read(kind, options):
     assert load_image(encoded(kind, **options)).size == (64, 48)
+
+
+def test_the_more_pixels_the_fewer_scans():
+    """Each scan passes over all pixels: fifty over forty million of them take as long as thousands over a few."""
+    whole = many_scans(5)
+    start = whole.index(b"\xff\xc2") + 5
+    huge = whole[:start] + struct.pack(">HH", 8000, 10_000) + whole[start + 4 :]
+    with pytest.raises(ValueError, match=r"^the bytes must have at most 10 scans for its size, but has more"):
+        check_work(huge, "the bytes")
+    check_work(whole[:start] + struct.pack(">HH", 5000, 8000) + whole[start + 4 :], "the bytes")
+    assert scans(whole) == 15 and scans(encoded("JPEG")) == scans(encoded("PNG")) == 1
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux, which tells the highest memory")
+def test_no_kind_of_image_takes_much_more_memory_than_its_pixels(tmp_path):
+    """A photo as Pillow holds it has 4 bytes a pixel; it and its conversion to RGB are held at the same time."""
+    size = (2500, 2000)
+    made = {name: (image, kind, options) for name, image, kind, options in image_memory.photos(size)}
+    for name in ("PNG, 16 bits", "TIFF, floats", "PNG, transparent", "WebP, lossless and transparent"):
+        image, kind, options = made[name]
+        image.save(tmp_path / "photo", kind, **options)
+        found, memory, _ = image_memory.decoded(tmp_path / "photo")
+        assert found == list(size) and memory * 1e6 < 5 * 4 * size[0] * size[1], (name, memory)
 
 
 def test_what_follows_the_image_is_not_counted():

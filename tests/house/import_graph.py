@@ -18,6 +18,7 @@ LAYERS = (
         "fer_hub.boxes",
         "fer_hub.heic",
         "fer_hub.image_bounds",
+        "fer_hub.image_modes",
         "fer_hub.extras",
         "fer_hub.fetching",
         "fer_hub.figures",
