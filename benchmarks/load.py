@@ -1,10 +1,12 @@
-"""Load test with many clients and mixed valid and invalid requests: checks every response, and that memory is flat.
+"""Load test with many clients and mixed valid, invalid and rude requests: checks every response, and what is left.
 
     python benchmarks/load.py [--clients 50] [--seconds 60] [--output results/load.json]
 
-Starts the app on the loopback address. Each client has its own address, as behind a Space's proxy. Memory is the app's
-resident set size after a warm-up with the same mix, and after the load. The exit code is 1 if a response was wrong or
-memory grew by more than 10 %.
+Starts the app on the loopback address. Each client has its own address, as behind a Space's proxy. Some break off their
+uploads, leave before the result, or read it slowly. Memory is the app's resident set size after a warm-up with the same
+mix, and after the load. Then a normal request is timed alone and beside thorough searches of another client, and the
+visitors' files are counted after the sweep, which comes after a minute here. The exit code is 1 if a response was
+wrong, memory grew by more than 10 %, a normal request waited more than a second longer, or a file was left.
 """
 
 import argparse
@@ -12,7 +14,9 @@ import base64
 import collections
 import io
 import json
+import os
 import random
+import subprocess
 import sys
 import tempfile
 import threading
@@ -27,12 +31,13 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.chromium import ROOT
-from benchmarks.webcam_rate import start
+from benchmarks.collage import collage
+from benchmarks.rude import META, PORTRAIT, RUDE, rude
 from fer_hub.files import write_json
 
-PORTRAIT = (ROOT / "examples" / "astronaut.jpg").read_bytes()
-META = {"_type": "gradio.FileData"}
-MAX_GROWTH = 0.1
+MAX_GROWTH, MAX_DELAY = 0.1, 1.0
+KEEP_SECONDS = 60
+"""After this time the app sweeps here; on a server after half an hour."""
 
 
 def _bomb() -> bytes:
@@ -60,6 +65,9 @@ KINDS = {
 }
 """Kind of request → endpoint, input, and beginning of the expected refusal; `None` for a valid request."""
 
+SETTINGS = ("photographs", 0.5)
+"""Network and detection score that follow the photo, where a search is to be thorough."""
+
 
 @dataclass
 class Tally:
@@ -72,6 +80,8 @@ class Tally:
 
 def ask(client: httpx.Client, kind: str) -> str | None:
     """Make one request; returns what was wrong with the response, or `None`."""
+    if kind in RUDE:
+        return rude(client, kind)
     endpoint, sent, refusal = KINDS[kind]
     if isinstance(sent, bytes):
         [path] = client.post("gradio_api/upload", files={"files": ("a.jpg", sent)}).json()
@@ -95,6 +105,84 @@ def ask(client: httpx.Client, kind: str) -> str | None:
     return None if fits else f"{kind}: {text[:300]}"
 
 
+def beside_thorough(url: str, searches: int = 6) -> tuple[float, float]:
+    """Seconds of a normal request alone, and beside thorough searches of another client; the slowest of five each."""
+    stream = io.BytesIO()
+    collage(24, 0)[0].save(stream, "JPEG")
+    stop = threading.Event()
+
+    def search() -> None:
+        with httpx.Client(base_url=url, timeout=300, headers={"X-Forwarded-For": "203.0.113.7"}) as client:
+            [path] = client.post("gradio_api/upload", files={"files": ("a.jpg", stream.getvalue())}).json()
+            file = {"path": path, "meta": META}
+            while not stop.is_set():
+                joined = client.post("gradio_api/call/predict", json={"data": [file, *SETTINGS, True]})
+                client.get(f"gradio_api/call/predict/{joined.json()['event_id']}")
+
+    def slowest() -> float:
+        seconds = []
+        with httpx.Client(base_url=url, timeout=300, headers={"X-Forwarded-For": "203.0.113.8"}) as client:
+            for _ in range(5):
+                begin = time.perf_counter()
+                wrong = ask(client, "predict")
+                seconds.append(time.perf_counter() - begin)
+                if wrong:
+                    raise RuntimeError(wrong)
+        return max(seconds)
+
+    alone = slowest()
+    threads = [threading.Thread(target=search) for _ in range(searches)]
+    for thread in threads:
+        thread.start()
+    time.sleep(3)  # until all places for slow requests are taken
+    beside = slowest()
+    stop.set()
+    for thread in threads:
+        thread.join()
+    return alone, beside
+
+
+def serve() -> None:
+    """Run the app with a sweep after a minute; called in a separate process."""
+    from fer_hub.hub.shipped import example_photographs
+    from fer_hub.web import launch
+    from fer_hub.web.own_folder import own_folder
+
+    launch.set_up_process()
+    with own_folder():
+        from fer_hub.web import page
+        from fer_hub.web.service import Service
+
+        page.SWEEP_SECONDS, page.KEEP_SECONDS = 5, KEEP_SECONDS
+        with Service(launch.checkpoints()) as service:
+            service.pipeline(service.names[0])
+            page.build(service, [str(path) for path in example_photographs()]).launch(**page.launch_options())
+
+
+def start(folder: Path) -> tuple[subprocess.Popen, str]:
+    """The process of the app and its address, once it listens; visitors' files lie in `folder`."""
+    environment = os.environ | {
+        "GRADIO_TEMP_DIR": str(folder), "PYTHONUNBUFFERED": "1", "HF_HUB_OFFLINE": "1",
+        "GRADIO_SERVER_NAME": "127.0.0.1",
+    }  # fmt: skip
+    command = [sys.executable, __file__, "--serve"]
+    process = subprocess.Popen(command, env=environment, cwd=ROOT, text=True, stdout=subprocess.PIPE)
+    for line in process.stdout:
+        if "http://127.0.0.1:" in line:
+            return process, line.split()[-1]
+    raise RuntimeError("the app ended before it listened")
+
+
+def left(folder: Path) -> int:
+    """Number of visitors' files after the sweep, waiting for it twice as long as it takes."""
+    end = time.monotonic() + 2 * KEEP_SECONDS
+    while True:
+        count = sum(path.is_file() and path.name != "lock" for path in folder.rglob("*"))
+        if count == 0 or time.monotonic() > end:
+            return count
+        time.sleep(1)
+
+
 def load(url: str, clients: int, stop: threading.Event, requests: int | None = None) -> Tally:
     """Run clients in parallel, each with seeded random requests, until `stop` is set or each made its requests."""
     tally, lock = Tally(), threading.Lock()
@@ -105,10 +193,10 @@ def load(url: str, clients: int, stop: threading.Event, requests: int | None = N
         with httpx.Client(base_url=url, timeout=300, headers=headers) as client:
             while not stop.is_set() and (left is None or left > 0):
                 left = None if left is None else left - 1
-                kind, begin = chance.choice(list(KINDS)), time.perf_counter()
+                kind, begin = chance.choice([*KINDS, *RUDE]), time.perf_counter()
                 try:
                     wrong = ask(client, kind)
-                except (httpx.HTTPError, ValueError) as error:
+                except (httpx.HTTPError, OSError, ValueError) as error:
                     wrong = f"{kind}: {error!r}"
                 with lock:
                     tally.seconds.append(time.perf_counter() - begin)
@@ -129,9 +217,13 @@ def main() -> int:
     parser.add_argument("--clients", type=int, default=50, help="how many ask at the same time")
     parser.add_argument("--seconds", type=float, default=60, help="for how long they ask")
     parser.add_argument("--output", type=Path, help="JSON file for the figures")
+    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.serve:
+        serve()
+        return 0
     with tempfile.TemporaryDirectory() as name:
-        process, url = start("app", Path(name))
+        process, url = start(Path(name))
         try:
             app = psutil.Process(process.pid)
             load(url, arguments.clients, threading.Event(), requests=12)
@@ -140,6 +232,8 @@ def main() -> int:
             timer.start()
             tally = load(url, arguments.clients, stop)
             after = app.memory_info().rss
+            alone, beside = beside_thorough(url)
+            files = left(Path(name))
         finally:
             process.terminate()
             process.wait()
@@ -152,22 +246,27 @@ def main() -> int:
     half, most = tally.seconds[count // 2], tally.seconds[count * 95 // 100]
     print(f"half of them within {half:.1f} s, 95 % within {most:.1f} s")
     print(f"memory {before / 1e6:.0f} MB before, {after / 1e6:.0f} MB after: {growth:+.1%}")
+    print(f"a normal request took {alone:.2f} s alone, {beside:.2f} s beside thorough searches; {files} files left")
     if arguments.output:
         figures = {
             "clients": arguments.clients,
             "seconds": arguments.seconds,
             "requests": count,
-            "good": sum(number for kind, number in tally.answered.items() if KINDS[kind][2] is None),
+            "good": sum(number for kind, number in tally.answered.items() if kind in KINDS and KINDS[kind][2] is None),
+            "rude": sum(tally.answered[kind] for kind in RUDE),
             "wrong": len(tally.wrong),
             "median_seconds": round(half, 2),
             "slowest_twentieth_seconds": round(most, 2),
             "memory_growth": round(growth, 4),
             "memory_growth_limit": MAX_GROWTH,
+            "normal_seconds": round(alone, 2),
+            "normal_seconds_beside_thorough": round(beside, 2),
+            "files_left": files,
         }
         write_json(arguments.output, figures)
     for sentence in tally.wrong[:10]:
         print(sentence)
-    return 1 if tally.wrong or growth > MAX_GROWTH else 0
+    return 1 if tally.wrong or growth > MAX_GROWTH or beside - alone > MAX_DELAY or files else 0
 
 
 if __name__ == "__main__":

@@ -42,12 +42,12 @@ def serve(kind: str) -> None:
     from fer_hub.web import launch
 
     launch.set_up_process()
-    from fer_hub.web import live_tab
     from fer_hub.web.page import build, launch_options
     from fer_hub.web.service import Service
+    from fer_hub.web.tabs import live
 
     if kind == "echo":
-        live_tab.answer_frame = lambda service, frame, *_: (live_tab.encode(frame), None)
+        live.answer_frame = lambda service, frame, *_: (live.encode(frame), None)
     with Service(launch.checkpoints()) as service:
         service.pipeline(service.names[0])
         build(service, [str(path) for path in example_photographs()]).launch(**launch_options())

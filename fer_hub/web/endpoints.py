@@ -1,7 +1,9 @@
 """The API: six named endpoints. Their parameters and JSON are a stable interface; changing them breaks clients."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 from PIL import Image
@@ -13,18 +15,29 @@ from fer_hub.results import FacePrediction
 from fer_hub.web.downloads import save_picture
 from fer_hub.web.sentences import refuse
 from fer_hub.web.service import LOWEST_SCORE, VERSION, Service
-from fer_hub.web.uploads import Photo, Photos, VideoFile, photograph
+from fer_hub.web.turns import IN_FLIGHT, Turns
+from fer_hub.web.uploads import Photo, Photos, VideoFile, much_work, photograph
 from fer_hub.web.video_job import VideoResult, run_video
 
-AT_ONCE = 2
-"""Number of photos, or requests with several, that are processed in parallel: the number of cores."""
 
-
-def add_endpoints(service: Service) -> None:
+def add_endpoints(service: Service, turns: Turns) -> None:
     """Add the endpoints, from `/predict` to `/predict_video`, to the Blocks being built."""
 
-    def predict(
-        image: Image.Image | None, model: str, min_score: float, thorough: bool, prior: str, detection_model: str
+    async def faces_of(
+        photo: Path | None, model: str, min_score: float, thorough: bool, prior: str, detection_model: str,
+        then: Callable[[Image.Image, list[FacePrediction]], Any],
+    ) -> Any:  # fmt: skip
+        """What `then` makes of a photo and its faces, when it is the visitor's turn."""
+
+        def compute() -> Any:
+            image = photograph(path.read_bytes())
+            return then(image, find(service, image, model, min_score, thorough, prior, detection_model))
+
+        path = required(photo)
+        return await turns.run(thorough or await takes_long(service, turns, path, model), compute)
+
+    async def predict(
+        image: Path | None, model: str, min_score: float, thorough: bool, prior: str, detection_model: str
     ):
         """Box, detection score, emotion and all probabilities for every face of a photo, the most prominent first.
 
@@ -36,11 +49,14 @@ def add_endpoints(service: Service) -> None:
             prior: how common each emotion is: training, uniform, or a JSON object with a number for each label.
             detection_model: what looks for faces: fused, yunet, mediapipe, short_range or full_range.
         """
-        image = required(image)
-        return service.report(image, find(service, image, model, min_score, thorough, prior, detection_model), model)
 
-    def annotate(
-        image: Image.Image | None, model: str, min_score: float, thorough: bool, prior: str, detection_model: str
+        def report(image: Image.Image, faces: list[FacePrediction]) -> dict:
+            return service.report(image, faces, model)
+
+        return await faces_of(image, model, min_score, thorough, prior, detection_model, report)
+
+    async def annotate(
+        image: Path | None, model: str, min_score: float, thorough: bool, prior: str, detection_model: str
     ):
         """The photo with a box and the predicted emotion on every face.
 
@@ -52,11 +68,14 @@ def add_endpoints(service: Service) -> None:
             prior: how common each emotion is: training, uniform, or a JSON object with a number for each label.
             detection_model: what looks for faces: fused, yunet, mediapipe, short_range or full_range.
         """
-        image = required(image)
-        return save_picture(draw(image, find(service, image, model, min_score, thorough, prior, detection_model)))
 
-    def classify(
-        image: Image.Image | None, model: str, min_score: float, thorough: bool, prior: str, detection_model: str
+        def annotated(image: Image.Image, faces: list[FacePrediction]) -> str:
+            return save_picture(draw(image, faces))
+
+        return await faces_of(image, model, min_score, thorough, prior, detection_model, annotated)
+
+    async def classify(
+        image: Path | None, model: str, min_score: float, thorough: bool, prior: str, detection_model: str
     ):
         """Probabilities of all emotions for the most prominent face of a photo; no label if there is no face.
 
@@ -68,9 +87,13 @@ def add_endpoints(service: Service) -> None:
             prior: how common each emotion is: training, uniform, or a JSON object with a number for each label.
             detection_model: what looks for faces: fused, yunet, mediapipe, short_range or full_range.
         """
-        return largest(find(service, required(image), model, min_score, thorough, prior, detection_model))
 
-    def explain(image: Image.Image | None, model: str, min_score: float, thorough: bool, face: int):
+        def most_prominent(image: Image.Image, faces: list[FacePrediction]) -> dict[str, float] | None:
+            return largest(faces)
+
+        return await faces_of(image, model, min_score, thorough, prior, detection_model, most_prominent)
+
+    async def explain(image: Path | None, model: str, min_score: float, thorough: bool, face: int):
         """Heat map of a face: where covering it changes the probability of its emotion; null without such a face.
 
         Args:
@@ -80,21 +103,26 @@ def add_endpoints(service: Service) -> None:
             thorough: also look for small, tilted and turned faces, which takes several times as long.
             face: number of the face, 1 for the most prominent one.
         """
-        image = required(image)
-        faces = find(service, image, model, min_score, thorough)
-        if face > len(faces):
-            return None
-        chosen = faces[int(face) - 1]
-        try:
-            told = service.explanation(image, chosen, model)
-        except ModuleNotFoundError as error:
-            raise refuse(str(error)) from None
-        return {
-            "version": VERSION, "model": model, "box": chosen.to_dict()["box"], "emotion": told.emotion,
-            "probability": told.probability, "heat": [[round(float(v), 5) for v in row] for row in told.heat],
-        }  # fmt: skip
 
-    def predict_batch(
+        def compute() -> dict | None:
+            image = photograph(path.read_bytes())
+            faces = find(service, image, model, min_score, thorough)
+            if face > len(faces):
+                return None
+            chosen = faces[int(face) - 1]
+            try:
+                told = service.explanation(image, chosen, model)
+            except ModuleNotFoundError as error:
+                raise refuse(str(error)) from None
+            return {
+                "version": VERSION, "model": model, "box": chosen.to_dict()["box"], "emotion": told.emotion,
+                "probability": told.probability, "heat": [[round(float(v), 5) for v in row] for row in told.heat],
+            }  # fmt: skip
+
+        path = required(image)
+        return await turns.run(True, compute)
+
+    async def predict_batch(
         images: list[tuple[str, Path]],
         model: str,
         min_score: float,
@@ -116,19 +144,23 @@ def add_endpoints(service: Service) -> None:
         """
         if not images:
             raise refuse("the images are missing; upload photos first.")
-        answers = []
-        for position, (_, path) in enumerate(images):
+
+        def one(position: int, path: Path) -> dict:
             try:
                 image = photograph(path.read_bytes())
             except gr.Error as error:
                 if not keep_going:
                     raise refuse(f"image {position} of {len(images)} (counted from 0): {error.message}") from None
-                answers.append({"error": error.message})
-                continue
-            answers.append(
-                service.report(image, find(service, image, model, min_score, thorough, prior, detection_model), model)
+                return {"error": error.message}
+            return service.report(
+                image, find(service, image, model, min_score, thorough, prior, detection_model), model
             )
-        return answers
+
+        # a turn for each, so that others come between
+        return [
+            await turns.run(thorough or await takes_long(service, turns, path, model), one, position, path)
+            for position, (_, path) in enumerate(images)
+        ]
 
     def predict_video(video: Path | None, model: str, every: int, min_score: float):
         """Tracks every face of a video over time.
@@ -177,7 +209,7 @@ def add_endpoints(service: Service) -> None:
         (predict_batch, [images, model, min_score, thorough, prior, keep_going, detection_model], results),
     ):
         gr.Button(visible=False).click(
-            function, inputs, outputs, api_name=function.__name__, concurrency_id="photo", concurrency_limit=AT_ONCE
+            function, inputs, outputs, api_name=function.__name__, concurrency_id="photo", concurrency_limit=IN_FLIGHT
         )
     gr.Button(visible=False).click(
         predict_video, [video, model, every, min_score], [summary, *files],
@@ -219,11 +251,16 @@ def base_rates(text: str) -> Prior:
         ) from None
 
 
-def required(image: Image.Image | None) -> Image.Image:
-    """The image; a missing one is refused with one sentence."""
-    if image is None:
+def required(photo: Path | None) -> Path:
+    """The photo; a missing one is refused with one sentence."""
+    if photo is None:
         raise refuse("the image is missing; upload a photo first.")
-    return image
+    return photo
+
+
+async def takes_long(service: Service, turns: Turns, photo: Path, model: str) -> bool:
+    """Whether a search that is not thorough takes long nevertheless: the photo is large, or the network not loaded."""
+    return not service.loaded(model) or await turns.look(much_work, photo)
 
 
 def largest(faces: list[FacePrediction]) -> dict[str, float] | None:

@@ -19,10 +19,14 @@ from fer_hub.web.tabs.photo import add_photo_tab
 from fer_hub.web.tabs.several import add_several_tab
 from fer_hub.web.tabs.video import add_video_tab
 from fer_hub.web.texts import INTRODUCTION, how_to_read
+from fer_hub.web.turns import IN_FLIGHT, Turns
 from fer_hub.web.uploads import MAX_VIDEO_BYTES
 
 SWEEP_SECONDS, KEEP_SECONDS = 300, 1800
 """Interval of the clean-up of visitors' files, and their largest age, in seconds."""
+
+OTHERS = 16
+"""Number of requests in flight that are not for photos: frames of cameras, videos and what the page asks for itself."""
 
 MAX_SESSIONS = 200
 """Number of sessions kept in memory; every API call counts as one."""
@@ -44,6 +48,7 @@ def launch_options() -> dict:
         "theme": theme(),
         "i18n": words(),
         "max_file_size": MAX_VIDEO_BYTES,
+        "max_threads": IN_FLIGHT + OTHERS,
         "run_history": False,
         "state_session_capacity": MAX_SESSIONS,
         "show_error": False,
@@ -72,14 +77,15 @@ def build(service: Service, examples: Sequence[str] = ()) -> gr.Blocks:
         detection_model = gr.Dropdown(
             DETECTORS, value=MODELS[0], label="Face detector, for photos", elem_id="detection-model", render=False
         )
+        turns = Turns()
         with gr.Tab("Photo"):
-            add_photo_tab(service, model, min_score, prior, detection_model, as_examples(examples))
+            add_photo_tab(service, model, min_score, prior, detection_model, as_examples(examples), turns)
         with gr.Tab("Webcam"):
             add_live_tab(service, model, min_score)
         with gr.Tab("Video"):
             add_video_tab(service, model, min_score)
         with gr.Tab("Several photos"):
-            add_several_tab(service, model, min_score, prior, detection_model)
+            add_several_tab(service, model, min_score, prior, detection_model, turns)
         with gr.Tab("How to read this"):
             gr.Markdown(how_to_read(service, KEEP_SECONDS // 60))
         with gr.Tab("Model card") as tab:
@@ -87,6 +93,6 @@ def build(service: Service, examples: Sequence[str] = ()) -> gr.Blocks:
         with gr.Accordion("Settings: network, detector, base rates", open=False, elem_id="settings"), gr.Row():
             for setting in (model, min_score, prior, detection_model):
                 setting.render()
-        add_endpoints(service)
+        add_endpoints(service, turns)
     # api_open=False: all computation goes through the queue and its limits
     return page.queue(max_size=MAX_QUEUE, api_open=False)

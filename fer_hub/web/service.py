@@ -68,6 +68,10 @@ class Service:
         """Names of the checkpoints, the default first."""
         return list(self.checkpoints)
 
+    def loaded(self, model: str) -> bool:
+        """Whether a checkpoint need not be loaded first, which can take seconds."""
+        return model in self._pipelines
+
     def pipeline(self, model: str, search: str = "normal") -> FERPipeline:
         """The pipeline of a checkpoint.
 
@@ -150,8 +154,12 @@ class Service:
         return pictures
 
     def explanation(self, image: Image.Image, face: FacePrediction, model: str) -> Explanation:
-        """What of a face the probability of its expression depends on."""
-        return explain(self.pipeline(model, "video"), image, face)
+        """What of a face the probability of its expression depends on.
+
+        Raises:
+            ValueError: the network has no such expression: the face is another one's result.
+        """
+        return explain(self.pipeline(model, "video"), image, face, face.emotion)
 
     def report(self, image: Image.Image, faces: list[FacePrediction], model: str) -> dict:
         """The result of `/predict`, see `schema.json`: size of the photo in pixels, and faces, most prominent first."""

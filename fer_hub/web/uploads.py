@@ -19,7 +19,8 @@ from gradio.data_classes import ImageData
 from gradio.utils import get_upload_folder
 from PIL import Image
 
-from fer_hub.images import load_image
+from fer_hub.image_bounds import scans
+from fer_hub.images import load_image, size_of
 from fer_hub.web.fetching import fetch
 from fer_hub.web.sentences import refuse, short
 
@@ -34,6 +35,12 @@ MAX_VIDEO_BYTES = 100_000_000
 
 MAX_PIXELS = 40_000_000
 """Largest decoded photo in pixels; a small file can decompress to a huge image."""
+
+QUICK_PIXELS = 16_000_000
+"""Photos with more pixels are slow requests."""
+
+QUICK_SCANNED = 100_000_000
+"""And so are JPEGs whose scans pass over more pixels: about a second of decoding."""
 
 MAX_FRAME_PIXELS = 1920 * 1080
 """Largest decoded webcam frame in pixels."""
@@ -69,6 +76,16 @@ def photograph(data: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
         raise refuse(sentence) from None
     except MemoryError:
         raise refuse("the file needs more memory than the server has; make it smaller.") from None
+
+
+def much_work(photo: Path) -> bool:
+    """Whether a photo takes long to decode and search, as its header tells; `False` for what is refused anyway."""
+    try:
+        data = photo.read_bytes()
+        width, height = size_of(data, max_pixels=MAX_PIXELS)
+    except (OSError, ValueError):
+        return False
+    return width * height > QUICK_PIXELS or width * height * scans(data) > QUICK_SCANNED
 
 
 async def secured(block: gr.components.Component, value: Any) -> Any:
@@ -142,7 +159,8 @@ class WithoutStub(ComponentMeta):
 
 
 class Photo(gr.Image, metaclass=WithoutStub):
-    """`gr.Image` for one photo; its value is an upright RGB PIL image, or `None`."""
+    """`gr.Image` for one photo; its value is its path for `photograph`, or `None`: who decodes it waits for his turn
+    first."""
 
     max_bytes, streams = MAX_PHOTO_BYTES, False
 
@@ -151,22 +169,14 @@ class Photo(gr.Image, metaclass=WithoutStub):
     def get_block_name(self) -> str:
         return "image"  # the front end's name of the component; it does not know subclasses
 
-    def preprocess(self, payload) -> Image.Image | None:
-        if payload is None or not payload.path:
-            return None
-        return photograph(uploaded(payload.path, self.max_bytes).read_bytes())
-
-
-class PhotoFile(gr.Image, metaclass=WithoutStub):
-    """`gr.Image` whose value is the path of an uploaded photo, or `None`; whoever reads it checks its size."""
-
-    max_bytes, streams = MAX_VIDEO_BYTES, False  # so that a photo that is too large is explained on the page
-
-    def get_block_name(self) -> str:
-        return "image"
-
     def preprocess(self, payload) -> Path | None:
         return None if payload is None or not payload.path else uploaded(payload.path, self.max_bytes)
+
+
+class PhotoFile(Photo):
+    """A `Photo` on the page: whoever reads it checks its size, so that a photo that is too large is explained there."""
+
+    max_bytes = MAX_VIDEO_BYTES
 
 
 class Camera(gr.Image, metaclass=WithoutStub):

@@ -20,15 +20,18 @@ from fer_hub.web.guard import Page
 from fer_hub.web.logged import MOST_LINES, Limited
 from fer_hub.web.own_folder import PREFIX, own_folder, sweep
 from fer_hub.web.page import launch_options
-from fer_hub.web.uploads import Photo
+from fer_hub.web.uploads import Photo, photograph
 from tests.app.conftest import Http
 from tests.test_image_bounds import many_scans
 
 UPLOAD = "/gradio_api/upload"
 
 
-def size(image):
-    return "none" if image is None else f"{image.width}x{image.height}"
+def size(path):
+    if path is None:
+        return "none"
+    image = photograph(path.read_bytes())
+    return f"{image.width}x{image.height}"
 
 
 def to_a_full_disk():

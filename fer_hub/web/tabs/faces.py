@@ -8,7 +8,6 @@ import base64
 import io
 from collections.abc import Mapping, Sequence
 from html import escape
-from uuid import uuid4
 
 from PIL import Image
 
@@ -67,7 +66,11 @@ def announcement(faces: Sequence[FacePrediction]) -> str:
 
 
 def result(
-    image: Image.Image, faces: Sequence[FacePrediction], crops: Sequence[Image.Image], labels: Sequence[str]
+    image: Image.Image,
+    faces: Sequence[FacePrediction],
+    crops: Sequence[Image.Image],
+    labels: Sequence[str],
+    number: str,
 ) -> str:
     """The picture and the cards as HTML.
 
@@ -76,15 +79,16 @@ def result(
         faces: its faces, the most prominent first, which is selected.
         crops: what the network sees of each.
         labels: the network's expressions in its order.
+        number: tells this result from others.
     """
     if not faces:
-        return f'<div class="fer-result fer-alone" data-result="{uuid4().hex}">{picture(image, faces, labels)}</div>'
+        return f'<div class="fer-result fer-alone" data-result="{number}">{picture(image, faces, labels)}</div>'
     cards = "".join(
         card(image, face, crop, number, labels)
         for number, (face, crop) in enumerate(zip(faces, crops, strict=True), start=1)
     )
     return (
-        f'<div class="fer-result" data-result="{uuid4().hex}" '
+        f'<div class="fer-result" data-result="{number}" '
         f'data-announce="{escape(announcement(faces))}">{picture(image, faces, labels)}'
         f'<div class="fer-cards">{cards}</div></div>'
     )
@@ -154,9 +158,9 @@ def bars(probabilities: Mapping[str, float], labels: Sequence[str]) -> str:
     return f'<ul class="fer-bars">{rows}</ul>'
 
 
-def why(told: Explanation, number: int) -> str:
+def why(told: Explanation, face: FacePrediction, number: int) -> str:
     """The heat map of a face as HTML, and what it says and does not."""
-    what = f"Face {number}: what “{told.emotion}”, {percent(told.probability)}, depends on."
+    what = f"Face {number}: what “{told.emotion}”, {percent(face.probabilities[told.emotion])}, depends on."
     return (
         f'<figure class="fer-heat"><img src="{data_url(told.picture())}" width="224" height="224" '
         f'alt="Heat map over face {number}"><figcaption><strong>{escape(what)}</strong> {escape(WHAT_IT_SHOWS)}'

@@ -3,14 +3,15 @@
 from html import escape
 
 
-def told(sentence: str, aside: str = "") -> str:
-    """A note, and what is less important beside it.
+def told(sentence: str, aside: str = "", of: str = "") -> str:
+    """A note, and what is less important beside it; `of` names the result that it belongs to.
 
     >>> told("1 face found.", "Others may be missing.")
     '<p>1 face found. <span class="fer-aside">Others may be missing.</span></p>'
     """
     more = f' <span class="fer-aside">{escape(aside)}</span>' if aside else ""
-    return f"<p>{escape(sentence)}{more}</p>"
+    mark = f' data-of="{escape(of)}"' if of else ""
+    return f"<p{mark}>{escape(sentence)}{more}</p>"
 
 
 def busy(sentence: str, share: float | None = None) -> str:

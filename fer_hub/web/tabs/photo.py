@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from uuid import uuid4
 
 import gradio as gr
 from PIL import Image
@@ -12,12 +13,14 @@ from fer_hub.drawing import draw
 from fer_hub.inference.priors import TRAINING
 from fer_hub.results import FacePrediction
 from fer_hub.web.downloads import HEADERS, downloads, table
-from fer_hub.web.endpoints import AT_ONCE, find
+from fer_hub.web.endpoints import find, takes_long
+from fer_hub.web.sentences import refuse
 from fer_hub.web.service import Service
 from fer_hub.web.tabs.examples import Example
 from fer_hub.web.tabs.faces import count, result, why
 from fer_hub.web.tabs.notes import busy, problem, told
 from fer_hub.web.texts import longer, thorough_costs
+from fer_hub.web.turns import IN_FLIGHT, Turns
 from fer_hub.web.uploads import MAX_PHOTO_BYTES, MAX_PIXELS, PhotoFile, photograph
 
 LIMITS = f"At most {MAX_PHOTO_BYTES // 10**6} MB and {MAX_PIXELS // 10**6} million pixels"
@@ -26,7 +29,7 @@ NO_PHOTO = f"Upload, drop, paste or take a photo, or choose an example. {LIMITS}
 NO_FACE = "No face was found. Try a photo in which a face is larger, or lower the detector confidence{}."
 BUSY = "Analysing ..."
 GONE = "The photo was deleted from the server, as all are after a while; upload it again."
-NOT_ANALYSED = "This could not be analysed. Please choose another photo."
+NOT_ANALYSED = "The server was busy or failed on this photo. Try again in a minute, or choose another one."
 LOOK_CLOSER = "Search thoroughly for more faces"
 
 
@@ -37,21 +40,32 @@ def add_photo_tab(
     prior: gr.Dropdown,
     detection_model: gr.Dropdown,
     examples: Sequence[Example],
+    turns: Turns,
 ) -> None:
     """Shows the faces of a photo, and before the first one those of the first example."""
     settings = [model, min_score, prior, detection_model]
 
-    def analyse(path: Path | None, thorough: bool, model: str, min_score: float, prior: str, detection_model: str):
-        """(the result as HTML, note, button for the thorough search, table, JSON, files, the faces, no heat map)"""
+    async def analyse(
+        path: Path | None, thorough: bool, model: str, min_score: float, prior: str, detection_model: str
+    ):
+        """(the result as HTML, note, button for the thorough search, table, JSON, files, the faces, no heat map,
+        whether there is more to see)"""
         try:
-            image = read(path)
-            faces = find(service, image, model, min_score, thorough, prior, detection_model)
+            checked = present(path)
+            slow = thorough or await takes_long(service, turns, checked, model)
+            return await turns.run(slow, search, checked, thorough, model, min_score, prior, detection_model)
         except gr.Error as error:  # the note keeps the sentence, where a message in the corner would go
-            return "", problem(error.message), gr.Button(visible=False), [], None, [], (), ""
+            nothing = gr.Button(visible=False), [], None, [], (), "", gr.Accordion(visible=False)
+            return "", problem(error.message), *nothing
+
+    def search(path: Path, thorough: bool, model: str, min_score: float, prior: str, detection_model: str):
+        image = photograph(path.read_bytes())
+        faces = find(service, image, model, min_score, thorough, prior, detection_model)
         report = service.report(image, faces, model)
         files = downloads(draw(image, faces), report)
         more = gr.Button(visible=not thorough)
-        return *shown(service, image, faces, model, thorough), more, table(faces), report, files, tuple(faces), ""
+        parts = *shown(service, image, faces, model, thorough), more, table(faces), report, files
+        return *parts, tuple(faces), "", gr.Accordion(visible=True)
 
     def start(photo: Path | None):
         """Keeps the photo of the visitor for the thorough search and other settings; the field is free again."""
@@ -65,15 +79,22 @@ def add_photo_tab(
             return gr.skip(), gr.skip()
         return examples[number].path, busy(BUSY)
 
-    def heat_map(path: Path | None, faces: tuple, model: str, event: gr.EventData):
+    async def heat_map(path: Path | None, faces: tuple, model: str, event: gr.EventData):
         """The heat map of the face whose button was pressed."""
         number = event._data.get("number") if isinstance(event._data, dict) else None
         if not isinstance(number, int) or not 1 <= number <= len(faces):
             return gr.skip()
+
+        def explained(path: Path) -> str:
+            face = faces[number - 1]
+            return why(service.explanation(photograph(path.read_bytes()), face, model), face, number)
+
         try:
-            return why(service.explanation(read(path), faces[number - 1], model), number)
+            return await turns.run(True, explained, present(path))
         except gr.Error as error:
             return problem(error.message)
+        except ValueError as error:  # another network was chosen meanwhile
+            return problem(str(error))
 
     first, known = examples[0] if examples else None, []
     ready = "", told(NO_PHOTO)
@@ -96,7 +117,7 @@ def add_photo_tab(
         thorough = gr.Button(LOOK_CLOSER, elem_id="thorough", size="sm", visible=first is not None, scale=0)
     answer = gr.HTML(ready[0], elem_id="result", js_on_load=ASK_WHY)
     heat = gr.HTML("", elem_id="why", js_on_load=None)
-    with gr.Accordion("Table, JSON and downloads", open=False, elem_id="photo-more"):
+    with gr.Accordion("Table, JSON and downloads", open=False, elem_id="photo-more") as more_to_see:
         rows = gr.Dataframe(headers=HEADERS, label="Faces, the most prominent first", interactive=False)
         files = gr.File(
             label="Annotated photo, JSON and CSV", file_count="multiple", interactive=False, elem_id="photo-files"
@@ -105,10 +126,12 @@ def add_photo_tab(
     kept = gr.State(first.path if first else None)
     seen = gr.State(tuple(known))
     no, yes = gr.State(False), gr.State(True)
-    outputs = [answer, note, thorough, rows, report, files, seen, heat]
+    outputs = [answer, note, thorough, rows, report, files, seen, heat, more_to_see]
     quiet = {"api_visibility": "private", "show_progress": "hidden"}
-    paid = {"concurrency_id": "photo", "concurrency_limit": AT_ONCE, **quiet}
-    begun = [photo.input(start, photo, [kept, photo, note], queue=False, **quiet)]
+    # always_last: who chooses another photo during the analysis of the first gets the second
+    paid = {"trigger_mode": "always_last", "concurrency_id": "photo", "concurrency_limit": IN_FLIGHT, **quiet}
+    # not input, which is also the emptying of the field before something is pasted
+    begun = [photo.upload(start, photo, [kept, photo, note], queue=False, **quiet)]
     if examples:
         begun.append(gallery.select(chosen, None, [kept, note], queue=False, **quiet))
     for event in begun:
@@ -124,23 +147,21 @@ def add_photo_tab(
     )
 
 
-def read(path: Path | None) -> Image.Image:
-    """The kept photo.
+def present(path: Path | None) -> Path:
+    """The file of the kept photo.
 
     Raises:
-        gr.Error: there is none, it is too large or no image, or the server has deleted it.
+        gr.Error: there is none, it is too large, or the server has deleted it.
     """
     if path is None:
-        raise gr.Error(NO_PHOTO, print_exception=False)
+        raise refuse(NO_PHOTO)
     try:
         size = path.stat().st_size
-        data = path.read_bytes() if size <= MAX_PHOTO_BYTES else b""
     except OSError:
-        raise gr.Error(GONE, print_exception=False) from None
+        raise refuse(GONE) from None
     if size > MAX_PHOTO_BYTES:
-        sentence = f"the file must be at most {MAX_PHOTO_BYTES // 10**6} MB; send a smaller one."
-        raise gr.Error(sentence, print_exception=False)
-    return photograph(data)
+        raise refuse(f"the file must be at most {MAX_PHOTO_BYTES // 10**6} MB; send a smaller one.")
+    return path
 
 
 def shown(
@@ -150,8 +171,8 @@ def shown(
     note = f"{count(faces)} found." if faces else NO_FACE.format("" if thorough else ", or search thoroughly")
     note += "".join(poor_faces(image, faces))
     aside = "" if thorough else f"Small, tilted or turned ones may be missing; {longer()}"
-    crops = service.crops(image, faces, model)
-    return result(image, faces, crops, service.labels(model)), told(note, aside)
+    crops, number = service.crops(image, faces, model), uuid4().hex
+    return result(image, faces, crops, service.labels(model), number), told(note, aside, number)
 
 
 def poor_faces(image: Image.Image, faces: Sequence[FacePrediction]) -> list[str]:
