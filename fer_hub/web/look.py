@@ -9,8 +9,11 @@ _HERE = Path(__file__).parent
 CSS = (_HERE / "page.css").read_text(encoding="utf-8")
 """The style sheet."""
 
-SCRIPT = (_HERE / "page.js").read_text(encoding="utf-8")
-"""Selects faces, announces results, names controls where gradio does not, and opens the API page for `?view=api`."""
+SCRIPT = "() => {{ ({})(); ({})(); }}".format(
+    *((_HERE / name).read_text(encoding="utf-8").strip() for name in ("page.js", "camera.js"))
+)
+"""Selects faces, announces results, names controls where gradio does not, opens the API page for `?view=api`, and keeps
+pictures and recordings of the webcam in the browser."""
 
 FONT = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
 """The system's own font: gradio's SemiBold web fonts lack most letters, and nothing has to be loaded."""
@@ -51,6 +54,10 @@ def theme() -> gr.themes.Base:
         button_border_width="1px",
         button_cancel_background_fill="#9f1239", button_cancel_background_fill_dark="#9f1239",
         button_cancel_text_color="white", button_cancel_text_color_dark="white",
+        link_text_color=accent, link_text_color_dark="#c7d2fe",
+        link_text_color_hover=darker, link_text_color_hover_dark="#e0e7ff",
+        link_text_color_visited=accent, link_text_color_visited_dark="#c7d2fe",
+        link_text_color_active=accent, link_text_color_active_dark="#c7d2fe",
         slider_color=accent, slider_color_dark="#c7d2fe",
         checkbox_border_color="*neutral_500", checkbox_border_color_dark="*neutral_400",
         input_border_width="1px", input_border_color="*neutral_500", input_border_color_dark="*neutral_400",

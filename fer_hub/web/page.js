@@ -14,7 +14,12 @@
             const name = each.innerText.replace(/\s+/g, ' ').trim(); // a name that differs from the text cannot be spoken
             if (name && each.ariaLabel !== name) each.ariaLabel = name;
         });
-        document.querySelectorAll('#card table').forEach(each => { each.tabIndex = 0; });
+        document.querySelectorAll('.thumbnail-item').forEach(each => {
+            const text = each.innerText.trim();
+            if (text && !each.ariaLabel?.startsWith(text)) each.ariaLabel = `${text}, ${each.ariaLabel || 'picture'}`;
+        });
+        document.querySelectorAll('#camera img:not([alt])').forEach(each => { each.alt = 'Camera picture with faces'; });
+        document.querySelectorAll('#card :is(table, pre)').forEach(each => { each.tabIndex = 0; });
         document.querySelectorAll('[aria-live]:not(#announcer)').forEach(each => {
             if (each.closest('.toast-wrap, [data-testid=toast-body]') === null) each.removeAttribute('aria-live');
         });
@@ -37,10 +42,12 @@
                 if (!told.has(place)) told.set(place, null);
                 continue;
             }
+            const of = note.querySelector('[data-of]')?.dataset.of || '';
+            if (of && of !== document.querySelector('#result [data-result]')?.dataset.result) continue; // it follows
             const words = [...note.querySelectorAll('p')].map(each => each.innerText.trim()).join(' '); // not gradio's timer
             const result = place === 'photo' && document.querySelector('#result [data-announce]');
             const text = result && !note.querySelector('.fer-problem') ? result.dataset.announce : words;
-            const key = words + '|' + (document.querySelector('#result [data-result]')?.dataset.result || '');
+            const key = `${words}|${of}`;
             if (told.get(place) === key) continue;
             if (told.has(place)) say(text);
             told.set(place, key);
@@ -77,6 +84,12 @@
         document.querySelector('#photo button')?.focus({preventScroll: true});
     };
 
+    // an analysis that the visitor cancels fails, too, but there is nothing to say of it
+    document.addEventListener('click', event => {
+        if (event.target.closest('#analyse-video')) window.ferCancelled = false;
+        if (event.target.closest('#cancel-video')) window.ferCancelled = true;
+    }, true);
+
     // the strongest moments of a video lead to where they are; a line in the plot follows the player
     document.addEventListener('click', event => {
         const at = event.target.closest('#moments button')?.innerText.match(/ at (\d+):(\d\d)/);
@@ -104,18 +117,32 @@
     }, true);
 
     // the camera runs while results arrive; its button says so, and results go with it
-    let lastResult = 0;
+    let lastResult = -Infinity, stopped = false, lastFrame = '';
     const watchCamera = () => {
-        const live = performance.now() - lastResult < 1500;
+        const live = performance.now() - lastResult < 5000; // slow lines and servers give few frames
         document.body.classList.toggle('fer-live', live);
+        if (live) document.body.classList.add('fer-was-live');
+        document.dispatchEvent(new Event('fer-live'));
         document.querySelectorAll('#camera .capture-button').forEach(each => {
             const name = live ? 'Stop' : 'Start';
             if (each.ariaLabel !== name) each.ariaLabel = name;
         });
     };
     setInterval(watchCamera, 400);
+    document.addEventListener('click', event => {
+        if (!event.target.closest('#camera .capture-button')) return;
+        stopped = document.body.classList.contains('fer-live'); // what arrives after that is late
+        if (stopped) lastResult = -Infinity;
+        watchCamera();
+    }, true);
     const arrived = changes => {
-        if (changes.some(each => each.target.closest?.('#live-probabilities'))) lastResult = performance.now();
+        if (!changes.some(each => each.target.closest?.('#live-probabilities'))) return;
+        const frame = document.querySelector('#live-probabilities .fer-live-result')?.dataset.frame;
+        if (!frame || frame === lastFrame) return; // the tab was opened
+        lastFrame = frame;
+        if (stopped) return;
+        lastResult = performance.now();
+        document.dispatchEvent(new Event('fer-frame'));
     };
 
     let waiting = false;

@@ -37,9 +37,9 @@ SECONDS = 180
 
 
 def opened(browser, url):
-    """The page, loaded."""
+    """The page, loaded, with the result that it begins with."""
     browser.get(url)
-    wait(browser, lambda: browser.find_elements(By.CSS_SELECTOR, "#photo input[type=file]"))
+    wait(browser, lambda: browser.find_elements(By.CSS_SELECTOR, "#photo input[type=file]") and result(browser))
     return browser
 
 

@@ -29,6 +29,8 @@ def test_the_frame_rate_is_the_mean_of_the_last_second():
     assert rates == pytest.approx([20.0] * 40)
     assert session.rate(12.5) == pytest.approx(11 / 1.0, abs=1.1)  # half a second without a frame
     assert session.was_off(14.6) and not session.was_off(14.4)
+    session.answered = 14.5  # the answer took two seconds
+    assert session.was_off(16.6) and not session.was_off(14.6)
 
 
 def test_bars_and_frame_rate_stand_beside_the_picture_and_not_in_it(service):

@@ -106,7 +106,6 @@ def test_a_dropped_photo_is_annotated(page):
     assert wait(page, lambda: picture(page)) == [512, 512]
 
 
-@pytest.mark.xfail(reason="fails on the new page; not yet looked into", strict=False)
 def test_a_pasted_photo_is_annotated(page, app_url):
     allowed = {"origin": app_url.rstrip("/"), "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]}
     page.execute_cdp_cmd("Browser.grantPermissions", allowed)
@@ -119,7 +118,6 @@ def test_a_pasted_photo_is_annotated(page, app_url):
     assert label(page) == "happy"
 
 
-@pytest.mark.xfail(reason="fails on the new page; not yet looked into", strict=False)
 def test_a_camera_snapshot_is_annotated(page):
     before = result(page)
     page.find_element(By.CSS_SELECTOR, "#photo [aria-label='Capture from camera']").click()

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from html import escape
+from uuid import uuid4
 
 import gradio as gr
 from PIL import Image
@@ -21,10 +22,19 @@ STREAM_EVERY = 0.01
 """Interval in seconds at which the browser tries to send the next frame; it waits for the result of the last one."""
 
 OFF_SECONDS = 2.0
-"""Seconds without a frame after which the camera counts as switched off."""
+"""Seconds without a frame after an answer after which the camera counts as switched off."""
 
 RATE_SECONDS = 1.0
 """Seconds over which the displayed frame rate is averaged."""
+
+
+KEEP = """<div class="fer-keep">
+<button type="button" class="fer-why" id="keep-picture" disabled>Save this picture</button>
+<button type="button" class="fer-why" id="keep-recording" aria-pressed="false" disabled>Record</button>
+<p class="fer-quality">A recording shows the picture and the probabilities over time, with a table; at most a minute.
+It is made in this browser and sent nowhere.</p>
+<div id="kept-picture"></div><div id="kept-recording"></div></div>"""
+"""What keeps pictures and recordings, see `camera.js`."""
 
 
 class LiveSession:
@@ -37,6 +47,7 @@ class LiveSession:
         self.lock = threading.Lock()
         self.tracker = FaceTracker(smoothing=0.5)
         self.times: list[float] = []
+        self.answered = 0.0
         self.pending: Future | None = None
         self.watcher: Watcher | None = None
         self.speed = 0.0
@@ -47,8 +58,8 @@ class LiveSession:
         return (len(self.times) - 1) / (now - self.times[0]) if len(self.times) > 1 else 0.0
 
     def was_off(self, now: float) -> bool:
-        """Whether the camera was switched off: no frame for `OFF_SECONDS`."""
-        return bool(self.times) and now - self.times[-1] > OFF_SECONDS
+        """Whether the camera was switched off: no frame for `OFF_SECONDS` after the last answer."""
+        return bool(self.times) and now - max(self.times[-1], self.answered) > OFF_SECONDS
 
 
 def encode(picture: Image.Image) -> bytes:
@@ -75,17 +86,19 @@ def answer_frame(
     return encode(draw(frame, faces)), largest or None
 
 
-def panel(probabilities: Mapping[str, float] | None, speed: float) -> str:
+def panel(probabilities: Mapping[str, float] | None, speed: float, frame: str = "") -> str:
     """What stands beside the picture, as HTML: the most prominent face in words and bars, and the frame rate.
 
     Args:
         probabilities: label → probability of that face in the network's order; `None` without a face.
         speed: frames per second.
+        frame: tells this frame's result from others; empty before the first.
     """
     known = probabilities or {}
     words = in_words(known).capitalize() if known else "No face in the picture"
     return (
-        f'<div class="fer-live-result"><p><strong>{escape(words)}</strong></p>{bars(known, list(known))}'
+        f'<div class="fer-live-result" data-frame="{frame}"><p><strong>{escape(words)}</strong></p>'
+        f"{bars(known, list(known))}"
         f'<p class="fer-quality">{speed:.0f} frames/s</p></div>'
     )
 
@@ -120,7 +133,8 @@ def add_live_tab(service: Service, model: gr.Dropdown, min_score: gr.Slider) -> 
             lambda: (encode(frame), None),
         )
         picture, seen = answer
-        return picture, panel(seen, session.speed), session
+        session.answered = time.monotonic()  # a slow server is no camera that is off
+        return picture, panel(seen, session.speed, uuid4().hex), session
 
     gr.Markdown(
         "Allow the camera, then press **Start**. Frames are sent to the server, analysed and not stored. "
@@ -135,8 +149,9 @@ def add_live_tab(service: Service, model: gr.Dropdown, min_score: gr.Slider) -> 
                 ),
             )  # fmt: skip
         with gr.Column(scale=1):
-            smoothing = gr.Slider(0, 3, 0.5, step=0.1, label="Smoothing over time, in seconds", elem_id="smoothing")
             probabilities = gr.HTML(panel(None, 0), elem_id="live-probabilities", js_on_load=None, min_height=260)
+            gr.HTML(KEEP, elem_id="keep", js_on_load=None)
+            smoothing = gr.Slider(0, 3, 0.5, step=0.1, label="Smoothing over time, in seconds", elem_id="smoothing")
     session = gr.State(None)
     camera.stream(
         look, [camera, session, model, min_score, smoothing], [camera, probabilities, session],

@@ -68,9 +68,9 @@ def curves(timeline: Timeline) -> dict[str, pd.DataFrame]:
 
 
 def shares(timeline: Timeline) -> pd.DataFrame:
-    """Table with `person`, `expression` and `share`: the mean probability over the time a person is seen, per cent."""
+    """Table with `person` (a number), `expression` and `share`: mean probability while a person is seen, per cent."""
     rows = [
-        (f"Person {face.face_id}", label, round(100 * face.mean[label], 1))
+        (str(face.face_id), label, round(100 * face.mean[label], 1))
         for face in timeline.faces
         for label in timeline.labels
     ]

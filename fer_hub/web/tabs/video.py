@@ -1,5 +1,6 @@
 """The tab for video files: progress, annotated video, plots over time, the strongest moments, CSV and JSON."""
 
+import json
 from pathlib import Path
 
 import gradio as gr
@@ -11,6 +12,7 @@ from fer_hub.web.uploads import MAX_VIDEO_BYTES, VideoFile
 from fer_hub.web.video_job import MAX_SECONDS, VideoResult, run_video
 
 READY = "Upload a video and press Analyse."
+FAILED = "The server was busy or failed on this video. Try again in a minute, or choose another one."
 MISSING = "The video is missing; upload a video first."
 
 
@@ -81,7 +83,7 @@ def add_video_tab(service: Service, model: gr.Dropdown, min_score: gr.Slider) ->
         color_title="Expression", label="Probabilities over time", elem_id="timeline", visible=False, **plot,
     )  # fmt: skip
     share = gr.BarPlot(
-        x="person", y="share", x_title="", y_title="Mean share in %", height=320, color_title="Expression",
+        x="person", y="share", x_title="Person", y_title="Mean share in %", height=320, color_title="Expression",
         label="Share of each expression", elem_id="shares", visible=False, **plot,
     )  # fmt: skip
     gallery = gr.Gallery(
@@ -98,12 +100,14 @@ def add_video_tab(service: Service, model: gr.Dropdown, min_score: gr.Slider) ->
         analyse, [video, model, every, min_score, smoothing], outputs,
         api_visibility="private", concurrency_id="video", concurrency_limit=1, show_progress="hidden",
     )  # fmt: skip
-    running.failure(lambda: problem("This could not be analysed; choose another video."), None, note, queue=False,
-                    api_visibility="private", show_progress="hidden")  # fmt: skip
+    cancelled = told("Cancelled; nothing was saved.")
+    # in the browser, which knows whether the analysis ended because the visitor wanted it
+    failed = f"() => window.ferCancelled ? {json.dumps(cancelled)} : {json.dumps(problem(FAILED))}"
+    running.failure(None, None, note, js=failed, queue=False, api_visibility="private", show_progress="hidden")
     # sequential: a late frame count must not replace the sentence
     stop.click(None, None, None, cancels=[running], queue=False, api_visibility="private").then(
-        lambda: (told("Cancelled; nothing was saved."), gr.Button(visible=False)), None, [note, stop], queue=False,
-        api_visibility="private", show_progress="hidden",
+        lambda: (cancelled, gr.Button(visible=False)), None, [note, stop], queue=False, api_visibility="private",
+        show_progress="hidden",
     )  # fmt: skip
     who.input(person, [who, tables], over_time, queue=False, api_visibility="private", show_progress="hidden")
 
