@@ -327,11 +327,39 @@ def library_tests(files: Files) -> str:
     return "\n\n".join([said, table(["class of tests", *(titles[way] for way in ways)], rows)])
 
 
+def mutants(files: Files) -> str:
+    """docs/tests.md: how many small changes to the core the tests notice, and which not."""
+    found = files.result("mutation")
+    left = found["mutants"] - found["equivalent"]
+    how = f"with seed {found['seed']} {found['mutants']} were drawn" if found["sample"] else "at each a change was made"
+    said = wrap(
+        "Small changes are made to the core, one at a time, and the tests of that module must fail (`python -m "
+        f"tests.mutation`, {found['tool']}). Of {found['places']:,} places in {found['modules_in_all']} modules, "
+        f"{how}. Of the {left} that change what the code means {found['killed']} were killed, "
+        f"{percent(found['killed'] / left)}; {found['equivalent']} mean the same as the original."
+    )
+    rows = [
+        [f"`{name}`", str(row["mutants"]), str(row["killed"]), str(row["equivalent"])]
+        for name, row in found["modules"].items()
+    ]
+    parts = [said, table(["module", "mutants", "killed", "equivalent"], rows)]
+    for head, kind in (("Not killed:", False), ("Of the same meaning:", True)):
+        lines = [
+            f"- `{each['module']}`, line {each['line']}: `{each['after']}`"
+            + (f": {each['equivalent']}" if kind else "")
+            for each in found["survivors"]
+            if bool(each["equivalent"]) == kind
+        ]
+        parts += [head, "\n".join(lines)] if lines else []
+    return "\n\n".join(["## Mutants", *parts])
+
+
 DOCUMENTS = {
     "README.md": front,
     "docs/accuracy.md": full,
     "docs/alternatives.md": alternatives,
     "docs/photographs.md": base_rates,
     "docs/transformers.md": library_tests,
+    "docs/tests.md": mutants,
 }
 """Document → what makes the figures between its two markers."""
