@@ -34,7 +34,10 @@ REPORTERS = {"tensorboard": ("tensorboard", "tensorboardX"), "trackio": ("tracki
 
 @dataclass
 class ModelArguments:
-    architecture: str = field(default="residual_cnn", metadata={"help": "The network.", "choices": [*ARCHITECTURES]})
+    architecture: str = field(
+        default="residual_cnn",
+        metadata={"help": f"The network: {', '.join(ARCHITECTURES)}.", "choices": [*ARCHITECTURES]},
+    )
     dropout: float | None = field(default=None, metadata={"help": "Dropout; the architecture's default if left out."})
     embedding_size: int | None = field(default=None, metadata={"help": "Width of residual_cnn's stem; 32 if left out."})
     hidden_sizes: list[int] | None = field(

@@ -152,7 +152,8 @@ def _entry(option: dataclasses.Field, hint: Any) -> str:
 
 def _placeholder(option: dataclasses.Field, hint: Any) -> str:
     if choices := option.metadata.get("choices"):
-        return "{" + ",".join(map(str, choices)) + "}"
+        listed = "{" + ",".join(map(str, choices)) + "}"
+        return listed if len(listed) <= 80 else "NAME"  # its help lists them
     kinds = [kind for kind in get_args(hint) if kind is not types.NoneType] if _is_union(hint) else [hint]
     first = kinds[0]
     if get_origin(first) is list:

@@ -77,7 +77,24 @@ def clone(tmp_path_factory, small_csv, tiny_checkpoint):
             shutil.copy(ROOT / "examples" / "astronaut.jpg", photos / f"{number}.jpg")
     model = FERForImageClassification(FERConfig(architecture="scratch_cnn"))
     torch.save(model.network.state_dict(), folder / "path" / "to" / "best_model.pth")
+    write_keras_files(folder)
     return folder
+
+
+def write_keras_files(folder: Path) -> None:
+    """model.h5, and model.json with weights.h5, of one small network of seven classes."""
+    os.environ.setdefault("KERAS_BACKEND", "torch")
+    import h5py
+    import keras
+
+    layers = [keras.layers.Input((48, 48, 1)), keras.layers.Conv2D(4, 3, activation="relu"), keras.layers.Flatten()]
+    network = keras.Sequential([*layers, keras.layers.Dense(7, activation="softmax")])
+    network.save(folder / "model.h5")
+    (folder / "model.json").write_text(network.to_json())
+    with h5py.File(folder / "model.h5") as whole, h5py.File(folder / "weights.h5", "w") as weights:
+        weights.attrs.update(whole["model_weights"].attrs)
+        for name in whole["model_weights"]:
+            whole.copy(f"model_weights/{name}", weights, name)
 
 
 def write_votes(images: Path, path: Path) -> None:

@@ -38,6 +38,7 @@ ABSENT = {
 
 TINY = {
     "residual_cnn": {"embedding_size": 16, "hidden_sizes": [16, 24], "depths": [1, 1]},
+    "mini_xception": {"image_size": 48},  # below, its last features, 3x3 windows, are more than those before them
 }
 """Fields that make a network small, where it has such."""
 
@@ -216,7 +217,7 @@ def classes(mode: str, wanted: list[str], narrowed: bool) -> list[type]:
     for architecture in had.file.ARCHITECTURES:
         size = had.file.MINIMUM_IMAGE_SIZE.get(architecture, 16)
         fields = {"architecture": architecture, "image_size": size, "dropout": 0.0, **TINY.get(architecture, {})}
-        made[architecture] = model_tests(architecture, had.config, fields, had.models, size, 1)
+        made[architecture] = model_tests(architecture, had.config, fields, had.models, fields["image_size"], 1)
     made["image_processor"] = image_tests(had.processor)
     return [made[name] for name in wanted or made]
 
