@@ -166,8 +166,8 @@ def nms(
     >>> nms([(0, 0, 10, 10), (1, 0, 11, 10), (50, 50, 60, 60)], [0.8, 0.9, 0.7])
     [1, 2]
     """
-    if not len(boxes):
-        return []
+    if len(boxes) < 2:
+        return list(range(len(boxes)))
     corners = np.asarray(boxes, np.float64)
     areas = (corners[:, 2:] - corners[:, :2]).clip(0).prod(1)
     left, kept = np.argsort(-np.asarray(scores, np.float64), kind="stable"), []

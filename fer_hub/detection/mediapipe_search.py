@@ -173,7 +173,7 @@ def look_from_afar(model: BlazeFace, image: Image.Image, view: Box, *, padded: b
     size = (max(1, round(width * factor)), max(1, round(height * factor)))
     small = image
     if view != (0, 0, *size):
-        small = image.resize(size, Image.Resampling.BILINEAR, box=view, reducing_gap=2.0)
+        small = image.resize(size, Image.Resampling.BILINEAR, box=view, reducing_gap=1.0)
     left = top = 0
     if padded:
         left, top = small.width // 2, small.height // 2
