@@ -34,8 +34,8 @@ def peak_mb() -> float:
         return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
 
 
-def make_video(path: Path, seconds: float, size: tuple[int, int], fps: int) -> None:
-    """A video of two faces that bounce between the edges, with a tone."""
+def make_video(path: Path, seconds: float, size: tuple[int, int], fps: int, people: int = 2) -> None:
+    """A video of one or two faces that bounce between the edges, with a tone."""
     from fractions import Fraction
 
     import av
@@ -45,7 +45,7 @@ def make_video(path: Path, seconds: float, size: tuple[int, int], fps: int) -> N
     width, height = size
     side = height * 2 // 5
     faces = []
-    for name, box in (("astronaut", (120, 0, 330, 210)), ("grace_hopper", (0, 0, 512, 512))):
+    for name, box in (("astronaut", (120, 0, 330, 210)), ("grace_hopper", (0, 0, 512, 512)))[:people]:
         faces.append(Image.open(ROOT / "examples" / f"{name}.jpg").convert("RGB").crop(box).resize((side, side)))
     ramp = np.add.outer(np.linspace(60, 120, height), np.linspace(0, 60, width)).astype(np.uint8)
     background = Image.merge("RGB", [Image.fromarray(ramp)] * 3)

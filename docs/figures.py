@@ -1,10 +1,11 @@
 """The figures that documents state, as Markdown made from the files of checkpoints/ and results/."""
 
 import csv
-import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
+from docs import speed_figures
+from docs.markdown import percent, span, table, wrap
 from fer_hub.files import read_json
 from fer_hub.hub.card import labels_kind
 from fer_hub.hub.card_facts import card_facts, wilson
@@ -43,24 +44,6 @@ class Files:
     def result(self, name: str) -> dict:
         """results/NAME.json, empty where there is none."""
         return read_json(self.root / "results" / f"{name}.json")
-
-
-def percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
-
-
-def span(pair: tuple[float, float] | list[float]) -> str:
-    return f"{100 * pair[0]:.1f} to {100 * pair[1]:.1f}"
-
-
-def wrap(text: str) -> str:
-    """A paragraph in lines of at most 118 characters."""
-    return textwrap.fill(text, 118, break_long_words=False, break_on_hyphens=False)
-
-
-def table(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def front(files: Files) -> str:
@@ -354,10 +337,16 @@ def mutants(files: Files) -> str:
     return "\n\n".join(["## Mutants", *parts])
 
 
+def many(files: Files) -> str:
+    """docs/many_photographs.md: what the chain costs."""
+    return speed_figures.chain(files.result("chain"))
+
+
 DOCUMENTS = {
     "README.md": front,
     "docs/accuracy.md": full,
     "docs/alternatives.md": alternatives,
+    "docs/many_photographs.md": many,
     "docs/photographs.md": base_rates,
     "docs/transformers.md": library_tests,
     "docs/tests.md": mutants,

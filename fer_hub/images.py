@@ -22,6 +22,9 @@ FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
 """Pillow's names of the accepted file formats: those of photos. Others are decoded with external programs (EPS), take
 far more memory than their pixels (ICO), or are read byte by byte in Python (plain PPM)."""
 
+_USUAL = (b"\xff\xd8", b"\x89PNG\r\n\x1a\n")
+"""What JPEG and PNG files begin with."""
+
 _MOST_PADDING = 4
 """From this many times the photo's own area, padding is made of a shrunk copy of it."""
 
@@ -223,8 +226,11 @@ def _open(file: BytesIO, name: str, length: int, max_pixels: int) -> Image.Image
     if length == 0:
         raise ValueError(f"{name} must be an image, but is empty.")
     check_work(file.getvalue(), name)
-    Image.init()
-    register_heic()
+    if file.getvalue()[:8].startswith(_USUAL):
+        Image.preinit()  # reads these, in a third of the time that all formats take to import
+    else:
+        Image.init()
+        register_heic()
     try:
         return Image.open(file, formats=[name for name in FORMATS if name in Image.OPEN])
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):  # a warning if those are made errors

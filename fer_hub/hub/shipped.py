@@ -1,6 +1,5 @@
 """The checkpoints and example photos that come with fer_hub: all in a clone, only the default in a wheel."""
 
-from importlib import metadata
 from pathlib import Path
 
 DEFAULT = "photographs"
@@ -56,5 +55,7 @@ def licence() -> bytes:
     """The text of fer_hub's licence, which its checkpoints share: from the clone or the installed package."""
     if (HOME / "LICENSE").is_file():
         return (HOME / "LICENSE").read_bytes()
+    from importlib import metadata  # imports much, and nothing else needs it
+
     files = metadata.files("fer_hub") or []
     return next(file for file in files if file.name == "LICENSE").read_binary()
