@@ -18,7 +18,8 @@ from fer_hub.commands.export import export
 from fer_hub.commands.import_weights import import_weights
 from fer_hub.commands.parts import Command
 from fer_hub.commands.predict import predict
-from fer_hub.commands.publish import model, space
+from fer_hub.commands.private_page import private_page
+from fer_hub.commands.publish import model, space, static_space
 from fer_hub.commands.refresh import refresh
 from fer_hub.commands.train import SETTINGS, TrainCommand, train
 from fer_hub.commands.video import video
@@ -80,6 +81,7 @@ line.command(cls=Command)(export)
 publish = typer.Typer(help=PUBLISH, no_args_is_help=True, **PLAIN)
 publish.command(cls=Command)(model)
 publish.command(cls=Command)(space)
+publish.command("static-space", cls=Command)(static_space)
 line.add_typer(publish, name="publish")
 line.command("import-weights", cls=Command)(import_weights)
 line.command("contact-sheet", cls=Command)(contact_sheet)
@@ -87,6 +89,7 @@ line.command(cls=Command)(duplicates)
 line.command("clean-accuracy", cls=Command)(clean_accuracy)
 line.command(cls=Command)(refresh)
 line.command("app", cls=Command)(app_command)
+line.command("private-page", cls=Command)(private_page)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,7 +1,8 @@
-"""`fer-hub publish model` and `fer-hub publish space`."""
+"""`fer-hub publish model`, `fer-hub publish space` and `fer-hub publish static-space`."""
 
 import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -97,6 +98,53 @@ def space(
             stage=stage,
             gpu=gpu,
             zero_gpu=zero_gpu,
+            say=tell,
+        )
+
+
+def static_space(
+    repo_id: RepoArgument,
+    checkpoint: Annotated[
+        str | None, typer.Option(metavar="FOLDER", help="Checkpoint with model.onnx; the default one if left out.")
+    ] = None,
+    page: Annotated[
+        str | None, typer.Option(metavar="FOLDER", help="What private-page has built; built anew if left out.")
+    ] = None,
+    public: PublicOption = False,
+    private: PrivateOption = False,
+    message: MessageOption = None,
+    dry_run: DryRunOption = False,
+    stage: StageOption = None,
+) -> None:
+    """Publish the page of private mode as a static Space: it computes in the visitor's browser and sends nothing.
+
+        fer-hub publish static-space owner/private --dry-run
+        fer-hub publish static-space owner/private --public
+
+    Without --page it is built first, which needs npm. The access token comes from `hf auth login` or the environment
+    variable HF_TOKEN; a dry run needs none. Where nothing differs nothing is sent.
+    """
+    seen_by = visibility(public, private)
+    if page is not None and checkpoint is not None:
+        raise UsageError("--page and --checkpoint exclude each other, as a built page has its network; give one.")
+    import tempfile
+
+    from fer_hub.files import read_json
+    from fer_hub.hub.publishing import publish_static_space
+    from fer_hub.hub.remote import check_repo_id
+    from fer_hub.web.private_page import build
+
+    with secret_kept() as tell, tempfile.TemporaryDirectory(prefix="fer_hub-page-") as folder:
+        check_repo_id(repo_id)  # before anything is built
+        made = page or str(build(Path(folder) / "page", checkpoint, tell))
+        publish_static_space(
+            made,
+            repo_id,
+            read_json(Path(made) / "config.json").get("measured", ""),
+            public=seen_by,
+            message=message,
+            dry_run=dry_run,
+            stage=stage,
             say=tell,
         )
 

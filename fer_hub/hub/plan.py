@@ -9,14 +9,14 @@ from pathlib import Path
 from fer_hub.files import building
 
 MAX_WEIGHTS = 1_000_000_000
-"""Largest .safetensors or .onnx file in bytes. Our networks have a few megabytes; the Hub's own limit is 20 GB."""
+"""Largest .safetensors, .onnx or .wasm file in bytes. Ours have a few megabytes; the Hub's own limit is 20 GB."""
 
 MAX_FILE = 10_000_000
 """Largest other file in bytes: above 10 MB the Hub stores a file outside git, which does not suit text or figures."""
 
 ATTRIBUTES = "\n".join(
     f"*.{ending} filter=lfs diff=lfs merge=lfs -text"
-    for ending in ("safetensors", "onnx", "tflite", "ttf", "png", "jpg")
+    for ending in ("safetensors", "onnx", "tflite", "wasm", "ttf", "png", "jpg")
 )
 """The file .gitattributes: binary files go to the Hub's large storage, which it demands of what is pushed with git."""
 
@@ -76,6 +76,7 @@ class Plan:
         notes: remarks for the user.
         own_names: name patterns of the files that this kind of publication writes; a file in the repository
             that matches one and is not in `uploads` is left over from an earlier publication.
+        sdk: of a Space, "gradio" or "static".
     """
 
     repo_type: str
@@ -85,6 +86,7 @@ class Plan:
     left_behind: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
     own_names: tuple[str, ...] = ()
+    sdk: str = "gradio"
 
     def owns(self, path: str) -> bool:
         return any(fnmatch(path, pattern) for pattern in self.own_names)
@@ -102,7 +104,7 @@ def check_uploads(uploads: Iterable[Upload]) -> None:
         ValueError: a file is a pickle or too large.
     """
     for upload in uploads:
-        limit = MAX_WEIGHTS if upload.path.endswith((".safetensors", ".onnx")) else MAX_FILE
+        limit = MAX_WEIGHTS if upload.path.endswith((".safetensors", ".onnx", ".wasm")) else MAX_FILE
         if upload.size > limit:
             raise ValueError(
                 f"{upload.path} must be at most {megabytes(limit)}, got {megabytes(upload.size)}; shorten it or "

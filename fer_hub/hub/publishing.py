@@ -1,4 +1,4 @@
-"""Publish a checkpoint as a model repository, or the app as a Space: show the plan, then make one atomic commit."""
+"""Publish a checkpoint as a model repository, the app or its page as a Space: show the plan, make one atomic commit."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,6 +21,7 @@ from fer_hub.hub.remote import (
 )
 from fer_hub.hub.shipped import DEVICE
 from fer_hub.hub.space_files import ROOT, VARIABLE, plan_space
+from fer_hub.hub.static_files import plan_static_space
 
 Say = Callable[[str], object]
 
@@ -142,8 +143,37 @@ def publish_space(
     if gpu:
         variables[DEVICE] = "cuda"
     return _publish(
-        api, plan, public, "main", message or "Publish Space with fer_hub", dry_run, say, variables, notes, stage
-    )
+        api, plan, public, "main", message or "Publish Space with fer_hub", dry_run, say, variables, notes, stage,
+        checked=True,
+    )  # fmt: skip
+
+
+def publish_static_space(
+    folder: str | Path,
+    repo_id: str,
+    measured: str,
+    *,
+    public: bool | None = None,
+    message: str | None = None,
+    dry_run: bool = False,
+    stage: str | Path | None = None,
+    api: HfApi | None = None,
+    say: Say = print,
+) -> Published:
+    """Make the static Space `repo_id` serve the page of private mode, which computes in the visitor's browser.
+
+    Everything else is as for `publish_model`.
+
+    Args:
+        folder: the page as `fer-hub private-page` builds it.
+        measured: what its README says of the network's accuracy.
+    """
+    check_repo_id(repo_id)
+    plan = plan_static_space(folder, repo_id, measured)
+    if stage is not None:
+        plans.stage(plan, stage)
+    message = message or "Publish page with fer_hub"
+    return _publish(api or HfApi(), plan, public, "main", message, dry_run, say, stage=stage)
 
 
 def _publish(
@@ -157,14 +187,16 @@ def _publish(
     variables: dict[str, str] | None = None,
     notes: Sequence[str] = (),
     stage: str | Path | None = None,
+    checked: bool = False,
 ) -> Published:
+    """`checked`: the account has been looked at before."""
     variables, notes = variables or {}, list(notes)
     dry_run = dry_run or stage is not None
     _refuse_token(plan, api)
     known = True
     try:
         with plain_errors(api, plan.repo_id):
-            if not dry_run and plan.repo_type == "model":  # of a Space the account is checked before its models
+            if not dry_run and not checked:
                 check_account(api, plan.repo_id)
             found = look(api, plan.repo_type, plan.repo_id, branch)
     except (PermissionError, ConnectionError) as error:
@@ -205,7 +237,7 @@ def _send(
         extra = {}
         if plan.repo_type == "space":  # the variable must be there when the first build starts
             rows = [{"key": key, "value": value} for key, value in variables.items()]
-            extra = {"space_sdk": "gradio", "space_variables": rows}
+            extra = {"space_sdk": plan.sdk, **({"space_variables": rows} if rows else {})}
         api.create_repo(**where, private=True, **extra)
         found = look(api, plan.repo_type, plan.repo_id, branch)
     else:

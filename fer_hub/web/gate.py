@@ -14,6 +14,7 @@ from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect
 
 import fer_hub
+from fer_hub.web import private_page
 from fer_hub.web.disk import FULL, has_room, is_full
 from fer_hub.web.logged import HEADER, Limited, request_id
 from fer_hub.web.multipart import whole_or_nothing
@@ -123,8 +124,12 @@ class Gate:
 
 
 def app_kwargs() -> dict[str, Any]:
-    """The `app_kwargs` of `launch` that install the gate."""
-    return {"middleware": [Middleware(Gate)], "exception_handlers": {RequestValidationError: _not_understood}}
+    """The `app_kwargs` of `launch` that install the gate and the page of private mode."""
+    return {
+        "middleware": [Middleware(Gate)],
+        "exception_handlers": {RequestValidationError: _not_understood},
+        "routes": private_page.routes(),
+    }
 
 
 class _TooLargeError(Exception):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -167,6 +168,22 @@ def browser(tmp_path_factory):
     window = chromium.open_browser(folder / "profile", chromium.write_camera(folder / "camera.mjpeg"))
     yield window
     window.quit()
+
+
+@pytest.fixture(scope="session")
+def axe(tmp_path_factory) -> str:
+    """The script of axe-core, installed by npm."""
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("needs npm, and there is none: apt-get install npm")
+    folder = tmp_path_factory.mktemp("axe") / "axe"
+    shutil.copytree(ROOT / "tests" / "app" / "axe", folder, ignore=shutil.ignore_patterns("node_modules"))
+    told = subprocess.run(
+        [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=folder, capture_output=True, text=True
+    )
+    if told.returncode:
+        pytest.skip("needs the package registry of npm, which does not answer")
+    return (folder / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
 
 
 @pytest.fixture()

@@ -27,6 +27,15 @@ const style = document.createElement('style');
 style.textContent = '*, *::before, *::after { transition: none !important; animation: none !important; }';
 document.head.append(style);
 """
+AXE = """
+const [rules, done] = arguments;
+const options = {resultTypes: ['violations']};
+if (rules.length) options.runOnly = {type: 'rule', values: rules};
+axe.run(document, options).then(told => done(told.violations.map(
+    each => [each.id, each.impact, each.nodes.map(node => node.html.slice(0, 200))])));
+"""
+
+COLOURS = ("color-contrast", "link-in-text-block")
 LIVE = "return document.body.classList.contains('fer-live')"
 
 
@@ -48,6 +57,25 @@ def as_it_was(browser) -> None:
 def theme(browser, dark: bool) -> None:
     """Switch the page to its light or dark colours."""
     browser.execute_script("document.body.classList.toggle('dark', arguments[0])", dark)
+
+
+def violations(browser, axe, rules=()):
+    """Rule → (impact, elements that break it) on the page as it is."""
+    if not browser.execute_script("return Boolean(window.axe)"):
+        browser.execute_script(axe)
+    return {rule: (impact, nodes) for rule, impact, nodes in browser.execute_async_script(AXE, list(rules))}
+
+
+def in_every_look(browser, axe):
+    """(theme, size) → violations; in the dark only the rules about colours, as the others do not see them."""
+    found = {}
+    for size, (width, height) in SIZES.items():
+        resize(browser, width, height, size == "phone")
+        for dark in (False, True):
+            theme(browser, dark)
+            found["dark" if dark else "light", size] = violations(browser, axe, COLOURS if dark else ())
+    theme(browser, False)
+    return found
 
 
 @contextmanager

@@ -1,18 +1,13 @@
 """axe-core over every tab and state, light and dark, on a desktop and a phone, beside a bare page of gradio."""
 
-import shutil
-import subprocess
-from pathlib import Path
-
 import pytest
 from selenium.webdriver.common.by import By
 
 from tests.app.conftest import running
 from tests.app.driving import turn_to, wait
-from tests.app.states import SIZES, as_it_was, resize, theme, walk
+from tests.app.states import as_it_was, in_every_look, resize, walk
 
 pytestmark = pytest.mark.browser
-HERE = Path(__file__).parent / "axe"
 
 BARE = """
 import gradio as gr, pandas as pd
@@ -43,15 +38,6 @@ with gr.Blocks(title="bare") as page:
 page.launch(run_history=False)
 """
 
-AXE = """
-const [rules, done] = arguments;
-const options = {resultTypes: ['violations']};
-if (rules.length) options.runOnly = {type: 'rule', values: rules};
-axe.run(document, options).then(told => done(told.violations.map(
-    each => [each.id, each.impact, each.nodes.map(node => node.html.slice(0, 200))])));
-"""
-
-COLOURS = ("color-contrast", "link-in-text-block")
 WIDTHS = (320, 560)
 WIDEST = """
 const wide = [...document.querySelectorAll('body *')].filter(each => {
@@ -69,45 +55,10 @@ return over || wide.length ? wide.slice(0, 4).map(each => each.outerHTML.slice(0
 
 
 @pytest.fixture(scope="module")
-def axe(tmp_path_factory) -> str:
-    """The script of axe-core, installed by npm."""
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.skip("needs npm, and there is none: apt-get install npm")
-    folder = tmp_path_factory.mktemp("axe") / "axe"
-    shutil.copytree(HERE, folder, ignore=shutil.ignore_patterns("node_modules"))
-    told = subprocess.run(
-        [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=folder, capture_output=True, text=True
-    )
-    if told.returncode:
-        pytest.skip("needs the package registry of npm, which does not answer")
-    return (folder / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
-
-
-@pytest.fixture(scope="module")
 def bare(tmp_path_factory):
     """Address of a page of plain gradio with the same components."""
     with running(tmp_path_factory.mktemp("bare") / "uploads", "-c", BARE) as (url, _):
         yield url
-
-
-def violations(browser, axe, rules=()):
-    """Rule → (impact, elements that break it) on the page as it is."""
-    if not browser.execute_script("return Boolean(window.axe)"):
-        browser.execute_script(axe)
-    return {rule: (impact, nodes) for rule, impact, nodes in browser.execute_async_script(AXE, list(rules))}
-
-
-def in_every_look(browser, axe):
-    """(theme, size) → violations; in the dark only the rules about colours, as the others do not see them."""
-    found = {}
-    for size, (width, height) in SIZES.items():
-        resize(browser, width, height, size == "phone")
-        for dark in (False, True):
-            theme(browser, dark)
-            found["dark" if dark else "light", size] = violations(browser, axe, COLOURS if dark else ())
-    theme(browser, False)
-    return found
 
 
 @pytest.fixture(scope="module")

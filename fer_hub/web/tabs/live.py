@@ -14,6 +14,7 @@ from PIL import Image
 from fer_hub.detection.watching import Watcher
 from fer_hub.drawing import draw
 from fer_hub.video.tracking import FaceTracker
+from fer_hub.web.private_page import invitation
 from fer_hub.web.service import Service
 from fer_hub.web.tabs.faces import bars, in_words
 from fer_hub.web.uploads import Camera
@@ -138,7 +139,9 @@ def add_live_tab(service: Service, model: gr.Dropdown, min_score: gr.Slider) -> 
 
     gr.Markdown(
         "Allow the camera, then press **Start**. Frames are sent to the server, analysed and not stored. "
-        "Left and right are swapped, as in a mirror. The list of cameras holds the front and the back one of a phone."
+        "Left and right are swapped, as in a mirror. The list of cameras holds the front and the back one of a phone. "
+        + invitation(),
+        elem_id="live-text",
     )
     with gr.Row():
         with gr.Column(scale=2):
