@@ -16,15 +16,20 @@ def evaluate(
     data: DataOption,
     splits: Annotated[
         list[Split],
-        typer.Option(metavar="NAME ...", help="Any of train, validation, test; or all, all images together."),
-    ] = [Split.validation, Split.test],  # noqa: B006 (typer's way of a default)
+        typer.Option(
+            metavar="NAME ...",
+            help="Any of train, validation, test (the last two if left out); or all, all images together.",
+        ),
+    ] = [],  # noqa: B006 (typer's way of a default)
     images: Annotated[
         Literal["auto", "crops", "photographs"],
         typer.Option(help="What the images are; auto is what a checkpoint folder was trained on."),
     ] = "auto",
     labels: Annotated[
-        Literal["auto", "fer2013", "ferplus", "ferplus_votes", "both"],
-        typer.Option(help="Labels of the data set; auto is FER+ for checkpoints with its classes."),
+        Literal["auto", "fer2013", "ferplus", "ferplus_votes", "both", "none"],
+        typer.Option(
+            help="Labels of the data set; auto is FER+ for checkpoints with its classes; none if they are unknown."
+        ),
     ] = "auto",
     map: Annotated[
         list[str], typer.Option(metavar="THEIRS=OURS ...", help="Classes of the model whose names do not tell.")
@@ -48,6 +53,13 @@ def evaluate(
     ] = None,
     label_names: Annotated[
         list[str], typer.Option(metavar="NAME ...", help="Names of classes that are numbers, in the numbers' order.")
+    ] = [],  # noqa: B006
+    group_by: Annotated[
+        list[str],
+        typer.Option(
+            metavar="COLUMN ...",
+            help="Also measure groups: by a column of the data, or by brightness, sharpness, size or yaw.",
+        ),
     ] = [],  # noqa: B006
 ) -> None:
     """Measure a checkpoint on a data set.
@@ -82,6 +94,7 @@ def evaluate(
         image_column=image_column,
         label_column=label_column,
         label_names=label_names,
+        group_by=group_by,
         replace=write,
     )
     print(table(metrics))
@@ -91,6 +104,8 @@ def evaluate(
 
         if "calibration" in metrics:
             metrics["calibration"] = read_json(folder / "metrics.json")["calibration"] | metrics["calibration"]
+        if "groups" in metrics:
+            metrics["groups"] = read_json(folder / "metrics.json").get("groups", {}) | metrics["groups"]
         update_metrics(folder, metrics)
 
 

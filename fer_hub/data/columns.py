@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -23,8 +24,8 @@ _LABEL_COLUMNS = ("label", "labels", "emotion")
 _FERPLUS_CLASSES = 10
 
 
-def normalise_columns(dataset: Dataset, where: str) -> Dataset:
-    """The columns `image` and `label`, and `ferplus_votes` and `row` if the dataset has them, all checked.
+def normalise_columns(dataset: Dataset, where: str, keep: Sequence[str] = ()) -> Dataset:
+    """The columns `image` and `label`, `ferplus_votes` and `row` if the dataset has them, all checked, and `keep`.
 
     Class names are matched to `EMOTIONS` by name, so their order does not matter. Images stay encoded.
 
@@ -56,6 +57,7 @@ def normalise_columns(dataset: Dataset, where: str) -> Dataset:
     if "row" in dataset.column_names:
         dataset = set_column(dataset, "row", _checked_rows(dataset, where), ROW)
         kept.append("row")
+    kept += [name for name in keep if name not in kept]
     others = [name for name in dataset.column_names if name not in kept]
     if others:
         logger.info("%s: columns left out: %s", where, ", ".join(others))
@@ -73,8 +75,8 @@ def set_column(dataset: Dataset, name: str, values: pa.Array, feature: object) -
     return dataset.add_column(name, values, feature=feature)
 
 
-def fill_columns(splits: dict[str, Dataset]) -> dict[str, Dataset]:
-    """The same columns in every split: missing votes become null, missing row numbers -1."""
+def fill_columns(splits: dict[str, Dataset], keep: Sequence[str] = ()) -> dict[str, Dataset]:
+    """The same columns in every split: missing votes become null, missing row numbers -1; and `keep`."""
     for name, feature, fill in (("ferplus_votes", VOTES, None), ("row", ROW, -1)):
         if any(name in dataset.column_names for dataset in splits.values()):
             kind = Features({name: feature}).arrow_schema.field(name).type
@@ -84,7 +86,8 @@ def fill_columns(splits: dict[str, Dataset]) -> dict[str, Dataset]:
                 else dataset.add_column(name, pa.array([fill] * len(dataset), kind), feature=feature)
                 for split, dataset in splits.items()
             }
-    order = [c for c in ("image", "label", "ferplus_votes", "row") if c in next(iter(splits.values())).column_names]
+    columns = dict.fromkeys(("image", "label", "ferplus_votes", "row", *keep))
+    order = [column for column in columns if column in next(iter(splits.values())).column_names]
     return {split: dataset.select_columns(order) for split, dataset in splits.items()}
 
 

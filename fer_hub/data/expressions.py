@@ -10,6 +10,7 @@ from datasets import Dataset, DatasetDict
 
 from fer_hub.data.columns import fill_columns, normalise_columns
 from fer_hub.data.ferplus import join_ferplus
+from fer_hub.data.kept import keep_columns
 from fer_hub.data.loading import check_arguments, read
 from fer_hub.data.own_classes import class_names, labels_by_name, name_columns, without_labels
 from fer_hub.data.problems import shortened
@@ -71,8 +72,13 @@ def read_expressions(
     image_column: str | None = None,
     label_column: str | None = None,
     label_names: Sequence[str] = (),
+    keep: Sequence[str] = (),
 ) -> dict[str, Dataset]:
-    """The splits of a source, with normalised names of splits, columns and classes; see `load_expressions`."""
+    """The splits of a source, with normalised names of splits, columns and classes; see `load_expressions`.
+
+    Args:
+        keep: further columns of the result, see `keep_columns`.
+    """
     where = str(source)
     named = name_splits(read(source, revision, any_class=True, label_names=label_names), where, others="left out")
     named = {
@@ -82,19 +88,20 @@ def read_expressions(
     if hidden := [split for split, dataset in named.items() if split != "train" and without_labels(dataset)]:
         logger.warning("%s: splits without labels are left out: %s", where, ", ".join(hidden))
         named = {split: dataset for split, dataset in named.items() if split not in hidden}
+    named = keep_columns(named, keep, where)
     classes = class_names(named, where, label_names)
     named = {split: labels_by_name(dataset, f"{where} ({split})", classes) for split, dataset in named.items()}
     names = tuple(dict.fromkeys(classes.values()))
     if names == EMOTIONS:
-        checked = {split: normalise_columns(dataset, f"{where} ({split})") for split, dataset in named.items()}
-        checked = fill_columns(checked)
-        return checked if ferplus_csv is None else fill_columns(join_ferplus(checked, Path(ferplus_csv), where))
+        checked = {split: normalise_columns(dataset, f"{where} ({split})", keep) for split, dataset in named.items()}
+        checked = fill_columns(checked, keep)
+        return checked if ferplus_csv is None else fill_columns(join_ferplus(checked, Path(ferplus_csv), where), keep)
     if ferplus_csv is not None:
         raise ValueError(
             f"{where}: FER+ votes belong to the images of FER-2013, but this data set has the classes "
             f"{', '.join(names)}; leave out ferplus_csv."
         )
     for split, dataset in named.items():
-        if others := [name for name in dataset.column_names if name not in ("image", "label")]:
+        if others := [name for name in dataset.column_names if name not in ("image", "label", *keep)]:
             logger.info("%s (%s): columns left out: %s", where, split, shortened(", ".join(others)))
-    return {split: dataset.select_columns(["image", "label"]) for split, dataset in named.items()}
+    return {split: dataset.select_columns(["image", "label", *keep]) for split, dataset in named.items()}

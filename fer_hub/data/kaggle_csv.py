@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from datasets import ClassLabel, Dataset, Features, Image, NamedSplit
+from datasets import ClassLabel, Dataset, Features, Image, NamedSplit, Value
 from PIL import Image as PILImage
 from tqdm.auto import tqdm
 
@@ -19,6 +19,7 @@ from fer_hub.data.problems import Problems, shortened
 from fer_hub.model.configuration_fer import EMOTIONS
 
 _SIDE = 48
+_OWN = ("image", "label", "row", "pixels", "usage", "split", "ferplus_votes")  # no column of such a name is kept
 _SPLIT_OF_USAGE = {usage.lower(): split for split, usage in USAGES.items()}
 
 
@@ -46,7 +47,8 @@ def load_kaggle_csv(path: Path, label_names: Sequence[str] = ()) -> dict[str, Da
 
     `pixels` contains the 48 x 48 grey values of a face, 0 to 255, row by row from the top left, separated by
     spaces. Images become PNG bytes in memory (about 1.7 kB each). `row` counts the rows of the file from 0;
-    a file without `Usage` gives only train and no `row`, as its rows are not those of fer2013.csv.
+    a file without `Usage` gives only train and no `row`, as its rows are not those of fer2013.csv. Other columns are
+    kept as text.
 
     Raises ValueError, naming file and lines (from 1), for missing columns and for rows that are truncated, or
     whose emotion, Usage, number of pixels or pixel values are not as above.
@@ -56,6 +58,7 @@ def load_kaggle_csv(path: Path, label_names: Sequence[str] = ()) -> dict[str, Da
     require_columns(path, header, (emotion, "pixels"))
     names = tuple(label_names) or EMOTIONS
     has_usage = "usage" in header
+    others = [name for name in header if name not in (emotion, *_OWN)]
     columns: dict[str, dict[str, list]] = {}
     problems = Problems(str(path), unit="line")
     rows = tqdm(read_rows(path, header, problems), desc=f"Reading {path.name}", unit="image", delay=1)
@@ -72,12 +75,15 @@ def load_kaggle_csv(path: Path, label_names: Sequence[str] = ()) -> dict[str, Da
         if problems.count:
             continue  # the remaining rows are only read to count further problems
         split = _SPLIT_OF_USAGE[fields["usage"].lower()] if has_usage else "train"
-        into = columns.setdefault(split, {"image": [], "label": [], "row": []})
+        into = columns.setdefault(split, {name: [] for name in ("image", "label", "row", *others)})
         into["image"].append({"bytes": _png(pixels), "path": None})
         into["label"].append(label)
         into["row"].append(row)
+        for name in others:
+            into[name].append(fields[name])
     problems.raise_if_any("correct these lines or download the file again")
     features = {"image": Image(), "label": ClassLabel(names=list(names))} | ({"row": ROW} if has_usage else {})
+    features |= {name: Value("string") for name in others}
     return {
         split: Dataset.from_dict(
             {name: values[name] for name in features}, features=Features(features), split=NamedSplit(split)

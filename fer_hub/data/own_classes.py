@@ -31,8 +31,7 @@ def name_columns(dataset: Dataset, where: str, image: str | None = None, label: 
     Raises:
         ValueError: there is no such column, or more than one.
     """
-    found = [name for name, feature in dataset.features.items() if isinstance(feature, Image)]
-    image = _chosen(dataset, where, image, ["image"] if "image" in found else found, "image", "a datasets.Image")
+    image = image_column_of(dataset, where, image)
     known = [name for name in _LABEL_COLUMNS if name in dataset.column_names]
     found = [name for name, feature in dataset.features.items() if isinstance(feature, ClassLabel)]
     label = _chosen(dataset, where, label, known[:1] or found, "label", "a ClassLabel")
@@ -42,6 +41,12 @@ def name_columns(dataset: Dataset, where: str, image: str | None = None, label: 
                 dataset = dataset.remove_columns(wanted)
             dataset = dataset.rename_column(name, wanted)
     return dataset
+
+
+def image_column_of(dataset: Dataset, where: str, wish: str | None = None) -> str:
+    """The name of the column of images, see `name_columns`."""
+    found = [name for name, feature in dataset.features.items() if isinstance(feature, Image)]
+    return _chosen(dataset, where, wish, ["image"] if "image" in found else found, "image", "a datasets.Image")
 
 
 def class_names(splits: dict[str, Dataset], where: str, numbered: Sequence[str] = ()) -> dict[str, str]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from datasets import Dataset, Features, Image, NamedSplit, Value
 from tqdm.auto import tqdm
@@ -31,16 +32,26 @@ class Photograph:
         label: name of its class.
         face_count: number of detected faces.
         face: the largest of them, which is cropped; None if no face was detected.
+        split: the split of the source that it is in.
+        values: column → value, of the columns that were asked for.
     """
 
     file: str
     label: str
     face_count: int
     face: Face | None
+    split: str = "train"
+    values: Mapping[str, Any] = field(default_factory=dict)
 
 
 def cut_out_faces(
-    split: Dataset, size: int, detector: FaceDetector, photographs: list[Photograph], *, name: str = "train"
+    split: Dataset,
+    size: int,
+    detector: FaceDetector,
+    photographs: list[Photograph],
+    *,
+    name: str = "train",
+    keep: Sequence[str] = (),
 ) -> Dataset:
     """The largest face of every photo, framed as in `FERPipeline`; photos without a detected face are left out.
 
@@ -52,6 +63,7 @@ def cut_out_faces(
         detector: the face detector.
         photographs: receives all photos of the split, including those without a face.
         name: name of the split, for progress bar and errors.
+        keep: columns whose values the photographs get.
 
     Returns:
         A data set with the columns `image` (the crop as PNG, RGB), `label` and `PHOTOGRAPH`.
@@ -59,7 +71,7 @@ def cut_out_faces(
     Raises:
         ValueError: photos cannot be read; the first five are named.
     """
-    encoded = split.select_columns(["image", "label"]).cast_column("image", Image(decode=False))
+    encoded = split.select_columns(["image", "label", *keep]).cast_column("image", Image(decode=False))
     names = split.features["label"].names
     problems = Problems(name, unit="photograph")
     columns: dict[str, list] = {"image": [], "label": [], PHOTOGRAPH: []}
@@ -77,7 +89,9 @@ def cut_out_faces(
             columns["image"].append({"bytes": crop, "path": None})  # with a path, datasets would read the file instead
             columns["label"].append(entry["label"])
             columns[PHOTOGRAPH].append(len(photographs))
-        photographs.append(Photograph(file, names[entry["label"]], len(faces), faces[0] if faces else None))
+        values = {column: entry[column] for column in keep}
+        found = faces[0] if faces else None
+        photographs.append(Photograph(file, names[entry["label"]], len(faces), found, name, values))
     problems.raise_if_any("replace or remove these photos")
     features = Features({"image": Image(), "label": split.features["label"], PHOTOGRAPH: Value("int64")})
     return Dataset.from_dict(columns, features=features, split=NamedSplit(name))

@@ -19,6 +19,7 @@ from fer_hub.data.loading import check_arguments, is_hub_id
 from fer_hub.data.names import SPLITS
 from fer_hub.data.photographs import PHOTOGRAPH, Photograph, cut_out_faces
 from fer_hub.data.splits import complete_splits, refuse_empty
+from fer_hub.data.unlabelled import read_unlabelled
 from fer_hub.files import write_text
 from fer_hub.model.configuration_fer import EMOTIONS
 
@@ -67,6 +68,8 @@ def prepare(
     image_column: str | None = None,
     label_column: str | None = None,
     label_names: Sequence[str] = (),
+    keep: Sequence[str] = (),
+    labelled: bool = True,
 ) -> Prepared:
     """Load a data set, crop the faces if it consists of photos, and complete its splits.
 
@@ -75,6 +78,8 @@ def prepare(
         images: kind of the images: face crops, or photos in which the largest face is detected and cropped.
         size: height and width of these crops in pixels.
         wanted: requested splits; missing ones are cut from train. `["all"]` gives all images as one split.
+        keep: further columns to keep, see `kept.keep_columns`.
+        labelled: whether labels are read; else the one class is `unlabelled.NO_LABEL`, and no split is cut.
 
     Raises:
         ValueError: as for `load_expressions`; `images` is not one of `IMAGES`; a class has too few images to split.
@@ -84,13 +89,17 @@ def prepare(
         raise ValueError(f"images must be {' or '.join(IMAGES)}, got {images!r}; choose one of the two.")
     where = str(source)
     columns = {"image_column": image_column, "label_column": label_column, "label_names": label_names}
-    own = read_expressions(source, ferplus_csv=ferplus_csv, **columns)
+    if labelled:
+        own = read_expressions(source, ferplus_csv=ferplus_csv, keep=keep, **columns)
+    else:
+        own = read_unlabelled(source, image_column=image_column, keep=keep)
+        _check_splits(own, wanted, where)
     about = {"name": public_name(source), "hub": is_hub_id(source), "fer2013": _is_fer2013(own, source)}
     if about["fer2013"]:
         about["name"] = "FER-2013"
     photographs: list[Photograph] = []
     if images == "photographs":
-        own = _faces_of(own, where, size, photographs)
+        own = _faces_of(own, where, size, photographs, keep)
     if list(wanted) == [ALL]:
         splits = {ALL: concatenate_datasets(list(own.values()))}
     elif all(split in own for split in wanted):
@@ -145,12 +154,23 @@ def write_faces(path: Path, photographs: Mapping[str, list[Photograph]]) -> None
     write_text(path, text.getvalue())
 
 
-def _faces_of(own: dict[str, Dataset], where: str, size: int, photographs: list[Photograph]) -> dict[str, Dataset]:
+def _check_splits(own: Mapping[str, Dataset], wanted: Sequence[str], where: str) -> None:
+    if missing := [split for split in wanted if split not in (ALL, *own)]:
+        raise ValueError(
+            f"{where}: there must be a split {' and '.join(missing)}, got {', '.join(own)}; name one of these, or "
+            f"{ALL} for all images together."
+        )
+
+
+def _faces_of(
+    own: dict[str, Dataset], where: str, size: int, photographs: list[Photograph], keep: Sequence[str]
+) -> dict[str, Dataset]:
     from fer_hub.detection.detector import FaceDetector  # imports mediapipe, which crops do not need
 
     with FaceDetector() as detector:
         crops = {
-            split: cut_out_faces(dataset, size, detector, photographs, name=split) for split, dataset in own.items()
+            split: cut_out_faces(dataset, size, detector, photographs, name=split, keep=keep)
+            for split, dataset in own.items()
         }
     missed = [photo for photo in photographs if photo.face is None]
     if missed:

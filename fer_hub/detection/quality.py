@@ -92,8 +92,8 @@ def measures(crop: Image.Image, width: float) -> tuple[float, ...]:
     rough = rough[:-2] - 2 * rough[1:-1] + rough[2:]
     return (
         math.log2(min(max(width, 4.0), SIZE)),
-        math.log(_steps(grey) + 0.5),
-        math.log(_steps(small) + 0.5),
+        math.log(sharpness(grey) + 0.5),
+        math.log(sharpness(small) + 0.5),
         math.log(_median(np.abs(rough)) + 0.5),
         float((grey < 32).mean()),
         float((grey > 224).mean()),
@@ -103,8 +103,16 @@ def measures(crop: Image.Image, width: float) -> tuple[float, ...]:
     )
 
 
-def _steps(grey: np.ndarray) -> float:
-    """Mean difference of neighbours, along and across."""
+def sharpness(grey: np.ndarray) -> float:
+    """Mean difference of neighbours, along and across, in the units of the values.
+
+    Args:
+        grey: float array (height, width).
+
+    Example:
+        >>> sharpness(np.array([[0.0, 8.0], [0.0, 8.0]]))
+        4.0
+    """
     return float(np.abs(np.diff(grey, axis=0)).mean() + np.abs(np.diff(grey, axis=1)).mean()) / 2
 
 

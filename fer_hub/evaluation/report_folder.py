@@ -1,9 +1,11 @@
 """The report folder of an evaluation: metrics.json, a report in Markdown, and figures of every split."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
+from fer_hub.evaluation.groups import group_lines
 from fer_hub.files import write_json, write_text
 
 PICTURES = ("confusion", "scores", "calibration", "mistakes")
@@ -25,6 +27,7 @@ def write_pictures(
     labels: np.ndarray,
     *,
     before: dict | None = None,
+    groups: dict | None = None,
 ) -> None:
     """Save the figures of one split as PNG files whose names begin with the split.
 
@@ -34,8 +37,10 @@ def write_pictures(
         probabilities: float array (images, classes).
         labels: integer array (images,).
         before: calibration before temperature scaling, see `calibrate.before_and_after`.
+        groups: grouping → figures of the groups, see `groups.group_figures`.
     """
     from fer_hub.hub import plots as report
+    from fer_hub.hub.group_plot import plot_groups
 
     folder.mkdir(parents=True, exist_ok=True)
     names = list(row["recall"])
@@ -47,6 +52,8 @@ def write_pictures(
     )
     for name, picture in zip(PICTURES, pictures, strict=True):
         report.save_picture(picture, folder / f"{split}_{name}.png")
+    if groups:
+        report.save_picture(plot_groups(groups), folder / f"{split}_groups.png")
 
 
 def report_text(metrics: dict) -> str:
@@ -69,7 +76,18 @@ def report_text(metrics: dict) -> str:
         parts.append("\n".join([f"## {split}", "", *lines, "", *pictures]))
     if "photographs" in metrics:
         parts.append("## As photos\n\n" + table({"photographs": metrics["photographs"]}))
+    if "groups" in metrics:
+        parts.append(groups_text(metrics["groups"]))
     return "\n\n".join(parts) + "\n"
+
+
+def groups_text(groups: Mapping[str, Mapping]) -> str:
+    """The groups of every split as Markdown, with the figures beside it."""
+    parts = []
+    for split, entries in groups.items():
+        lines = "\n".join(group_lines(entries))
+        parts.append(f"## {split} by groups\n\n```\n{lines}\n```\n\n![{split} by groups]({split}_groups.png)")
+    return "\n\n".join(parts)
 
 
 def cell(text: str) -> str:
@@ -125,4 +143,6 @@ def table(metrics: dict) -> str:
             f"({row['missed']['photograph']} missed), on a canvas {row['canvas']:.1%} ({row['missed']['canvas']} "
             "missed)"
         )
+    for split, groups in metrics.get("groups", {}).items():
+        lines += [f"{split} by groups", *group_lines(groups)]
     return "\n".join(lines)

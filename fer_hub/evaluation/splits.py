@@ -10,6 +10,7 @@ from transformers import PreTrainedModel
 from transformers.utils import cached_file
 
 from fer_hub.data import FERPLUS_EMOTIONS, Targets, prepare, targets
+from fer_hub.data.photographs import Photograph
 from fer_hub.files import read_json
 from fer_hub.hub.card import FER2013
 from fer_hub.model import FERForImageClassification
@@ -27,6 +28,8 @@ def load_splits(
     image_column: str | None = None,
     label_column: str | None = None,
     label_names: Sequence[str] = (),
+    keep: Sequence[str] = (),
+    photographs: dict[str, list[Photograph]] | None = None,
     measured: Mapping[str, Any] | None = None,
     writer: tuple[str, str] = ("--write", "use --report FOLDER for other data"),
 ) -> dict[str, tuple[Dataset, Targets]]:
@@ -38,6 +41,8 @@ def load_splits(
     Args:
         names: the checkpoint's classes.
         size: side in pixels of faces cropped from photos.
+        keep: further columns to keep, see `fer_hub.data.prepare`.
+        photographs: receives those of `Prepared`.
         measured: the checkpoint's metrics.json, if its figures are to be replaced, see `measured_before`.
         writer: for the sentence of a refusal: what replaces them, and what to do instead.
         (others): as for `evaluate`.
@@ -56,7 +61,10 @@ def load_splits(
         image_column=image_column,
         label_column=label_column,
         label_names=label_names,
+        keep=keep,
     )
+    if photographs is not None:
+        photographs.update(prepared.photographs)
     result = {}
     for split in splits:
         faces = prepared.splits[split]

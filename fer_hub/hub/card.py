@@ -14,6 +14,9 @@ from fer_hub.hub.recipes import commands
 TEMPLATES = (Path(__file__).parents[2] / "model_card.md", Path(__file__).parents[1] / "model_card.md")
 """Path of the template: at the top of the repository, or inside an installed package."""
 
+GROUPS_PICTURE = "groups.png"
+"""Figure of the groups, of checkpoints that were measured by groups."""
+
 PICTURES = ("confusion.png", "scores.png", "calibration.png", "training.png")
 """Figures of the card: confusion matrix, per-class scores and calibration on test, and training curves."""
 
@@ -97,6 +100,7 @@ def fill(config: dict, metrics: dict, training_args: dict, size: int, repo_id: s
         votes=any(training_args.get(name) in VOTED for name in ("labels", "second_labels")),
         repo_id=repo_id,
         megabytes=size / 1e6,
+        grouped=_grouped(metrics),
         facts=card_facts(names, metrics["test"]),
         labels=read_json(LABEL_FACTS) if about["fer2013"] else {},
         version=fer_hub.__version__,
@@ -127,8 +131,16 @@ def _dataset(about: dict, training_args: dict) -> dict[str, str]:
     return {"dataset_type": kind, "dataset_name": about["name"]}
 
 
+def _grouped(metrics: dict) -> dict:
+    """`split` and `entries`: the groups of test, or of validation where test has none; empty without any."""
+    groups = metrics.get("groups", {})
+    split = next((split for split in ("test", "validation") if split in groups), None)
+    return {} if split is None else {"split": split, "entries": groups[split]}
+
+
 def _draw(folder: Path, metrics: dict) -> None:
     from fer_hub.hub import plots as report
+    from fer_hub.hub.group_plot import plot_groups
 
     log = folder / "training_log.json"
     pictures = {
@@ -141,6 +153,10 @@ def _draw(folder: Path, metrics: dict) -> None:
     }
     for name in PICTURES:
         report.save_picture(pictures[name], folder / name)
+    if grouped := _grouped(metrics):
+        report.save_picture(plot_groups(grouped["entries"]), folder / GROUPS_PICTURE)
+    else:
+        (folder / GROUPS_PICTURE).unlink(missing_ok=True)
 
 
 def _results(dataset: dict, split: str, row: dict | None) -> list[EvalResult]:

@@ -75,6 +75,12 @@ def clone(tmp_path_factory, small_csv, tiny_checkpoint):
         photos.mkdir(parents=True)
         for number in range(6):
             shutil.copy(ROOT / "examples" / "astronaut.jpg", photos / f"{number}.jpg")
+    (folder / "path" / "to" / "people").mkdir()
+    lines = ["file_name,label,age,camera"]
+    for number in range(12):
+        shutil.copy(photos / "0.jpg", folder / "path" / "to" / "people" / f"{number}.jpg")
+        lines.append(f"{number}.jpg,{('happy', 'neutral')[number % 2]},{20 + number},phone")
+    (folder / "path" / "to" / "people" / "metadata.csv").write_text("\n".join(lines) + "\n")
     model = FERForImageClassification(FERConfig(architecture="scratch_cnn"))
     torch.save(model.network.state_dict(), folder / "path" / "to" / "best_model.pth")
     write_keras_files(folder)

@@ -156,7 +156,7 @@ def test_choices_are_those_of_the_library():
     assert choices(predict.predict, "search") == SEARCHES
     assert choices(predict.predict, "runtime") == tuple(RUNTIMES)
     assert choices(evaluate.evaluate, "images") == ("auto", *IMAGES)
-    assert choices(evaluate.evaluate, "labels") == ("auto", *LABELS)
+    assert choices(evaluate.evaluate, "labels") == ("auto", *LABELS, "none")
     assert list(contact_sheet.Preset) == list(SHOWN)
 
 
