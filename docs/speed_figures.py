@@ -81,7 +81,6 @@ def _long(figures: dict) -> list[str]:
     rows = [
         [f"{figures[name]['pictures']:,} {said}", *(f"{figures[name]['mib'][mark]:.1f}" for mark in marks)]
         for name, said in (("calls", "calls"), ("stream", "pictures streamed"))
-        if name in figures
     ]
     crops, photographs = figures["equal"]["crops"], figures["equal"]["photographs"]
     said = wrap(
