@@ -30,7 +30,7 @@ class RayPredictor:
             `map_batches` `num_gpus=1`.
 
     Raises:
-        As `FERPipeline.from_pretrained`.
+        OSError, ValueError: as from `FERPipeline.from_pretrained`.
     """
 
     def __init__(self, **options: Any) -> None:

@@ -76,7 +76,7 @@ def evaluate(
 
     Raises:
         ValueError: the model lacks classes and `partial` is not set, or an argument is invalid.
-        Errors of `FERPipeline.from_pretrained` and `fer_hub.data.prepare`.
+        OSError, ConnectionError, RuntimeError: as from `FERPipeline.from_pretrained` and `fer_hub.data.prepare`.
     """
     from fer_hub.pipeline import FERPipeline
 
