@@ -4,7 +4,7 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from docs import speed_figures
+from docs import app_figures, speed_figures
 from docs.markdown import percent, span, table, wrap
 from fer_hub.files import read_json
 from fer_hub.hub.card import labels_kind
@@ -342,11 +342,17 @@ def many(files: Files) -> str:
     return speed_figures.chain(files.result("chain"))
 
 
+def operators(files: Files) -> str:
+    """docs/operators.md: weight of the page, memory of photos."""
+    return app_figures.operators(files.result("page"), files.result("image_memory"))
+
+
 DOCUMENTS = {
     "README.md": front,
     "docs/accuracy.md": full,
     "docs/alternatives.md": alternatives,
     "docs/many_photographs.md": many,
+    "docs/operators.md": operators,
     "docs/photographs.md": base_rates,
     "docs/transformers.md": library_tests,
     "docs/tests.md": mutants,

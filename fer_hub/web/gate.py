@@ -11,6 +11,7 @@ import gradio
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect
 
 import fer_hub
@@ -45,6 +46,9 @@ _FACTS = {
 }
 """Addresses for operators → what they answer."""
 
+_PACKED = ("/", "/config")
+"""Addresses of texts that gradio would send as they are, hundreds of kB; it packs its scripts itself."""
+
 _TOLD = (413, 429, 503, 507)
 """Statuses of refusals that an operator wants to know of."""
 
@@ -59,6 +63,7 @@ class Gate:
 
     def __init__(self, app: Any) -> None:
         self.app = app
+        self._packed = GZipMiddleware(app, minimum_size=1000, compresslevel=6)
         self._entering: Counter[str] = Counter()  # address → accepted requests that gradio has not queued yet
 
     async def __call__(self, scope, receive, send) -> None:
@@ -110,7 +115,7 @@ class Gate:
 
         try:
             with whole_or_nothing():
-                await self.app(scope, count, watch)
+                await (self._packed if _is_packed(scope) else self.app)(scope, count, watch)
         except ClientDisconnect:
             return _LOGGED.line(logging.WARNING, "broken off: %s", _asked(scope))
         except Exception as error:
@@ -149,6 +154,12 @@ def route(scope: Mapping[str, Any]) -> str:
     if not prefix or not (path + "/").startswith(prefix + "/"):
         return path
     return path[len(prefix) :] or "/"
+
+
+def _is_packed(scope: Mapping[str, Any]) -> bool:
+    """Whether the answer is one of `_PACKED`, and the browser takes it packed."""
+    accepted = next((value for name, value in scope["headers"] if name == b"accept-encoding"), b"")
+    return b"gzip" in accepted and route(scope) in _PACKED
 
 
 def _with_id(send, number: str):

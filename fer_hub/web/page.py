@@ -82,8 +82,8 @@ def build(service: Service, examples: Sequence[str] = ()) -> gr.Blocks:
             add_photo_tab(service, model, min_score, prior, detection_model, as_examples(examples), turns)
         with gr.Tab("Webcam"):
             add_live_tab(service, model, min_score)
-        with gr.Tab("Video"):
-            add_video_tab(service, model, min_score)
+        with gr.Tab("Video") as tab:
+            add_video_tab(service, model, min_score, tab)
         with gr.Tab("Several photos"):
             add_several_tab(service, model, min_score, prior, detection_model, turns)
         with gr.Tab("How to read this"):

@@ -117,3 +117,20 @@ def test_refusals_are_logged_but_not_without_end(caplog, monkeypatch):
     lines = [record.getMessage() for record in caplog.records if record.name == "fer_hub.web.gate"]
     assert len(lines) <= MOST_LINES + 1 and not any("\n" in line for line in lines)
     assert any(line.startswith("refused with 413: POST '/gradio_api/call/predict") for line in lines)
+
+
+def test_the_page_itself_is_packed_and_nothing_that_streams_is():
+    from starlette.applications import Starlette
+    from starlette.responses import PlainTextResponse
+    from starlette.routing import Route
+    from starlette.testclient import TestClient
+
+    async def text(request):
+        return PlainTextResponse("a page of gradio " * 1000)
+
+    client = TestClient(Gate(Starlette(routes=[Route("/", text), Route("/gradio_api/call/x", text)])))
+    packed, plain = client.get("/"), client.get("/gradio_api/call/x")
+    assert packed.text == plain.text
+    assert packed.headers["content-encoding"] == "gzip" and int(packed.headers["content-length"]) < 1000
+    assert "content-encoding" not in plain.headers
+    assert "content-encoding" not in client.get("/", headers={"accept-encoding": "identity"}).headers

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from selenium.webdriver.common.by import By
 
-from tests.app.driving import downloads, fetched, give, note, press, texts, turn_to, wait
+from tests.app.driving import downloads, fetched, give, note, opened, press, texts, turn_to, wait
 
 pytestmark = pytest.mark.browser
 NOTE = "#video-note"
@@ -79,3 +79,16 @@ def test_empty_frames_and_cancel_appear_when_they_have_a_use(page, long_video):
     press(page, "#cancel-video")
     wait(page, lambda: note(page, NOTE) == "Cancelled; nothing was saved.")
     wait(page, lambda: not page.execute_script(shown, "#cancel-video"))
+
+
+def test_the_player_is_loaded_with_its_tab(browser, app_url):
+    """hls.js is half as large as all the other scripts; who looks at photos does not need it."""
+    loaded = "return performance.getEntriesByType('resource').filter(each => each.name.includes('/hls-')).length"
+    opened(browser, app_url)
+    assert browser.execute_script(loaded) == 0
+    size = "return performance.getEntriesByType('navigation')[0].transferSize"
+    assert 10_000 < browser.execute_script(size) < 150_000  # with the first result and the examples' pictures
+    turn_to(browser, "Video")
+    wait(browser, lambda: browser.find_elements(By.CSS_SELECTOR, "#video input[type=file]"))
+    wait(browser, lambda: browser.execute_script(loaded) == 1)
+    browser.get("about:blank")

@@ -20,6 +20,9 @@ from fer_hub.results import FacePrediction, percent
 LARGEST = 1024
 """Longer side of the picture on the page, in pixels; downloads have the photo's own size."""
 
+QUALITY = 75
+"""Of these pictures as WebP, which look as those of JPEG's 82 and take half as much."""
+
 CLOSE = 0.1
 """Two expressions whose probabilities differ by less are called hard to tell apart."""
 
@@ -169,13 +172,13 @@ def why(told: Explanation, face: FacePrediction, number: int) -> str:
 
 
 def data_url(image: Image.Image, largest: int = 0) -> str:
-    """An image as a data URL: JPEG, shrunk to a longer side of at most `largest` pixels (0: not shrunk)."""
+    """An image as a data URL: WebP, shrunk to a longer side of at most `largest` pixels (0: not shrunk)."""
     if largest and max(image.size) > largest:
         image = image.copy()
         image.thumbnail((largest, largest), reducing_gap=3.0)
     stream = io.BytesIO()
-    image.save(stream, "JPEG", quality=82)
-    return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
+    image.save(stream, "WEBP", quality=QUALITY)
+    return "data:image/webp;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
 
 
 def _words(face: FacePrediction) -> str:

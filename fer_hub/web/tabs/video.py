@@ -13,10 +13,13 @@ from fer_hub.web.video_job import MAX_SECONDS, VideoResult, run_video
 
 READY = "Upload a video and press Analyse."
 FAILED = "The server was busy or failed on this video. Try again in a minute, or choose another one."
+SHOW = "() => ({__type__: 'update', visible: true})"
+"""Shows a component, in the browser."""
+
 MISSING = "The video is missing; upload a video first."
 
 
-def add_video_tab(service: Service, model: gr.Dropdown, min_score: gr.Slider) -> None:
+def add_video_tab(service: Service, model: gr.Dropdown, min_score: gr.Slider, tab: gr.Tab) -> None:
     """Analyses a video and shows every face over time. The analysis can be cancelled."""
 
     def analyse(video: Path | None, model: str, every: int, min_score: float, smoothing: float):
@@ -66,7 +69,9 @@ def add_video_tab(service: Service, model: gr.Dropdown, min_score: gr.Slider) ->
     )
     with gr.Row():
         with gr.Column():
-            video = VideoFile(label="Video", sources=["upload"], elem_id="video", height=220)
+            # gradio loads the player, half as much as all the rest, for every video that is not invisible
+            video = VideoFile(label="Video", sources=["upload"], elem_id="video", height=220, visible=False)
+            tab.select(None, None, video, js=SHOW, queue=False, api_visibility="private", show_progress="hidden")
             with gr.Row():
                 start = gr.Button("Analyse", variant="primary", elem_id="analyse-video")
                 stop = gr.Button("Cancel", variant="stop", elem_id="cancel-video", visible=False)
