@@ -61,10 +61,9 @@ class RayPredictor:
         faces: list[list[dict] | None] = []
         errors: list[str | None] = []
         for result in self.pipeline.stream_sized(rows, on_error="yield", threads=1):
-            failed = isinstance(result, Exception)
-            sizes.append((None, None) if failed else result[0])
-            faces.append(None if failed else [_row(face) for face in result[1]])
-            errors.append(str(result) if failed else None)
+            sizes.append((None, None) if isinstance(result, Exception) else result[0])
+            faces.append(None if isinstance(result, Exception) else [_row(face) for face in result[1]])
+            errors.append(str(result) if isinstance(result, Exception) else None)
         made = {
             "width": pa.array([width for width, _ in sizes], pa.int32()),
             "height": pa.array([height for _, height in sizes], pa.int32()),

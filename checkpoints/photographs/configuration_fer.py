@@ -1,5 +1,7 @@
 """Configuration of a facial expression network: architecture, input and labels. This file does not import torch."""
 
+from typing import Any
+
 from transformers import PreTrainedConfig
 
 from .layers_fer import check_layers
@@ -93,7 +95,7 @@ class FERConfig(PreTrainedConfig):
         if wanted is None:
             kwargs.pop("num_labels", None)  # a null in config.json, which transformers would count up to
         self._check_form(wanted, kwargs.get("torch_dtype"))
-        if self.id2label is None and wanted in (None, len(EMOTIONS)) and self.label2id is None:
+        if self.id2label is None and wanted in (None, len(EMOTIONS)) and self.label2id is None:  # type: ignore[has-type]
             self.id2label = dict(enumerate(EMOTIONS))
         elif self.id2label is None and self.label2id is not None:
             self.id2label = {index: name for name, index in self.label2id.items()}
@@ -103,7 +105,7 @@ class FERConfig(PreTrainedConfig):
                 "give one of the two."
             )
         super().__post_init__(**kwargs)
-        if self.label2id is None:
+        if self.label2id is None:  # type: ignore[has-type]
             self.label2id = {name: index for index, name in self.id2label.items()}
         self.check()
 
@@ -115,14 +117,14 @@ class FERConfig(PreTrainedConfig):
             config_dict = {key: value for key, value in config_dict.items() if key not in ("id2label", "label2id")}
         return super().from_dict({**config_dict, **labels}, **kwargs)
 
-    def _check_form(self, num_labels: object, dtype: object) -> None:
+    def _check_form(self, num_labels: Any, dtype: object) -> None:
         """Check what is computed with before `check` can look at it."""
         most = LARGEST["id2label"]
         for name in ("id2label", "label2id"):
             labels = getattr(self, name)
             if labels is not None and not (isinstance(labels, dict) and len(labels) <= most):
                 raise ValueError(f"{name} must be a map of at most {most} names and indices, got {_short(labels)}.")
-            indices = [] if labels is None else labels if name == "id2label" else labels.values()
+            indices: Any = [] if labels is None else labels if name == "id2label" else labels.values()
             if not all(_is_int(index) or (isinstance(index, str) and index.isdecimal()) for index in indices):
                 raise ValueError(f"{name} must have whole numbers from 0 as indices, got {_short(list(indices))}.")
         if num_labels is not None and not (_is_int(num_labels) and 0 <= num_labels <= most):

@@ -5,6 +5,8 @@ the layers whose indices are its `inputs`, where -1 is the image. `flatten` divi
 vectors; the last layer is `linear` with one output for each class.
 """
 
+from typing import Any
+
 ACTIVATIONS = (
     "relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "softplus", "softsign", "sigmoid", "tanh",
 )  # fmt: skip
@@ -12,7 +14,7 @@ ACTIVATIONS = (
 
 REQUIRED = object()
 
-FIELDS = {
+FIELDS: dict[str, dict[str, tuple[str, Any]]] = {
     "conv": {
         "channels": ("count", REQUIRED), "kernel": ("pair", REQUIRED), "stride": ("pair", (1, 1)),
         "padding": ("sides", (0, 0, 0, 0)), "dilation": ("pair", (1, 1)), "groups": ("count", 1),
@@ -52,7 +54,7 @@ _FORMS = {
 }
 
 
-def completed(layers: list) -> list[dict]:
+def completed(layers: list | None) -> list[dict]:
     """The layers with the fields that they left out.
 
     Raises:
@@ -134,7 +136,7 @@ def shapes(layers: list[dict], num_channels: int, image_size: int) -> list[tuple
     return found[1:]
 
 
-def check_layers(layers: list, num_channels: int, image_size: int, num_labels: int) -> None:
+def check_layers(layers: list | None, num_channels: int, image_size: int, num_labels: int) -> None:
     """Raise a `ValueError` for the first layer that cannot be built, or a network that does not end in the classes."""
     whole = completed(layers)
     sizes = shapes(whole, num_channels, image_size)

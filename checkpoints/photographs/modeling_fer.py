@@ -1,5 +1,7 @@
 """The network as a transformers model: one class for all architectures of the zoo."""
 
+from typing import Any
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -13,7 +15,7 @@ from .zoo_plain_fer import BaselineCNN, ScratchCNN, SequentialCNN, WideCNN
 from .zoo_residual_fer import ResidualCNN
 from .zoo_transfer_fer import VGG16, MobileNetV2, ResNet50, TransferNetwork
 
-NETWORKS = {
+NETWORKS: dict[str, type[Any]] = {
     "residual_cnn": ResidualCNN,
     "scratch_cnn": ScratchCNN,
     "sequential_cnn": SequentialCNN,
@@ -149,13 +151,13 @@ class FERModel(FERPreTrainedModel):
         """
         hidden_states, as_dict = self._asked(output_hidden_states, return_dict)
         self._check_pixel_values(pixel_values)
-        states = []
+        states: list[torch.Tensor] = []
         pooled = self.network(pixel_values, states)
-        hidden_states = None if hidden_states is None else tuple(states)
+        shown = None if hidden_states is None else tuple(states)
         if not as_dict:
-            return tuple(value for value in (states[-1], pooled, hidden_states) if value is not None)
+            return tuple(value for value in (states[-1], pooled, shown) if value is not None)
         return BaseModelOutputWithPoolingAndNoAttention(
-            last_hidden_state=states[-1], pooler_output=pooled, hidden_states=hidden_states
+            last_hidden_state=states[-1], pooler_output=pooled, hidden_states=shown
         )
 
 
@@ -190,7 +192,7 @@ class FERForImageClassification(FERPreTrainedModel):
                 last layer; with `ignore_mismatched_sizes=True` a new last layer is created instead.
         """
         config = kwargs.get("config")  # the Auto classes put the labels there
-        wanted = kwargs.get("id2label") or range(kwargs.get("num_labels") or getattr(config, "num_labels", 0))
+        wanted: Any = kwargs.get("id2label") or range(kwargs.get("num_labels") or getattr(config, "num_labels", 0) or 0)
         on_disk = pretrained_model_name_or_path is not None  # and not in `state_dict`
         if wanted and on_disk and not kwargs.get("ignore_mismatched_sizes"):
             where = {key: kwargs[key] for key in HUB_OPTIONS if key in kwargs}
@@ -237,13 +239,13 @@ class FERForImageClassification(FERPreTrainedModel):
         hidden_states, as_dict = self._asked(output_hidden_states, return_dict)
         self._check_pixel_values(pixel_values)
         logits = self.network(pixel_values, hidden_states)
-        hidden_states = None if hidden_states is None else tuple(hidden_states)
+        shown = None if hidden_states is None else tuple(hidden_states)
         loss = None if labels is None else self._loss(logits, labels)
         if not self.training and self.config.temperature != 1:
             logits = logits / self.config.temperature
         if not as_dict:
-            return tuple(value for value in (loss, logits, hidden_states) if value is not None)
-        return ImageClassifierOutputWithNoAttention(loss=loss, logits=logits, hidden_states=hidden_states)
+            return tuple(value for value in (loss, logits, shown) if value is not None)
+        return ImageClassifierOutputWithNoAttention(loss=loss, logits=logits, hidden_states=shown)
 
     def _loss(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         kind = self.config.problem_type

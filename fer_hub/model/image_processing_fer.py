@@ -143,7 +143,7 @@ def _check_fields(fields: dict[str, Any]) -> None:
     """Check what preprocessor_config.json holds, which comes from anywhere, before anything is computed with it."""
     for name in ("image_mean", "image_std"):
         value = fields.get(name)
-        numbers = value if isinstance(value, (list, tuple)) else [value]
+        numbers: Any = value if isinstance(value, (list, tuple)) else [value]
         fits = 1 <= len(numbers) <= 3 and all(_is_finite(number) for number in numbers)
         if value is not None and not (fits and (name == "image_mean" or all(number > 0 for number in numbers))):
             above = "" if name == "image_mean" else " above 0"

@@ -11,6 +11,8 @@ class PlainCNN(nn.Module):
     """
 
     default_dropout: float
+    features: nn.Module
+    classifier: nn.Sequential
 
     def __init__(self, config):
         super().__init__()
