@@ -1,4 +1,4 @@
-"""The site of the guides and the Python API is built without a warning, and its page of networks is that of the code."""
+"""The site of guides and Python API is built without a warning, and its page of networks is that of the code."""
 
 import os
 import re
