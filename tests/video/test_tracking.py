@@ -132,6 +132,15 @@ def test_people_who_cross_keep_their_ids(rate, hidden):
         assert ids(tracked) == ([1, 2] if both else [1])
 
 
+def test_one_of_two_who_cross_gets_one_new_id_after_a_long_time_out_of_sight():
+    tracker, rate, seen = FaceTracker(), 15, []
+    for frame in range(4 * rate):
+        right, left = face(100 * frame / rate, 0), face(400 - 100 * frame / rate, 5, side=38)
+        both = abs(frame / rate - 2) >= 1.35
+        seen += ids(tracker.update([right, left] if both else [right], frame / rate))
+    assert seen.count(1) == 4 * rate and sorted(set(seen)) == [1, 2, 3]
+
+
 def test_a_neighbour_who_stays_does_not_take_over_the_one_who_leaves():
     tracker = FaceTracker()
     for frame in range(30):
