@@ -11,6 +11,7 @@ from fer_hub.web.facts import facts
 from fer_hub.web.gate import MAX_QUEUE, app_kwargs
 from fer_hub.web.guard import Page
 from fer_hub.web.look import CSS, SCRIPT, theme, words
+from fer_hub.web.old_files import replace_sweep
 from fer_hub.web.service import LOWEST_SCORE, Service
 from fer_hub.web.tabs.card import add_card_tab
 from fer_hub.web.tabs.examples import as_examples
@@ -62,6 +63,7 @@ def build(service: Service, examples: Sequence[str] = ()) -> gr.Blocks:
         service: the loaded checkpoints; the caller closes it.
         examples: paths of example photos.
     """
+    replace_sweep()
     with Page(title="Facial expression recognition", delete_cache=(SWEEP_SECONDS, KEEP_SECONDS)) as page:
         gr.Markdown(INTRODUCTION, elem_id="title")
         titles = [(facts(where).title(name), name) for name, where in service.checkpoints.items()]
