@@ -6,6 +6,7 @@ from pathlib import Path
 
 from docs import app_figures, speed_figures
 from docs.markdown import percent, span, table, wrap
+from docs.peer_figures import peers
 from fer_hub.files import read_json
 from fer_hub.hub.card import labels_kind
 from fer_hub.hub.card_facts import card_facts, wilson
@@ -214,7 +215,8 @@ def alternatives(files: Files) -> str:
         "our framing was chosen on, and no photographs: they favour fer_hub."
     )
     measured = table(["how the face reaches the network", "fer_hub, `fer2013`", *names], rows)
-    return "\n\n".join(["## Measured: `fer`", said, measured, _imported(files), *_press(files, names)])
+    beside = peers(files.result("peers"))
+    return "\n\n".join(["## Measured: `fer`", said, measured, _imported(files), *_press(files, names), *beside])
 
 
 def _imported(files: Files) -> str:
