@@ -183,8 +183,8 @@ def speed(files: Files) -> str:
         f"(`benchmarks/webcam_rate.py`). Under load, {load['clients']} clients for {load['seconds']:.0f} seconds: "
         f"{load['good']:,} valid requests answered, {load['requests'] - load['good'] - load['rude']:,} deliberately "
         f"invalid ones rejected, {load['rude']:,} that broke off, left or read slowly, {load['wrong'] or 'no'} wrong "
-        f"answers, median {load['median_seconds']:.1f} seconds. Memory changed by {100 * load['memory_growth']:+.1f} %, "
-        f"{load['files_left'] or 'no'} file of a visitor was left after the sweep, and a normal photo took "
+        f"answers, median {load['median_seconds']:.1f} seconds. Memory changed by {100 * load['memory_growth']:+.1f} "
+        f"%, {load['files_left'] or 'no'} file of a visitor was left after the sweep, and a normal photo took "
         f"{load['normal_seconds']:.2f} s, {load['normal_seconds_beside_thorough']:.2f} s beside thorough searches "
         "(`benchmarks/load.py`)."
     )
