@@ -19,6 +19,7 @@ from sklearn.linear_model import LogisticRegression
 from fer_hub.data import load_fer2013
 from fer_hub.detection.quality import SIZE, crop_quality, measures
 from fer_hub.files import write_json
+from fer_hub.model import EMOTIONS
 from fer_hub.pipeline import FERPipeline
 
 FIFTHS = 5
@@ -91,9 +92,8 @@ def examples(rows, seed: int) -> tuple[list[Image.Image], list[float], list[int]
 
 
 def correct(pipeline: FERPipeline, images: list[Image.Image], labels: list[int]) -> np.ndarray:
-    names = list(pipeline.model.config.id2label.values())
     found = pipeline.classify_crops([image.convert("RGB") for image in images])
-    return np.array([max(row, key=row.get) == names[label] for row, label in zip(found, labels, strict=True)])
+    return np.array([max(row, key=row.get) == EMOTIONS[label] for row, label in zip(found, labels, strict=True)])
 
 
 def fit(images: list[Image.Image], sizes: list[float], right: np.ndarray, undamaged: np.ndarray) -> dict:
@@ -127,8 +127,8 @@ def main(argv: list[str] | None = None) -> None:
         prog="python -m benchmarks.quality", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("data", help="FER-2013: Hub dataset id, parquet folder or file, Kaggle CSV, image folder")
-    parser.add_argument("--checkpoint", default="checkpoints/fer2013", help="(%(default)s)")
-    parser.add_argument("--images", type=int, default=3500, help="of training and of validation (%(default)s)")
+    parser.add_argument("--checkpoint", default="checkpoints/photographs", help="(%(default)s)")
+    parser.add_argument("--images", type=int, default=7000, help="of training and of validation (%(default)s)")
     parser.add_argument("--output", type=Path, default=Path("results/quality.json"), help="(%(default)s)")
     args = parser.parse_args(argv)
     data = load_fer2013(args.data)

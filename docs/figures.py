@@ -4,7 +4,7 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from docs import app_figures, speed_figures
+from docs import app_figures, face_figures, speed_figures
 from docs.markdown import percent, span, table, wrap
 from docs.peer_figures import peers
 from fer_hub.files import read_json
@@ -352,10 +352,16 @@ def operators(files: Files) -> str:
     return app_figures.operators(files.result("page"), files.result("image_memory"))
 
 
+def finding(files: Files) -> str:
+    """docs/faces.md: what the detector finds, and what it costs."""
+    return face_figures.faces(*(files.result(name) for name in ("detection", "detection_score", "quality")))
+
+
 DOCUMENTS = {
     "README.md": front,
     "docs/accuracy.md": full,
     "docs/alternatives.md": alternatives,
+    "docs/faces.md": finding,
     "docs/many_photographs.md": many,
     "docs/operators.md": operators,
     "docs/photographs.md": base_rates,

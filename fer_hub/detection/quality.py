@@ -1,7 +1,7 @@
 """Image quality of a face: whether its expression can be recognised at all.
 
 Quality is measured on the network's input, 48x48 grey values, and from size, tilt and detection score. 0.5 means that
-the accuracy of the shipped network on such faces was half of that on FER-2013's own images, 1 that it was the same.
+the accuracy of the default network on such faces was half of that on FER-2013's own images, 1 that it was the same.
 The weights were fitted by
 
     python -m benchmarks.quality path/to/fer2013
@@ -30,10 +30,10 @@ SMALL, DARK = 24, 50
 MEASURES = ("size", "fine", "coarse", "noise", "dark", "bright", "contrast", "uneven", "flat")
 """What `measures` returns, in this order."""
 
-MEANS = (5.3528, 2.1903, 2.8237, 1.6084, 0.1573, 0.0493, 3.6925, 0.7756, 0.1725)
-SPREADS = (0.664, 0.8706, 0.6689, 1.5396, 0.2634, 0.086, 0.6766, 0.3027, 0.1749)
-WEIGHTS = (0.2835, -1.0865, 1.8667, 0.3975, -0.0937, -0.0474, -0.9636, -0.0606, 0.1633)
-INTERCEPT, BEST = 0.1499, 0.6245
+MEANS = (5.3519, 2.1991, 2.8302, 1.6097, 0.1543, 0.0502, 3.6989, 0.7762, 0.174)
+SPREADS = (0.6673, 0.8624, 0.6589, 1.5425, 0.2581, 0.0865, 0.6665, 0.3025, 0.1778)
+WEIGHTS = (0.1508, -0.4008, 0.9424, 0.3185, 0.1076, -0.0265, -0.749, -0.031, 0.0183)
+INTERCEPT, BEST = 0.2623, 0.6138
 """Logistic regression of "the label was right" over the measures, and what it says of undamaged images on average."""
 
 
