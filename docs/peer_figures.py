@@ -35,8 +35,8 @@ def peers(figures: dict) -> list[str]:
         f"photographs of groups with {first['groups']['faces']} marked faces from 24 px, both drawn with seed "
         f"{figures['seed']}; intervals are 95 %. `@vladmandic/face-api` runs on TensorFlow.js's WebAssembly in Node, "
         "as its faster native library is in no package. The machine was busy with other work, so that a second core "
-        "was rarely free: photographs a second on two cores say little (docs/many_photographs.md has ours from a quieter "
-        "hour), CPU times more."
+        "was rarely free: photographs a second on two cores say little (docs/many_photographs.md has ours from a "
+        "quieter hour), CPU times more."
     )
     others = ", ".join(f"`{name}`" for name in figures["not_measured"])
     missing = wrap(f"Not measured: {others}. Their networks are not in their packages but fetched at first use.")
