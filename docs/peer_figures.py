@@ -30,8 +30,9 @@ def peers(figures: dict) -> list[str]:
     ]  # fmt: skip
     first = next(iter(rows.values()))
     said = wrap(
-        "All in one run on one machine, each package as its own page shows it, with its defaults "
-        f"(`python -m benchmarks.peers`): {figures['images']} of FER-2013's test images and {figures['photographs']} "
+        "On one machine within half an hour, each package as its own page shows it, with its defaults "
+        "(`python -m benchmarks.peers`, its parts one after the other; photographs a second are the best of three "
+        f"runs): {figures['images']} of FER-2013's test images and {figures['photographs']} "
         f"photographs of groups with {first['groups']['faces']} marked faces from 24 px, both drawn with seed "
         f"{figures['seed']}; intervals are 95 %. `@vladmandic/face-api` runs on TensorFlow.js's WebAssembly in Node, "
         "as its faster native library is in no package. The machine was busy with other work, so that a second core "
