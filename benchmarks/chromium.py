@@ -15,6 +15,7 @@ FLAGS = (
     "headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage", "disable-quic", "no-first-run",
     "disable-background-networking", "disable-component-update", "disable-sync", "mute-audio",
     "use-fake-ui-for-media-stream", "use-fake-device-for-media-stream",
+    "enable-unsafe-swiftshader",  # WebGL without a GPU, which MediaPipe needs; else a fallback that may fail
 )  # fmt: skip
 
 

@@ -85,7 +85,8 @@ def page(built, browser):
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Files, directory=built)) as server:
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         browser.get(f"http://127.0.0.1:{server.server_address[1]}/")
-        wait(browser, lambda: browser.find_element(By.ID, "note").text.startswith("Ready"))
+        wait(browser, lambda: "Loading" not in note(browser))
+        assert note(browser).startswith("Ready"), (note(browser), browser.get_log("browser"))
         server.shutdown()
     browser.execute_cdp_cmd("Network.enable", {})
     offline = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
