@@ -357,6 +357,29 @@ def finding(files: Files) -> str:
     return face_figures.faces(*(files.result(name) for name in ("detection", "detection_score", "quality")))
 
 
+def own_classes(files: Files) -> str:
+    """docs/training.md: how many photographs a class of one's own needs."""
+    found = files.result("fine_tuning")
+    said = wrap(
+        f"`{found['checkpoint']}` trained as above on {len(found['classes'])} classes that it does not know, made of "
+        f"FER-2013's training images: {', '.join(found['classes'])}. Accuracy on {found['tested']} validation images, "
+        f"the mean of {len(found['per_class'][0]['of_draws'])} draws, least and most in brackets, and seconds on one CPU"
+        " core (`python -m benchmarks.fine_tuning`)."
+    )
+    rows = [
+        [str(row["images"]), f"{percent(row['accuracy'])} ({span([min(row['of_draws']), max(row['of_draws'])])})",
+         f"{row['seconds']:.0f}"]
+        for row in found["per_class"]
+    ]  # fmt: skip
+    first, last = found["per_class"][0], found["per_class"][-1]
+    advice = wrap(
+        f"Begin with some {found['per_class'][1]['images']} for each class, and take more where a percent counts: from "
+        f"{first['images']} to {last['images']} accuracy rises by {100 * (last['accuracy'] - first['accuracy']):.1f} "
+        "points."
+    )
+    return "\n\n".join([said, table(["images of each class", "accuracy", "seconds"], rows), advice])
+
+
 DOCUMENTS = {
     "README.md": front,
     "docs/accuracy.md": full,
@@ -365,6 +388,7 @@ DOCUMENTS = {
     "docs/many_photographs.md": many,
     "docs/operators.md": operators,
     "docs/photographs.md": base_rates,
+    "docs/training.md": own_classes,
     "docs/transformers.md": library_tests,
     "docs/tests.md": mutants,
 }
