@@ -197,3 +197,16 @@ def test_every_architecture_has_its_smallest_image(architecture, smallest):
     assert FERConfig(architecture=architecture, image_size=smallest).image_size == smallest
     with pytest.raises(ValueError, match=f"^image_size must be .* at least {smallest} pixels, got {smallest - 1};"):
         FERConfig(architecture=architecture, image_size=smallest - 1)
+
+
+def test_as_many_stages_as_the_docs_say():
+    assert len(FERConfig(hidden_sizes=[8] * 10, depths=[1] * 10, image_size=512).depths) == 10
+    with pytest.raises(ValueError, match=r"hidden_sizes.*10"):
+        FERConfig(hidden_sizes=[8] * 11, depths=[1] * 11, image_size=512)
+
+
+@pytest.mark.parametrize("name", ["dtype", "torch_dtype"])
+def test_a_type_of_weights_that_there_is_not(name):
+    with pytest.raises(ValueError, match=r"dtype must be one of .*, got 'float3'; float32 is usual\.$"):
+        FERConfig(**{name: "float3"})
+    assert str(FERConfig(**{name: "float16"}).dtype).endswith("float16")
