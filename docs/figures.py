@@ -373,9 +373,9 @@ def own_classes(files: Files) -> str:
     ]  # fmt: skip
     first, last = found["per_class"][0], found["per_class"][-1]
     advice = wrap(
-        f"Begin with some {found['per_class'][1]['images']} for each class, and take more where a percent counts: from "
-        f"{first['images']} to {last['images']} accuracy rises by {100 * (last['accuracy'] - first['accuracy']):.1f} "
-        "points."
+        f"Begin with what there is: from {first['images']} to {last['images']} images accuracy rises by only "
+        f"{100 * (last['accuracy'] - first['accuracy']):.1f} points. That is as good as it gets: the checkpoint was "
+        "trained on these images under other names. Classes that divide faces in another way need more."
     )
     return "\n\n".join([said, table(["images of each class", "accuracy", "seconds"], rows), advice])
 

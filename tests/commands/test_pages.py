@@ -45,4 +45,5 @@ def test_changes_have_a_place_that_is_there():
         paths = [name.rpartition(" ")[2] if "docs/make.py --" not in name else "docs/make.py" for name in paths]
         assert paths and [name for name in paths if not any(ROOT.glob(name.rstrip("/")))] == [], row[0]
         for constant in re.findall(r"`([A-Z_]{5,})` in `([\w/.]+)`", " ".join(row[1:])):
-            assert f"{constant[0]} = " in (ROOT / constant[1]).read_text(encoding="utf-8")
+            code = (ROOT / constant[1]).read_text(encoding="utf-8")
+            assert re.search(rf"^{constant[0]}(: .+)? = ", code, re.MULTILINE), constant
