@@ -363,8 +363,8 @@ def own_classes(files: Files) -> str:
     said = wrap(
         f"`{found['checkpoint']}` trained as above on {len(found['classes'])} classes that it does not know, made of "
         f"FER-2013's training images: {', '.join(found['classes'])}. Accuracy on {found['tested']} validation images, "
-        f"the mean of {len(found['per_class'][0]['of_draws'])} draws, least and most in brackets, and seconds on one CPU"
-        " core (`python -m benchmarks.fine_tuning`)."
+        f"the mean of {len(found['per_class'][0]['of_draws'])} draws, least and most in brackets, and seconds on one "
+        "CPU core (`python -m benchmarks.fine_tuning`)."
     )
     rows = [
         [str(row["images"]), f"{percent(row['accuracy'])} ({span([min(row['of_draws']), max(row['of_draws'])])})",
