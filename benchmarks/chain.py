@@ -1,6 +1,6 @@
 """The chain from photograph to expressions against its floor, in ratios of one run; writes results/chain.json.
 
-    python -m benchmarks.chain                                  # photo, start, cores, video; some minutes
+    python -m benchmarks.chain                                  # photo, start, cores, predict, video; some minutes
     python -m benchmarks.chain photo start
     python -m benchmarks.chain equal --data path/to/fer2013 --groups path/to/group_photographs
     python -m benchmarks.chain calls stream                     # 5,000 calls, and 100,000 pictures streamed: an hour
@@ -10,8 +10,9 @@ photo: CPU time of one face in 640x480 pixels and of twenty in 1280x960, against
 on ONNX Runtime. start: CPU time of a new process from its first line to its first result, and its peak memory, against
 `import onnxruntime, numpy, PIL` with both networks loaded, and against PyTorch. cores: photographs a second through
 `FERPipeline.stream` over a folder on one core and on two, in turns, the best of all rounds of each, as other load only
-slows. video: frames a second of a CPU. equal: ONNX Runtime against PyTorch. calls, stream: memory of a process on the
-way. Parts that are not asked for keep the figures of an earlier run. The exit code is 1 if a goal is missed.
+slows. predict: photographs a second of `fer-hub predict` with one worker and with two, from start to end. video:
+frames a second of a CPU. equal: ONNX Runtime against PyTorch. calls, stream: memory of a process on the way. Parts
+that are not asked for keep the figures of an earlier run. The exit code is 1 if a goal is missed.
 """
 
 import argparse
@@ -22,6 +23,7 @@ import random
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
@@ -43,6 +45,7 @@ GOALS = {
     "one face": ("at most", 1.5),
     "twenty faces": ("at most", 4.0),
     "two cores": ("at least", 1.8),
+    "two workers": ("at least", 1.8),
     "start": ("at most", 1.3),
     "start, of PyTorch's": ("at most", 0.25),
     "peak memory": ("at most", 220.0),
@@ -165,6 +168,25 @@ def cores(options: argparse.Namespace, folder: Path, root: Path = ROOT) -> dict:
             for name, row in best.items()}  # fmt: skip
 
 
+def predict(options: argparse.Namespace, folder: Path) -> dict:
+    """`fer-hub predict` over a large folder, whole runs in turns; the best of each number of workers."""
+    photos = made_folder(folder)
+    large = folder / "large"
+    large.mkdir()
+    for number in range(options.folder):
+        (large / f"{number:05}.jpg").hardlink_to(photos[number % len(photos)])
+    best = {1: 0.0, 2: 0.0}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "FER_HUB_QUIET": "1"}
+    for _ in range(options.turns):
+        for workers in best:
+            command = [sys.executable, "-m", "fer_hub", "predict", str(large), "--quiet", "--workers", str(workers)]
+            begun = time.perf_counter()
+            subprocess.run([*command, "--output", str(folder / "faces.csv")], check=True, env=environment)
+            best[workers] = max(best[workers], options.folder / (time.perf_counter() - begun))
+            print(f"predict, {workers}: {best[workers]:.1f} a second", flush=True)
+    return {"photographs": options.folder, "one worker": round(best[1], 1), "two workers": round(best[2], 1)}
+
+
 def video(options: argparse.Namespace, folder: Path) -> dict:
     path = folder / "video.mp4"
     make_video(path, 8, (640, 480), 25, people=1)
@@ -220,9 +242,9 @@ def before(options: argparse.Namespace, folder: Path) -> dict:
 
 
 PARTS: dict[str, Callable[[argparse.Namespace, Path], dict]] = {
-    each.__name__: each for each in (photo, start, cores, video, equal, calls, stream, before)
+    each.__name__: each for each in (photo, start, cores, predict, video, equal, calls, stream, before)
 }
-USUAL = ("photo", "start", "cores", "video")
+USUAL = ("photo", "start", "cores", "predict", "video")
 
 
 def reached(figures: dict) -> dict[str, float]:
@@ -234,6 +256,8 @@ def reached(figures: dict) -> dict[str, float]:
         found["twenty faces"] = times["twenty faces, 1280x960"] / times["one face"]
     if "cores" in figures:
         found["two cores"] = figures["cores"]["two cores"]["per_second"] / figures["cores"]["one core"]["per_second"]
+    if "predict" in figures:
+        found["two workers"] = figures["predict"]["two workers"] / figures["predict"]["one worker"]
     if "start" in figures:
         seconds = {name: row["cpu_seconds"] for name, row in figures["start"].items()}
         found["start"] = seconds["default"] / seconds["floor"]
@@ -271,7 +295,8 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--rounds", type=int, default=40, help="of photo and before (%(default)s)")
     parser.add_argument("--starts", type=int, default=5, help="processes of each way to start (%(default)s)")
-    parser.add_argument("--turns", type=int, default=4, help="of cores (%(default)s)")
+    parser.add_argument("--turns", type=int, default=4, help="of cores and predict (%(default)s)")
+    parser.add_argument("--folder", type=int, default=1920, help="photographs of predict (%(default)s)")
     parser.add_argument("--cycles", type=int, default=6, help="over the folder in each turn of cores (%(default)s)")
     parser.add_argument("--crops", type=int, default=1000, help="of equal (%(default)s)")
     parser.add_argument("--photographs", type=int, default=40, help="of groups, of equal (%(default)s)")

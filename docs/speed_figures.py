@@ -14,7 +14,8 @@ PHOTOGRAPHS = {
 GOALS = {
     "one face": "one face in 640x480, against one pass of BlazeFace and the network",
     "twenty faces": "twenty large faces in 1280x960, against one face in 640x480",
-    "two cores": "photographs a second on two cores, against one",
+    "two cores": "photographs a second of `stream` on two cores, against one",
+    "two workers": "photographs a second of `fer-hub predict` with two workers, against one",
     "start": "first result of a new process, against loading ONNX Runtime, NumPy, Pillow and two networks",
     "start, of PyTorch's": "first result, against PyTorch",
     "peak memory": "peak memory of one result, MiB",

@@ -90,6 +90,7 @@ def predict(
         raise UsageError(f"--output must be a file, got {output}, which is a folder; name a file in it.")
     from fer_hub.commands.photograph_files import DATA_SET, each_photograph, find_photographs
     from fer_hub.commands.prediction_rows import KINDS, opened
+    from fer_hub.commands.worker_processes import FROM, process_results
     from fer_hub.extras import missing
 
     kind = format or KINDS.get(Path(output).suffix.lower(), "csv")
@@ -102,6 +103,7 @@ def predict(
     base_rates = read_prior(prior)
     from tqdm.auto import tqdm
 
+    from fer_hub.ahead import cores
     from fer_hub.inference.identity import identity
     from fer_hub.pipeline import FERPipeline
 
@@ -121,14 +123,17 @@ def predict(
             settings = {"format": kind, **network._asdict(), **options} if resume else None
             with opened(output, kind, labels, network, settings=settings) as rows:
                 earlier = len(rows.done)
-                if ray is None:
-                    results = local_results(pipeline, each_photograph(found.photographs), rows.done, workers)
-                else:
+                whole = not any(name.startswith(DATA_SET) or name.endswith(".parquet") for name in found.photographs)
+                worker = {"checkpoint": checkpoint, **options}
+                at_once = workers or cores()
+                if ray is not None:
                     from fer_hub.commands.ray_predict import ray_results
 
-                    worker = {"checkpoint": checkpoint, **options}
                     results = ray_results(ray, found.photographs, rows.done, workers=workers, options=worker)
-                whole = not any(name.startswith(DATA_SET) or name.endswith(".parquet") for name in found.photographs)
+                elif whole and at_once > 1 and len(found.photographs) - earlier >= FROM and is_light(pipeline):
+                    results = process_results(found.photographs, rows.done, at_once, worker)
+                else:
+                    results = local_results(pipeline, each_photograph(found.photographs), rows.done, workers)
                 with contextlib.closing(results):
                     for name, source, result in tqdm(
                         results, unit="photo", initial=earlier, total=len(found.photographs) if whole else None,
@@ -177,6 +182,13 @@ def local_results(
     with contextlib.closing(pipeline.stream_sized(sources(), on_error="yield", threads=workers)) as results:
         for result in results:
             yield *waiting.popleft(), result
+
+
+def is_light(pipeline: Any) -> bool:
+    """Whether its network runs on ONNX Runtime: a process with PyTorch takes half a GB, and all cores by itself."""
+    from fer_hub.inference.onnx_classifier import OnnxClassifier
+
+    return isinstance(pipeline.model, OnnxClassifier)
 
 
 def tell(failed: Sequence[str], file: Path | None) -> None:

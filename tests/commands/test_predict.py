@@ -12,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 import typer
 from PIL import Image
@@ -28,7 +29,8 @@ from fer_hub.inference.identity import Identity
 from fer_hub.inference.onnx_classifier import checkpoint_sha256
 from fer_hub.results import FacePrediction
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLES = ROOT / "examples"
 NETWORK = Identity("a, b", "1+2")
 
 
@@ -42,6 +44,18 @@ def photos(tmp_path):
     (folder / "broken.JPG").write_bytes(b"no picture")
     (folder / "note.txt").write_text("not looked at")
     shutil.copy(EXAMPLES / "astronaut.jpg", folder / ".hidden.jpg")
+    return folder
+
+
+@pytest.fixture
+def many(tmp_path):
+    """160 small photographs: one of a group, one that cannot be read."""
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(160):
+        Image.new("RGB", (32, 32), (number, 0, 0)).save(folder / f"{number:03}.png")
+    (folder / "012.png").write_bytes(b"broken")
+    shutil.copy(EXAMPLES / "a_group.jpg", folder / "077.jpg")
     return folder
 
 
@@ -211,13 +225,8 @@ def test_a_run_with_other_options_is_not_resumed(tmp_path):
     )
 
 
-def test_a_run_killed_ten_times_has_every_photograph_once(tmp_path, capsys):
-    folder, output, journal = tmp_path / "photos", tmp_path / "faces.jsonl", tmp_path / "faces.jsonl.journal"
-    folder.mkdir()
-    for number in range(160):
-        Image.new("RGB", (32, 32), (number, 0, 0)).save(folder / f"{number:03}.png")
-    (folder / "012.png").write_bytes(b"broken")
-    shutil.copy(EXAMPLES / "a_group.jpg", folder / "077.jpg")
+def test_a_run_killed_ten_times_has_every_photograph_once(many, tmp_path, capsys):
+    folder, output, journal = many, tmp_path / "faces.jsonl", tmp_path / "faces.jsonl.journal"
     words = ["predict", str(folder), "--quiet", "--workers", "1", "--resume", "--output", str(output)]
     # processes of a server that has imported everything, so that each begins at once
     context = multiprocessing.get_context("forkserver")
@@ -243,7 +252,7 @@ def test_a_run_killed_ten_times_has_every_photograph_once(tmp_path, capsys):
     assert faces > 1 and [row["face"] for row in rows if row["path"].endswith("077.jpg")] == list(range(faces))
     assert (tmp_path / "faces.jsonl.errors.txt").read_text() == f"{said[-1].strip()}\n"
     assert said[-1].startswith(f"  {folder / '012.png'}: the file ")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["faces.jsonl", "faces.jsonl.errors.txt", "photos"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["faces.jsonl", "faces.jsonl.errors.txt", "many"]
 
 
 def test_a_long_list_of_errors_is_whole_in_its_file(tmp_path, capsys):
@@ -288,3 +297,50 @@ def test_a_data_set_is_streamed_by_its_name(tmp_path):
     assert find_photographs([word]).photographs == [word]
     [(name, row)] = each_photograph([word])
     assert name == f"{word}#0" and load_image(row).size == (512, 512)
+
+
+def test_processes_give_what_one_gives(many, tmp_path, capsys):
+    said = []
+    for workers in ("1", "2"):
+        words = ["predict", str(many), "--quiet", "--workers", workers, "--output", str(tmp_path / f"{workers}.csv")]
+        assert main(words) == 1
+        said.append(capsys.readouterr().err)
+    assert said[0] == said[1] and "012.png" in said[0]
+    assert (tmp_path / "1.csv").read_text() == (tmp_path / "2.csv").read_text()
+    assert not multiprocessing.active_children()
+
+
+def children(process: int) -> list[psutil.Process]:
+    return psutil.Process(process).children(recursive=True)
+
+
+def test_a_killed_process_ends_the_run_in_a_sentence_and_no_process_is_left(many, tmp_path):
+    output = tmp_path / "faces.csv"
+    words = [str(many), "--quiet", "--workers", "2", "--resume", "--output", str(output)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fer_hub", "predict", *words], stderr=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    workers: list[psutil.Process] = []
+    while len(workers) < 2:  # the tracker of resources is none
+        assert process.poll() is None, process.stderr.read()
+        workers = [each for each in children(process.pid) if "spawn_main" in " ".join(each.cmdline())]
+    workers[0].kill()
+    _, told = process.communicate()
+    assert process.returncode == 1
+    assert told.splitlines()[-1] == (
+        "error: all 2 worker processes must live until the end, but one was killed, perhaps as memory ended; use fewer "
+        "--workers."
+    )
+    assert not psutil.wait_procs(workers, timeout=60)[1] and not output.exists()
+
+
+def test_processes_end_with_a_killed_parent(many, tmp_path):
+    words = [str(many), "--quiet", "--workers", "2", "--output", str(tmp_path / "faces.csv")]
+    process = subprocess.Popen([sys.executable, "-m", "fer_hub", "predict", *words], cwd=ROOT)
+    workers: list[psutil.Process] = []
+    while len(workers) < 2:
+        assert process.poll() is None
+        workers = [each for each in children(process.pid) if "spawn_main" in " ".join(each.cmdline())]
+    process.kill()
+    process.wait()
+    assert not psutil.wait_procs(workers, timeout=60)[1]
