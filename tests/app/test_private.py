@@ -232,6 +232,7 @@ def test_the_browser_refuses_every_connection_of_the_page(page):
 def test_what_is_no_photo_is_refused_in_a_sentence(page, tmp_path):
     letter = tmp_path / "letter.png"
     letter.write_bytes(b"dear sir or madam")
+    page.get_log("browser")  # what the pages before it said
     said = choose(page, letter)
     assert said == "letter.png must be a photo, but this browser cannot read it; choose a JPEG or PNG."
     assert not page.find_elements(By.CSS_SELECTOR, ".fer-result")
