@@ -142,6 +142,7 @@
         lastFrame = frame;
         if (stopped) return;
         lastResult = performance.now();
+        if (!document.body.classList.contains('fer-live')) watchCamera(); // the button at once
         document.dispatchEvent(new Event('fer-frame'));
     };
 
