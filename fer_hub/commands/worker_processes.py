@@ -24,6 +24,9 @@ AT_ONCE = 16
 AHEAD = 4
 """So many pieces are given out for each process, which bounds memory."""
 
+PATIENCE = 10.0
+"""Seconds for which a process that was told to end is waited for."""
+
 _pipeline: Any = None
 
 
@@ -44,6 +47,7 @@ def process_results(
     left = iter([name for name in names if name not in done])
     pieces = iter(lambda: list(itertools.islice(left, AT_ONCE)), [])
     context = multiprocessing.get_context("spawn")
+    others = multiprocessing.active_children()
     pool = ProcessPoolExecutor(workers, context, initializer=_begin, initargs=(dict(options),))
     waiting: deque[tuple[list[str], Future[list[Any]]]] = deque()
     try:
@@ -60,8 +64,11 @@ def process_results(
         ) from None
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
-        for process in multiprocessing.active_children():
+        ours = [process for process in multiprocessing.active_children() if process not in others]
+        for process in ours:
             process.terminate()
+        for process in ours:
+            process.join(PATIENCE)
 
 
 def _results(piece: list[str], future: "Future[list[Any]]") -> Generator[tuple[str, Any, Any], None, None]:
