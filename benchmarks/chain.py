@@ -67,11 +67,15 @@ SIDE, PHOTOS = 350, 48
 """Side of the folder's photographs in pixels, and how many there are."""
 
 
+def environment(root: Path = ROOT) -> dict[str, str]:
+    """That of processes in which fer_hub is that of `root`."""
+    return {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1", "FER_HUB_QUIET": "1"}
+
+
 def run(part: str, arguments: dict, root: Path = ROOT) -> dict:
     """The figures of `chain_process` and the CPU seconds of that process, in which fer_hub is that of `root`."""
-    environment = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1", "FER_HUB_QUIET": "1"}
     command = [sys.executable, "-P", str(PROCESS), part, json.dumps(arguments)]
-    with subprocess.Popen(command, cwd=root, env=environment, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, cwd=root, env=environment(root), stdout=subprocess.PIPE, text=True) as process:
         told = process.stdout.read()
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -176,12 +180,11 @@ def predict(options: argparse.Namespace, folder: Path) -> dict:
     for number in range(options.folder):
         (large / f"{number:05}.jpg").hardlink_to(photos[number % len(photos)])
     best = {1: 0.0, 2: 0.0}
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "FER_HUB_QUIET": "1"}
     for _ in range(options.turns):
         for workers in best:
             command = [sys.executable, "-m", "fer_hub", "predict", str(large), "--quiet", "--workers", str(workers)]
             begun = time.perf_counter()
-            subprocess.run([*command, "--output", str(folder / "faces.csv")], check=True, env=environment)
+            subprocess.run([*command, "--output", str(folder / "faces.csv")], check=True, env=environment())
             best[workers] = max(best[workers], options.folder / (time.perf_counter() - begun))
             print(f"predict, {workers}: {best[workers]:.1f} a second", flush=True)
     return {"photographs": options.folder, "one worker": round(best[1], 1), "two workers": round(best[2], 1)}

@@ -30,6 +30,9 @@ from fer_hub.commands.parts import (
     read_prior,
 )
 
+MANY = 128
+"""From so many photographs on processes save more time than their start takes."""
+
 MOST_ERRORS = 100
 """What could not be read that stderr lists where a file has all of it."""
 
@@ -90,7 +93,6 @@ def predict(
         raise UsageError(f"--output must be a file, got {output}, which is a folder; name a file in it.")
     from fer_hub.commands.photograph_files import DATA_SET, each_photograph, find_photographs
     from fer_hub.commands.prediction_rows import KINDS, opened
-    from fer_hub.commands.worker_processes import FROM, process_results
     from fer_hub.extras import missing
 
     kind = format or KINDS.get(Path(output).suffix.lower(), "csv")
@@ -130,7 +132,9 @@ def predict(
                     from fer_hub.commands.ray_predict import ray_results
 
                     results = ray_results(ray, found.photographs, rows.done, workers=workers, options=worker)
-                elif whole and at_once > 1 and len(found.photographs) - earlier >= FROM and is_light(pipeline):
+                elif whole and at_once > 1 and len(found.photographs) - earlier >= MANY and is_light(pipeline):
+                    from fer_hub.commands.worker_processes import process_results
+
                     results = process_results(found.photographs, rows.done, at_once, worker)
                 else:
                     results = local_results(pipeline, each_photograph(found.photographs), rows.done, workers)

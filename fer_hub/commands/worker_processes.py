@@ -15,9 +15,6 @@ from typing import Any
 
 from fer_hub.commands.photograph_files import each_photograph
 
-FROM = 128
-"""With fewer photographs the start of the processes takes longer than what they save."""
-
 AT_ONCE = 16
 """Photographs that a process gets together."""
 
