@@ -18,6 +18,7 @@ import torch
 from fer_hub.data import load_fer2013
 from fer_hub.data.ferplus import FERPLUS_VOTES
 from fer_hub.model import FERConfig, FERForImageClassification
+from tests.training.keras_2 import of_keras_2
 
 ROOT = Path(__file__).resolve().parents[2]
 CARDS = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("checkpoints/*/README.md"))
@@ -90,17 +91,12 @@ def clone(tmp_path_factory, small_csv, tiny_checkpoint):
 def write_keras_files(folder: Path) -> None:
     """model.h5, and model.json with weights.h5, of one small network of seven classes."""
     os.environ.setdefault("KERAS_BACKEND", "torch")
-    import h5py
     import keras
 
     layers = [keras.layers.Input((48, 48, 1)), keras.layers.Conv2D(4, 3, activation="relu"), keras.layers.Flatten()]
     network = keras.Sequential([*layers, keras.layers.Dense(7, activation="softmax")])
     network.save(folder / "model.h5")
-    (folder / "model.json").write_text(network.to_json())
-    with h5py.File(folder / "model.h5") as whole, h5py.File(folder / "weights.h5", "w") as weights:
-        weights.attrs.update(whole["model_weights"].attrs)
-        for name in whole["model_weights"]:
-            whole.copy(f"model_weights/{name}", weights, name)
+    of_keras_2(network, folder)
 
 
 def write_votes(images: Path, path: Path) -> None:

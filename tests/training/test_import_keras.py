@@ -17,6 +17,7 @@ from fer_hub.model.layers_fer import mini_xception as published
 from fer_hub.training import keras_file
 from fer_hub.training.import_keras import LARGEST_DIFFERENCE, largest_difference
 from fer_hub.training.import_weights import import_weights
+from tests.training.keras_2 import of_keras_2
 
 pytest.importorskip("h5py", reason="needs the extra keras")
 pytest.importorskip("optree", reason="needs the extra keras")
@@ -87,21 +88,6 @@ def shaken(made):
         spread = [random.normal(0, 0.1, value.shape) for value in layer.get_weights()]
         layer.set_weights([value + np.abs(add) for value, add in zip(layer.get_weights(), spread, strict=True)])
     return made
-
-
-def of_keras_2(made, folder):
-    """model.json and weights.h5 in the form of Keras 2, from what Keras 3 writes as .h5."""
-    import h5py
-
-    made.save(folder / "whole.h5")
-    with h5py.File(folder / "whole.h5") as whole, h5py.File(folder / "weights.h5", "w") as weights:
-        (folder / "model.json").write_text(whole.attrs["model_config"])
-        for name, value in whole["model_weights"].attrs.items():
-            weights.attrs[name] = value
-        for name in whole["model_weights"]:
-            whole.copy(f"model_weights/{name}", weights, name)
-    (folder / "whole.h5").unlink()
-    return folder / "model.json"
 
 
 def of_keras_3(made, folder):
