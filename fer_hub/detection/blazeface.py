@@ -12,19 +12,16 @@ import threading
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from fer_hub.detection.onnx_network import CLOSED, FOLDER
 from fer_hub.detection.reports import stop_reports
 from fer_hub.forking import renew_after_fork
 from fer_hub.importing import later
 from fer_hub.results import KEYPOINTS, Face
-
-FOLDER = Path(__file__).resolve().parent.parent / "assets" / "face_detection"
-"""Where the model files are."""
 
 FILES = {
     "short_range": "face_detection_short_range.tflite",
@@ -43,8 +40,6 @@ UNUSED = (
 )
 """Parts of MediaPipe that its package imports and a detector does not use; they import pyplot, OpenCV and a driver of
 microphones, which is most of the time and memory of the import. Whoever uses them still can."""
-
-CLOSED = "the face detector must be open, but is closed; create a new FaceDetector."
 
 
 class BlazeFace:

@@ -6,18 +6,13 @@ takes 1.2 to 2 times as long on one core.
 """
 
 import math
-import os
-import threading
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from fer_hub.boxes import Box, nms
-from fer_hub.detection.blazeface import CLOSED, FOLDER
-from fer_hub.forking import leave, renew_after_fork
+from fer_hub.detection.onnx_network import OnnxNetwork
 from fer_hub.results import Face
 
 FILE = "yunet_n_dynamic.onnx"
@@ -46,10 +41,7 @@ class YuNet:
 
     def __init__(self, min_score: float) -> None:
         self.min_score = min_score
-        self._lock = threading.Lock()
-        self._session: Any = None
-        self._closed = False
-        renew_after_fork(self)
+        self._network = OnnxNetwork(FILE)
 
     def find(self, image: Image.Image) -> list[Face]:
         """Faces of an RGB image, the best first; boxes as MediaPipe's, see `SIDE`.
@@ -68,47 +60,12 @@ class YuNet:
         pixels = np.zeros((len(images), 3, *padded), np.float32)
         for row, image in zip(pixels, images, strict=True):
             row[:, :height, :width] = np.asarray(image)[:, :, ::-1].transpose(2, 0, 1)  # BGR, 0 to 255
-        session = self._loaded()
-        names = [output.name for output in session.get_outputs()]
-        outputs = dict(zip(names, session.run(None, {session.get_inputs()[0].name: pixels}), strict=True))
+        outputs = self._network.run(pixels)
         return [_faces(outputs, index, padded[1], self.min_score) for index in range(len(images))]
 
     def close(self) -> None:
         """Free the model; a second call does nothing."""
-        with self._lock:
-            self._session, self._closed = None, True
-
-    def _loaded(self) -> Any:
-        with self._lock:
-            if self._closed:
-                raise RuntimeError(CLOSED)
-            if self._session is None:
-                self._session = _load(FOLDER / FILE)
-            return self._session
-
-    def _renew(self) -> None:
-        self._lock = threading.Lock()
-        if self._session is not None:
-            leave(self._session)
-            self._session = None
-
-    def __getstate__(self) -> dict:
-        return {"min_score": self.min_score, "_closed": self._closed}
-
-    def __setstate__(self, state: dict) -> None:
-        self.__init__(state["min_score"])
-        self._closed = state["_closed"]
-
-
-def _load(file: Path) -> Any:
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # before the import, which is when it is read
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1  # several photographs at a time use several cores better than one does
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(file.read_bytes(), options, providers=["CPUExecutionProvider"])
+        self._network.close()
 
 
 def _faces(outputs: dict[str, np.ndarray], index: int, width: int, min_score: float) -> list[Face]:

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from fer_hub.detection import close_look, detector, mediapipe_search, score
-from fer_hub.detection.blazeface import FILES, FOLDER
+from fer_hub.detection.blazeface import FILES
 from fer_hub.detection.framing import FER_BOX_SCALE, FER_CENTRE_RAISE
+from fer_hub.detection.onnx_network import FOLDER
 from fer_hub.drawing import colour_of
 from fer_hub.files import building, write_json, write_text
 from fer_hub.hub.shipped import HOME, default_checkpoint, licence

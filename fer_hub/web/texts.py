@@ -2,7 +2,7 @@
 
 import json
 
-from fer_hub.detection.blazeface import FOLDER
+from fer_hub.detection.onnx_network import FOLDER
 from fer_hub.web.facts import Facts, facts
 from fer_hub.web.service import Service
 

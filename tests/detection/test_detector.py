@@ -15,9 +15,11 @@ from PIL import Image, ImageEnhance, ImageOps
 from benchmarks.collage import PORTRAITS, collage
 from fer_hub.boxes import iou, scale, shift
 from fer_hub.detection import fused_search
-from fer_hub.detection.blazeface import FILES, FOLDER, QUIET
+from fer_hub.detection.blazeface import FILES, QUIET
+from fer_hub.detection.blazeface_onnx import FILE as BLAZEFACE
 from fer_hub.detection.detector import MODELS, FaceDetector
 from fer_hub.detection.mediapipe_search import shrunk
+from fer_hub.detection.onnx_network import FOLDER
 from fer_hub.detection.score import calibrated
 from fer_hub.detection.yunet import FILE as YUNET
 from fer_hub.images import load_image
@@ -41,6 +43,7 @@ def detector():
     [
         (FILES["short_range"], "bbff11cebd1eb27a1e004cae0b0e63ec8c551cbf34a4451148b4908b8db3eca8"),
         (FILES["full_range"], "2c3728e6da56f21e21a320433396fb06d40d9088f2247c05e5635a688d45dfe1"),
+        (BLAZEFACE, "d871f408c0af14e972274c1f6d6008db45d4312559d6d7e0f5119628e84d1e41"),
         (YUNET, "104ee26c71d5c270ce79a6b3dced91c91013260d29a6bf18f9296c5b8c4c2b12"),
     ],
 )
@@ -358,9 +361,10 @@ def test_a_program_without_standard_error_works():
 
 def test_what_mediapipe_says_is_shown_when_it_fails(tmp_path):
     script = """
+import pathlib
 import fer_hub.detection.blazeface as blazeface
 from PIL import Image
-blazeface.FOLDER = blazeface.Path({folder!r})
+blazeface.FOLDER = pathlib.Path({folder!r})
 try:
     blazeface.BlazeFace("short_range", 0.5).find(Image.new("RGB", (64, 64)))
 except (RuntimeError, ValueError) as error:

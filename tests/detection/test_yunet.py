@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from benchmarks.collage import collage
-from fer_hub.detection.blazeface import FOLDER
+from fer_hub.detection.onnx_network import FOLDER
 from fer_hub.detection.yunet import DROP, FILE, MAX_IOU, SIDE, YuNet
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -1,0 +1,77 @@
+"""A detector's network on ONNX Runtime: loaded on first use, safe between threads, after a fork and when pickled."""
+
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fer_hub.forking import leave, renew_after_fork
+
+FOLDER = Path(__file__).resolve().parent.parent / "assets" / "face_detection"
+"""Where the model files are."""
+
+CLOSED = "the face detector must be open, but is closed; create a new FaceDetector."
+
+
+class OnnxNetwork:
+    """A network with one input. Runs need no lock, and other threads go on meanwhile.
+
+    Args:
+        file: its name in `FOLDER`.
+    """
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self._lock = threading.Lock()
+        self._session: Any = None
+        self._closed = False
+        renew_after_fork(self)
+
+    def run(self, pixels: np.ndarray) -> dict[str, np.ndarray]:
+        """Name of an output → its values.
+
+        Raises:
+            RuntimeError: it is closed.
+        """
+        session = self._loaded()
+        names = [output.name for output in session.get_outputs()]
+        return dict(zip(names, session.run(None, {session.get_inputs()[0].name: pixels}), strict=True))
+
+    def close(self) -> None:
+        """Free the network; a second call does nothing."""
+        with self._lock:
+            self._session, self._closed = None, True
+
+    def _loaded(self) -> Any:
+        with self._lock:
+            if self._closed:
+                raise RuntimeError(CLOSED)
+            if self._session is None:
+                self._session = _load(FOLDER / self.file)
+            return self._session
+
+    def _renew(self) -> None:
+        self._lock = threading.Lock()
+        if self._session is not None:
+            leave(self._session)
+            self._session = None
+
+    def __getstate__(self) -> dict:
+        return {"file": self.file, "_closed": self._closed}
+
+    def __setstate__(self, state: dict) -> None:
+        self.__init__(state["file"])  # type: ignore[misc]
+        self._closed = state["_closed"]
+
+
+def _load(file: Path) -> Any:
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # before the import, which is when it is read
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1  # several photographs at a time use several cores better than one does
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(file.read_bytes(), options, providers=["CPUExecutionProvider"])
