@@ -326,7 +326,7 @@ class FERPipeline:
         clone = copy.copy(self)
         clone._owns_detector = False
         if isinstance(self.detector, FaceDetector):
-            clone.detector = Watcher(self.detector, min_score)
+            clone.detector = Watcher(self.detector.for_frames(), min_score)
         return clone
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -82,6 +82,10 @@ class BlazeFace:
                     raise RuntimeError(f"MediaPipe failed to search an image: {error}") from None
         faces = (_to_face(detection, image.size) for detection in result.detections)
         return [face for face in faces if face is not None]
+
+    def find_all(self, images: Sequence[Image.Image]) -> list[list[Face]]:
+        """The same for several images, one after the other."""
+        return [self.find(image) for image in images]
 
     def close(self) -> None:
         """Free the model; a second call does nothing."""

@@ -1,12 +1,13 @@
 """A second, closer look at what may be a face: is it one, exactly where, and how far is it turned."""
 
 import math
+from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 from PIL import Image, ImageOps, ImageStat
 
 from fer_hub.boxes import Box, centre, iou, scale, shift, square
-from fer_hub.detection.blazeface import BlazeFace
 from fer_hub.images import crop
 from fer_hub.results import KEYPOINTS, Face
 
@@ -31,8 +32,15 @@ above this limit are turned back; turning all of them back makes no difference b
 _MIRRORED = ("left_eye", "right_eye", "nose_tip", "mouth_center", "left_ear_tragion", "right_ear_tragion")
 
 
+class Looking(Protocol):
+    """BlazeFace on either runtime."""
+
+    def find_all(self, images: Sequence[Image.Image]) -> list[list[Face]]:
+        """The faces of each image."""
+
+
 def look_closely(
-    model: BlazeFace,
+    model: Looking,
     image: Image.Image,
     box: Box,
     angle: float = 0.0,
@@ -43,7 +51,7 @@ def look_closely(
     """The face at a candidate's place as two looks see it, the second one at the mirror image.
 
     Args:
-        model: the detector that looks.
+        model: BlazeFace.
         image: the RGB photo.
         box: of the candidate, in pixels of the photo.
         angle: degrees, clockwise, by which the looks are turned, so that a face turned by as many stands upright.
@@ -53,27 +61,51 @@ def look_closely(
     Returns:
         The face with box, keypoints and angle as in the photo; `None` where the looks do not see one.
     """
-    if not centre_inside(box, image):
-        return None
-    around = square(box, margin * max(box[2] - box[0], box[3] - box[1]))
-    look = crop(image, around, LOOK_SIZE, fill=PADDING_GREY, angle=angle)
-    if max(ImageStat.Stat(look).stddev) < 2:  # one plain colour: the models see faces even there
-        return None
-    if stretched:
-        look = ImageOps.autocontrast(look.convert("L"), cutoff=1).convert("RGB")
-    factor = (around[2] - around[0]) / LOOK_SIZE
-    # where the candidate is in the look: in its middle, whatever the angle
-    expected = square((0, 0, LOOK_SIZE, LOOK_SIZE), (box[2] - box[0]) / factor)
-    seen = []
-    for mirror in (False, True):
-        found = model.find(ImageOps.mirror(look) if mirror else look)
-        found = [_mirrored(face, LOOK_SIZE) for face in found] if mirror else found
-        found = [face for face in found if iou(face.box, expected) > 0.3]
-        if not found:
-            return None
-        seen.append(max(found, key=lambda face: face.detection_score))
-    face = turned(_agreed(*seen), factor, centre(around), angle)
-    return face if centre_inside(face.box, image) else None
+    return look_closely_at_all(model, image, [(box, angle)], margin=margin, stretched=stretched)[0]
+
+
+def look_closely_at_all(
+    model: Looking,
+    image: Image.Image,
+    places: Sequence[tuple[Box, float]],
+    *,
+    margin: float = LOOK_MARGIN,
+    stretched: bool = False,
+) -> list[Face | None]:
+    """The same for several candidates at once, each a box and an angle."""
+    looks: dict[int, Image.Image] = {}
+    for index, (box, angle) in enumerate(places):
+        if not centre_inside(box, image):
+            continue
+        look = crop(image, _around(box, margin), LOOK_SIZE, fill=PADDING_GREY, angle=angle)
+        if max(ImageStat.Stat(look).stddev) < 2:  # one plain colour: the models see faces even there
+            continue
+        looks[index] = ImageOps.autocontrast(look.convert("L"), cutoff=1).convert("RGB") if stretched else look
+    first = _seen_in(model, looks, margin)
+    mirrors = {index: ImageOps.mirror(looks[index]) for index in first}
+    seen: list[Face | None] = [None] * len(places)
+    for index, other in _seen_in(model, mirrors, margin).items():
+        box, angle = places[index]
+        around = _around(box, margin)
+        agreed = _agreed(first[index], _mirrored(other, LOOK_SIZE))
+        face = turned(agreed, (around[2] - around[0]) / LOOK_SIZE, centre(around), angle)
+        seen[index] = face if centre_inside(face.box, image) else None
+    return seen
+
+
+def _around(box: Box, margin: float) -> Box:
+    return square(box, margin * max(box[2] - box[0], box[3] - box[1]))
+
+
+def _seen_in(model: Looking, looks: dict[int, Image.Image], margin: float) -> dict[int, Face]:
+    """The best face in the middle of each look, whatever its angle, where there is one."""
+    expected = square((0, 0, LOOK_SIZE, LOOK_SIZE), LOOK_SIZE / margin)
+    best = {}
+    for index, found in zip(looks, model.find_all(list(looks.values())), strict=True):
+        there = [face for face in found if iou(face.box, expected) > 0.3]
+        if there:
+            best[index] = max(there, key=lambda face: face.detection_score)
+    return best
 
 
 def eye_angle(face: Face) -> float:

@@ -5,9 +5,9 @@ from typing import Self
 
 from PIL import ExifTags, Image
 
-from fer_hub.detection.blazeface import CLOSED
 from fer_hub.detection.fused_search import FusedSearch
 from fer_hub.detection.mediapipe_search import MediaPipeSearch
+from fer_hub.detection.onnx_network import CLOSED
 from fer_hub.detection.quality import face_quality
 from fer_hub.detection.score import in_order, own_score
 from fer_hub.images import load_image
@@ -21,6 +21,9 @@ EARLIER_NAMES = {"both": "mediapipe"}
 
 SEARCHES = ("fast", "normal", "thorough")
 """Values of `FaceDetector(search=...)`."""
+
+RUNTIMES = ("onnx", "mediapipe")
+"""Values of `FaceDetector(runtime=...)`."""
 
 DEFAULT_MIN_SCORE = 0.8
 """The lowest score threshold with a precision of 98 % on group photos. Of the boxes with exactly this score, 80 % are
@@ -41,6 +44,8 @@ class FaceDetector:
         search: "fast" searches only a small copy of the photo, "normal" the photo at its own resolution (MediaPipe's
             models search overlapping tiles of large photos), "thorough" also an enlarged copy and the rotated photo,
             for very small faces and tilted heads. `python -m benchmarks.detection` prints recall and cost of each.
+        runtime: what runs the BlazeFace of "fused": "onnx", ONNX Runtime, or "mediapipe"; the weights are the same. The
+            models of the other names are run by MediaPipe.
 
     Raises:
         ValueError: an argument is invalid.
@@ -53,19 +58,29 @@ class FaceDetector:
         (220, 120, 1.0)
     """
 
-    def __init__(self, model: str = "fused", min_score: float = DEFAULT_MIN_SCORE, search: str = "normal") -> None:
+    def __init__(
+        self,
+        model: str = "fused",
+        min_score: float = DEFAULT_MIN_SCORE,
+        search: str = "normal",
+        *,
+        runtime: str = "onnx",
+    ) -> None:
         model = EARLIER_NAMES.get(model, model)
         if model not in MODELS:
             raise ValueError(f"model must be one of {', '.join(MODELS)}, got {model!r}; fused is the default.")
         if search not in SEARCHES:
             raise ValueError(f"search must be one of {', '.join(SEARCHES)}, got {search!r}; normal is the default.")
+        if runtime not in RUNTIMES:
+            raise ValueError(f"runtime must be one of {', '.join(RUNTIMES)}, got {runtime!r}; onnx is the default.")
         self.model = model
+        self.runtime = runtime
         self.min_score = _checked(min_score)
         self.search = search
         self._closed = False
         self._search: FusedSearch | MediaPipeSearch
         if model in ("fused", "yunet"):
-            self._search = FusedSearch(search, tilted=model == "fused")
+            self._search = FusedSearch(search, tilted=model == "fused", runtime=runtime)
         else:
             self._search = MediaPipeSearch("both" if model == "mediapipe" else model, search)
 
@@ -99,10 +114,25 @@ class FaceDetector:
             return self._finish(image, self._search.faces(image, least))
         return self._finish(image, self._search.near(image, faces, least))
 
+    def for_frames(self) -> "FaceDetector":
+        """The same detector for the frames of videos and cameras, on MediaPipe's own runtime; closed with this one.
+
+        Raises:
+            RuntimeError: it is closed.
+        """
+        if self._closed:
+            raise RuntimeError(CLOSED)
+        if self.model != "fused" or self.runtime == "mediapipe":
+            return self
+        frames = FaceDetector(self.model, self.min_score, self.search, runtime="mediapipe")
+        return self.__dict__.setdefault("_frames", frames)  # one for all threads
+
     def close(self) -> None:
         """Free the models; a second call has no effect."""
         self._closed = True
         self._search.close()
+        if "_frames" in self.__dict__:
+            self._frames.close()
 
     def __enter__(self) -> Self:
         return self

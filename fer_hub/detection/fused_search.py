@@ -5,8 +5,9 @@ from dataclasses import replace
 from PIL import Image, ImageOps
 
 from fer_hub.boxes import centre, iou
+from fer_hub.detection.blazeface_onnx import BlazeFaceOnnx
 from fer_hub.detection.close_look import PADDING_GREY, centre_inside, placed, turned
-from fer_hub.detection.mediapipe_search import MediaPipeSearch, best_of_each_place, close_ups, shrunk
+from fer_hub.detection.mediapipe_search import CANDIDATE_SCORE, MediaPipeSearch, best_of_each_place, close_ups, shrunk
 from fer_hub.detection.score import calibrated, own_score
 from fer_hub.detection.upright_search import COARSE, LOOK, LOOK_FACE, UprightSearch, reaching, score_of, side
 from fer_hub.results import Face
@@ -41,11 +42,13 @@ class FusedSearch:
         search: one of `detector.SEARCHES`, see `UprightSearch`; "thorough" looks at the photo turned by 90, 180 and
             270 degrees too, whatever it shows upright.
         tilted: let BlazeFace look too.
+        runtime: one of `detector.RUNTIMES`, of BlazeFace.
     """
 
-    def __init__(self, search: str, *, tilted: bool = True) -> None:
+    def __init__(self, search: str, *, tilted: bool = True, runtime: str = "onnx") -> None:
         self.search = search
-        self.alone = MediaPipeSearch("short_range", "fast") if tilted else None
+        blazeface = BlazeFaceOnnx(CANDIDATE_SCORE) if runtime == "onnx" else None
+        self.alone = MediaPipeSearch("short_range", "fast", blazeface) if tilted else None
         self.close_up = self.alone.close_up if self.alone else None
         self.upright = UprightSearch(search, self.close_up)
 

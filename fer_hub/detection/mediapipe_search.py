@@ -11,13 +11,17 @@ large it is, so that one framing (`fer_hub.detection.framing`) fits all.
 
 import math
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from PIL import Image, ImageOps
 
 from fer_hub.boxes import Box, iou, nms, scale
-from fer_hub.detection.blazeface import BlazeFace
-from fer_hub.detection.close_look import FAR_MARGIN, PADDING_GREY, look_closely, placed
+from fer_hub.detection.blazeface_onnx import BlazeFaceOnnx
+from fer_hub.detection.close_look import FAR_MARGIN, PADDING_GREY, Looking, look_closely, placed
 from fer_hub.results import Face
+
+if TYPE_CHECKING:
+    from fer_hub.detection.blazeface import BlazeFace
 
 CANDIDATE_SCORE = 0.3
 """What the first step takes for a candidate. From 0.5 down to 0.3, a third more small faces are found."""
@@ -61,15 +65,16 @@ class MediaPipeSearch:
     Args:
         model: "both", "short_range" or "full_range".
         search: one of `detector.SEARCHES`.
+        close_up: the short-range model; `None` creates one on MediaPipe's runtime.
     """
 
-    def __init__(self, model: str, search: str) -> None:
+    def __init__(self, model: str, search: str, close_up: BlazeFaceOnnx | None = None) -> None:
         self.model = model
         self.search = search
-        self.close_up = BlazeFace("short_range", CANDIDATE_SCORE)
+        self.close_up = _on_mediapipe("short_range") if close_up is None else close_up
         self._searchers = [self.close_up] if model in ("both", "short_range") else []
         if model in ("both", "full_range"):
-            self._searchers.append(BlazeFace("full_range", CANDIDATE_SCORE))
+            self._searchers.append(_on_mediapipe("full_range"))
 
     def faces(self, image: Image.Image, least: float) -> list[Face]:
         """Faces of an upright RGB photo whose looks score at least `least`.
@@ -152,6 +157,12 @@ class MediaPipeSearch:
         return replace(face, detection_score=min(1.0, sum(scores) / len(scores) + AGAIN))
 
 
+def _on_mediapipe(model: str) -> "BlazeFace":
+    from fer_hub.detection.blazeface import BlazeFace
+
+    return BlazeFace(model, CANDIDATE_SCORE)
+
+
 def shrunk(image: Image.Image, longer: int, *, gap: float = 2.0) -> tuple[Image.Image, float]:
     """The image with its longer side at most `longer` pixels, itself where it is, and by what factor it was resized.
 
@@ -166,7 +177,7 @@ def shrunk(image: Image.Image, longer: int, *, gap: float = 2.0) -> tuple[Image.
     return (image if size == image.size else image.resize(size, Image.Resampling.BILINEAR, reducing_gap=gap)), factor
 
 
-def look_from_afar(model: BlazeFace, image: Image.Image, view: Box, *, padded: bool) -> list[Face]:
+def look_from_afar(model: Looking, image: Image.Image, view: Box, *, padded: bool) -> list[Face]:
     """Candidates in one view of an image, whose longer side is brought within `SEARCH_SIZE`."""
     width, height = view[2] - view[0], view[3] - view[1]
     factor = min(max(max(width, height), SEARCH_SIZE[0]), SEARCH_SIZE[1]) / max(width, height)
@@ -178,7 +189,9 @@ def look_from_afar(model: BlazeFace, image: Image.Image, view: Box, *, padded: b
     if padded:
         left, top = small.width // 2, small.height // 2
         small = ImageOps.expand(small, (left, top, left, top), PADDING_GREY)
-    return [placed(face, 1 / factor, view[0] - left / factor, view[1] - top / factor) for face in model.find(small)]
+    return [
+        placed(face, 1 / factor, view[0] - left / factor, view[1] - top / factor) for face in model.find_all([small])[0]
+    ]
 
 
 def _parts(size: tuple[int, int], part: float) -> list[Box]:

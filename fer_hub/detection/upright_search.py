@@ -13,8 +13,7 @@ from dataclasses import replace
 from PIL import Image, ImageOps
 
 from fer_hub.boxes import containment, iou, square
-from fer_hub.detection.blazeface import BlazeFace
-from fer_hub.detection.close_look import PADDING_GREY, TILTED, eye_angle, look_closely, placed
+from fer_hub.detection.close_look import PADDING_GREY, TILTED, Looking, eye_angle, look_closely_at_all, placed
 from fer_hub.detection.mediapipe_search import best_of_each_place, look_from_afar
 from fer_hub.detection.yunet import YuNet
 from fer_hub.images import crop
@@ -70,7 +69,7 @@ class UprightSearch:
         close_up: BlazeFace for close-ups; `None` leaves YuNet alone.
     """
 
-    def __init__(self, search: str, close_up: BlazeFace | None) -> None:
+    def __init__(self, search: str, close_up: Looking | None) -> None:
         self.search = search
         self.yunet = YuNet(CANDIDATE_SCORE)
         self.close_up = close_up
@@ -161,12 +160,16 @@ class UprightSearch:
 
     def levelled(self, image: Image.Image, candidates: list[Face]) -> list[Face]:
         """Candidates as two looks of BlazeFace see them, scored by these and by YuNet, which sees them upright."""
-        looked = []
-        for face in candidates:
-            look = look_closely(self.close_up, image, face.box)
-            if look is not None and abs(look.angle) > LOOK_TWICE:  # once more, so that its eyes are level
-                look = look_closely(self.close_up, image, look.box, look.angle) or look
-            looked.append(look or replace(face, detection_score=0.0, angle=_tilt(face)))
+        found = look_closely_at_all(self.close_up, image, [(face.box, 0.0) for face in candidates])
+        # once more, so that their eyes are level
+        turned = {index: look for index, look in enumerate(found) if look is not None and abs(look.angle) > LOOK_TWICE}
+        again = look_closely_at_all(self.close_up, image, [(look.box, look.angle) for look in turned.values()])
+        for index, look in zip(turned, again, strict=True):
+            found[index] = look or found[index]
+        looked = [
+            look or replace(face, detection_score=0.0, angle=_tilt(face))
+            for look, face in zip(found, candidates, strict=True)
+        ]
         seen = self.looks(image, looked)
         return [
             replace(

@@ -213,7 +213,9 @@ def _serve(offered: dict[str, str], host: str | None, port: int | None, share: b
     with Service(offered) as service:
         warn_if_full()
         print(f"Loading {service.names[0]} ...", flush=True)
-        service.faces(Image.new("RGB", (64, 64)), service.names[0])  # loads the detector, too, or says why it cannot
+        nobody = Image.new("RGB", (64, 64))
+        service.faces(nobody, service.names[0])  # loads the detectors, too, or says why it cannot
+        service.watcher().detect(nobody)
         if zero_gpu.is_on():  # a borrowed GPU sees only what was loaded before
             for name in service.names[1:]:
                 service.pipeline(name)

@@ -51,7 +51,7 @@ class Service:
         self._detectors = {
             "normal": FaceDetector(),
             "thorough": FaceDetector(search="thorough"),
-            "live": FaceDetector(search="fast"),
+            "live": FaceDetector(search="fast", runtime="mediapipe"),
         }
         # which load their models on first use
         self._other_detectors = {

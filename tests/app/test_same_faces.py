@@ -4,6 +4,7 @@ import pytest
 from PIL import Image, ImageEnhance
 
 from benchmarks.collage import EXAMPLES, PORTRAITS, collage
+from fer_hub.boxes import iou
 from fer_hub.detection.detector import MODELS, FaceDetector
 from fer_hub.images import load_image
 from fer_hub.pipeline import FERPipeline
@@ -44,8 +45,18 @@ def test_page_video_and_library_find_the_same_faces(service, tiny_checkpoint, ph
         faces = pipeline(image)
         assert faces
         assert service.faces(image, "tiny", min_score) == faces
-        assert pipeline.for_frames()(image) == faces
-    assert service.video_pipeline("tiny", min_score)(image) == faces
+        frames = pipeline.for_frames()(image)
+    assert_alike(faces, frames)
+    assert service.video_pipeline("tiny", min_score)(image) == frames
+
+
+def assert_alike(faces, frames):
+    """MediaPipe's own runtime searches frames: it reads pixels and rounds boxes a little differently."""
+    assert len(frames) == len(faces)
+    for face in faces:
+        other = max(frames, key=lambda other, box=face.box: iou(other.box, box))
+        assert iou(other.box, face.box) > 0.9 and abs(other.angle - face.angle) < 3
+        assert other.detection_score == pytest.approx(face.detection_score, abs=0.05)
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -274,6 +274,19 @@ def test_a_broken_detector_is_renewed():
         assert detector._search.close_up._native is not native
 
 
+def test_frames_are_searched_by_mediapipe_s_own_runtime():
+    detector = FaceDetector(min_score=0.7, search="fast")
+    frames = detector.for_frames()
+    assert (frames.runtime, frames.min_score, frames.search) == ("mediapipe", 0.7, "fast")
+    assert frames is detector.for_frames() is frames.for_frames()
+    [face], [other] = detector.detect(portrait("astronaut")), frames.detect(portrait("astronaut"))
+    assert iou(face.box, other.box) > 0.95 and face.detection_score == pytest.approx(other.detection_score, abs=0.02)
+    detector.close()
+    for closed in (lambda: frames.detect(portrait("astronaut")), detector.for_frames):
+        with pytest.raises(RuntimeError, match="is closed"):
+            closed()
+
+
 CLOSED = "the face detector must be open, but is closed; create a new FaceDetector."
 
 
@@ -319,6 +332,7 @@ def test_closing_while_others_detect_ends_cleanly():
             {"search": "deep"},
             "search must be one of fast, normal, thorough, got 'deep'; normal is the default.",
         ),
+        ({"runtime": "torch"}, "runtime must be one of onnx, mediapipe, got 'torch'; onnx is the default."),
         ({"min_score": True}, "min_score must be a number from 0 to 1, got True; the default is 0.8."),
     ],
 )

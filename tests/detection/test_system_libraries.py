@@ -13,7 +13,7 @@ ASK = """
 from PIL import Image
 from fer_hub.detection.detector import FaceDetector
 try:
-    FaceDetector().detect(Image.new("RGB", (64, 64)))
+    FaceDetector("short_range").detect(Image.new("RGB", (64, 64)))
 except OSError as error:
     print(error)
 """
@@ -36,6 +36,15 @@ def test_a_detector_says_what_to_install(without_libraries):
         "object file: No such file or directory); install them, on Debian and Ubuntu with: apt-get install libegl1 "
         "libgles2 libgl1 libglib2.0-0.\n"
     ), done.stderr
+
+
+def test_photographs_are_searched_without_mediapipe(without_libraries):
+    code = """
+from fer_hub import FaceDetector, load_image
+print(len(FaceDetector().detect(load_image("examples/astronaut.jpg"))))
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, env=without_libraries)
+    assert done.stdout == "1\n", done.stderr
 
 
 def test_the_packages_are_those_that_a_space_installs():

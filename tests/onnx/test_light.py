@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 PHOTOS = [ROOT / "examples" / name for name in ("astronaut.jpg", "grace_hopper.jpg")]
 
 HEAVY = (
-    "torch", "transformers", "matplotlib", "cv2", "sounddevice", "huggingface_hub", "httpx", "numpy.ma",
+    "torch", "transformers", "mediapipe", "matplotlib", "cv2", "sounddevice", "huggingface_hub", "httpx", "numpy.ma",
     "importlib.metadata", "pillow_heif", "PIL.DdsImagePlugin",
 )  # fmt: skip
 """What takes time or memory to import and is not needed to classify a photograph."""
