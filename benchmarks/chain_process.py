@@ -49,7 +49,10 @@ def first(photo: str, options: dict) -> dict:
 
 
 def turns(photos: dict[str, str], rounds: int) -> dict:
-    """CPU milliseconds on one core, interleaved: photographs through the chain, and the two networks that one needs."""
+    """CPU milliseconds on one core, interleaved: photographs through the chain, and what they are compared with.
+
+    That is the network, and one pass of BlazeFace by MediaPipe itself over the photograph of one face.
+    """
     import numpy as np
 
     from benchmarks.timing import in_turns

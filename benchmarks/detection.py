@@ -7,9 +7,9 @@ Prints, and writes to results/detection.json, recall by height and attribute, pr
 photographs of groups with every face marked, and false faces on pictures without people, where these are (`--data`),
 with curves over the score in results/detection.png; exit code 1 if the default lies below its floors. Of press
 photographs turned, and cut by the border, what is found, and named as labelled by the default checkpoint. Then
-detection time as a ratio to one pass of BlazeFace, for 0 to 100 faces and 0.3 to 12 megapixels, and of the frames of a
-video. And for everybody, recall by width of the face in photos of 1920x1080 pixels with 24 people, recall for tilted
-heads and turned photos, what is found in the two portraits and in photos with nobody, and CPU
+detection time as a ratio to one pass of BlazeFace by MediaPipe, for 0 to 100 faces and 0.3 to 12 megapixels, and of the
+frames of a video. And for everybody, recall by width of the face in photos of 1920x1080 pixels with 24 people, recall
+for tilted heads and turned photos, what is found in the two portraits and in photos with nobody, and CPU
 milliseconds per photo, always with the searches taking turns on the same photos. What the thorough search costs more
 than the normal one is also written to fer_hub/assets/search_costs.json, from where the app's page has it. A face counts
 as found if a box overlaps its own by more than 0.4 (intersection over union). The photos are made of two portraits, see

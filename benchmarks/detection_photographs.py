@@ -135,7 +135,7 @@ def draw_curves(scored: list, path: Path) -> None:
 
 
 def costs_by_size(repeats: int) -> dict:
-    """Detection time as a ratio to one pass of BlazeFace over the same photograph, on one core, CPU time.
+    """Detection time as a ratio to one pass of MediaPipe's BlazeFace over the same photograph, CPU time of one core.
 
     Returns:
         `faces`: number of faces in 1280x960 pixels → ratio and milliseconds; `megapixels`: one face in photographs of

@@ -80,8 +80,9 @@ def _costs(time: dict) -> list[str]:
     rows.append(["1 in 640x480", str(one["found"]), f"{one['ms']:.1f}", f"{one['ratio']:.1f}"])
     video, followed = time["video"], time["one face followed in 640x480"]["ms"]
     said = wrap(
-        "Milliseconds of one CPU core, the least of several, and how many passes of BlazeFace over the same photograph "
-        f"that is. A face that is only followed takes {followed:.1f} ms; in a video of two moving faces a frame takes "
+        "Milliseconds of one CPU core, the least of several, and how many passes of MediaPipe's BlazeFace over the "
+        f"same photograph that is. A face that is only followed takes {followed:.1f} ms; in a video of two moving "
+        "faces a frame takes "
         f"{video['watched']['ms_per_frame']:.1f} ms and {percent(video['watched']['found'])} of the faces are found, "
         f"{video['searched']['ms_per_frame']:.1f} ms and {percent(video['searched']['found'])} where every frame is "
         "searched."

@@ -12,7 +12,7 @@ PHOTOGRAPHS = {
 """Photograph in the file → what it is, and the name of its time."""
 
 GOALS = {
-    "one face": "one face in 640x480, against one pass of BlazeFace and the network",
+    "one face": "one face in 640x480, against one pass of MediaPipe's BlazeFace and the network",
     "twenty faces": "twenty large faces in 1280x960, against one face in 640x480",
     "two cores": "photographs a second of `stream` on two cores, against one",
     "two workers": "photographs a second of `fer-hub predict` with two workers, against one",
@@ -38,8 +38,8 @@ def chain(figures: dict) -> str:
     ]  # fmt: skip
     said = wrap(
         f"Milliseconds of one CPU core from the decoded photograph to the results, medians of {photo['rounds']} rounds "
-        f"(`python -m benchmarks.chain`; before: {before['commit']}, on PyTorch). One pass of BlazeFace alone takes "
-        f"{times['one BlazeFace pass']:.1f}, the network {times['network, one face']:.1f} for a face and "
+        f"(`python -m benchmarks.chain`; before: {before['commit']}, on PyTorch). One pass of BlazeFace by MediaPipe "
+        f"itself takes {times['one BlazeFace pass']:.1f}, the network {times['network, one face']:.1f} for a face and "
         f"{times['network, twenty faces']:.0f} for twenty; one face without BlazeFace (`--detection-model yunet`) "
         f"{times['one face, YuNet alone']:.1f}."
     )

@@ -5,7 +5,7 @@ The names below are imported on first use, so that `import fer_hub` is instant:
 - `FERPipeline`: photo → a list of `FacePrediction` (box, detection score, emotion, probabilities).
 - `FERConfig`, `FERImageProcessor`, `FERForImageClassification`: the network as a transformers model; `FERModel`: its
   features.
-- `FaceDetector`: MediaPipe's face detection. `load_image`: anything → an upright RGB image.
+- `FaceDetector`: face detection by YuNet and MediaPipe's BlazeFace. `load_image`: anything → an upright RGB image.
 - `load_fer2013`: FER-2013 from the Hub, parquet, the Kaggle CSV or an image folder.
 - `explain`: a heat map of what in a face the probability of an expression depends on.
 - `draw`: photo + predictions → annotated copy.

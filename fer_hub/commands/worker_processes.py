@@ -1,4 +1,4 @@
-"""`fer-hub predict` on several cores by processes: threads share MediaPipe's lock and Python's, processes nothing."""
+"""`fer-hub predict` on several cores by processes: threads share Python's lock, processes nothing."""
 
 import contextlib
 import itertools

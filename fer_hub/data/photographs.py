@@ -16,7 +16,7 @@ from fer_hub.detection.framing import face_crop
 from fer_hub.images import load_image
 from fer_hub.results import Face
 
-if TYPE_CHECKING:  # importing it imports mediapipe
+if TYPE_CHECKING:  # importing it takes time
     from fer_hub.detection.detector import FaceDetector
 
 PHOTOGRAPH = "photograph"

@@ -165,7 +165,7 @@ def _check_splits(own: Mapping[str, Dataset], wanted: Sequence[str], where: str)
 def _faces_of(
     own: dict[str, Dataset], where: str, size: int, photographs: list[Photograph], keep: Sequence[str]
 ) -> dict[str, Dataset]:
-    from fer_hub.detection.detector import FaceDetector  # imports mediapipe, which crops do not need
+    from fer_hub.detection.detector import FaceDetector  # loads networks, which crops do not need
 
     with FaceDetector() as detector:
         crops = {

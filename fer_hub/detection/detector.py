@@ -125,14 +125,14 @@ class FaceDetector:
         if self.model != "fused" or self.runtime == "mediapipe":
             return self
         frames = FaceDetector(self.model, self.min_score, self.search, runtime="mediapipe")
-        return self.__dict__.setdefault("_frames", frames)  # one for all threads
+        return self.__dict__.setdefault("_frames", frames)  # the same one for all threads
 
     def close(self) -> None:
         """Free the models; a second call has no effect."""
         self._closed = True
         self._search.close()
         if "_frames" in self.__dict__:
-            self._frames.close()
+            self.__dict__["_frames"].close()
 
     def __enter__(self) -> Self:
         return self

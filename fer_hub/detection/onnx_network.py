@@ -35,16 +35,16 @@ class OnnxNetwork:
         Raises:
             RuntimeError: it is closed.
         """
-        session = self._loaded()
-        names = [output.name for output in session.get_outputs()]
-        return dict(zip(names, session.run(None, {session.get_inputs()[0].name: pixels}), strict=True))
+        session, source, names = self._loaded()
+        return dict(zip(names, session.run(None, {source: pixels}), strict=True))
 
     def close(self) -> None:
         """Free the network; a second call does nothing."""
         with self._lock:
             self._session, self._closed = None, True
 
-    def _loaded(self) -> Any:
+    def _loaded(self) -> tuple[Any, str, list[str]]:
+        """The session with the names of its input and outputs."""
         with self._lock:
             if self._closed:
                 raise RuntimeError(CLOSED)
@@ -66,7 +66,7 @@ class OnnxNetwork:
         self._closed = state["_closed"]
 
 
-def _load(file: Path) -> Any:
+def _load(file: Path) -> tuple[Any, str, list[str]]:
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # before the import, which is when it is read
     import onnxruntime
 
@@ -74,4 +74,5 @@ def _load(file: Path) -> Any:
     options.intra_op_num_threads = 1  # several photographs at a time use several cores better than one does
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    return onnxruntime.InferenceSession(file.read_bytes(), options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(file.read_bytes(), options, providers=["CPUExecutionProvider"])
+    return session, session.get_inputs()[0].name, [output.name for output in session.get_outputs()]
