@@ -62,6 +62,15 @@ TRIED = """\
   69.0 % (67.1 to 70.8) and 68.0 % (66.1 to 69.7). The new one is shipped: it has seen no copy, and dark pictures cost
   it nothing.
 - bfloat16 on a CPU without AMX: slower than float32, so it is no longer chosen there.
+- 16 epochs with `camera` instead of 10, the label weighing 0.6, without refitting: 62.4 and 78.0 % on FER-2013 and
+  FER+, press recalls of 80.4, 87.3, 74.0 and 41.5 %, their mean 70.8 %; 58.2 by the rule, the shipped one 58.9.
+- A network that had seen faces (the MobileNet of HSE_FaceRec_tf, which tells the persons of VGGFace2 apart: 3.2 M
+  parameters, its first layer changed so that 48 pixels look like 96) instead of random weights. It learns fast, 76.2 %
+  of FER+ after one epoch, and 80.1 % after six of ten with `frames` and labels of both kinds. But after six epochs
+  with `camera` it had, refitted, 62.2 and 76.6 % on FER-2013 and FER+, press recalls of 79.4, 87.0, 68.5 and 39.0 %,
+  their mean 68.5 %: behind the shipped one on photographs, with twice the parameters. Weights of the label from 0.3 to
+  0.5 for its last layer moved that mean by .3. Towards `ferplus` it had 82.0 % after two of four epochs, towards
+  `fer2013` 65.4 %, about what the shipped ones have. Gone.
 """
 """What was tried on the way, a line each; the figures are of validation."""
 
@@ -121,12 +130,14 @@ class Known:
         bears: the lines of results/robustness.csv.
         uniform: recall of every class on FER+ test with a uniform prior, and accuracy; empty where not measured.
         milliseconds: name → time per face of its network.
+        clean: name → accuracy on test images without a near-duplicate in another split.
     """
 
     metrics: dict[str, dict]
     bears: list[dict]
     uniform: dict[str, float]
     milliseconds: dict[str, float]
+    clean: dict[str, float]
 
     def line(self, data: str, kind: str, strength: int, checkpoint: str = NAMES[0]) -> dict | None:
         """A line of results/robustness.csv."""
@@ -198,7 +209,7 @@ def goals(known: Known) -> list[Goal]:
         *result,
         Goal("default, FER+ validation: largest calibration error of the thirteen", lambda k: k.unsure("FER+"), 0.06,
              0.06, _share(known.unsure("FER-2013", BEFORE)), more_is_better=False),
-        Goal("`fer2013`, FER-2013 test", test("fer2013", "accuracy"), 0.69, 0.71, "70.7 %"),
+        Goal("`fer2013`, FER-2013 test, clean", lambda k: k.clean.get("fer2013"), 0.69, 0.71, "69.2 %"),
         Goal("`ferplus`, FER+ test, most votes", test("ferplus", "accuracy"), 0.825, 0.85, "82.6 %"),
         Goal("`ferplus`, FER+ test, clear majority", test("ferplus", "clear_majority_accuracy"), 0.86, 0.89, "86.2 %"),
         *(Goal(f"default, uniform prior, FER+ test: recall of {name}", lambda k, name=name: k.uniform.get(name), least,
@@ -298,9 +309,11 @@ def made() -> str:
         uniform = {name: float(value) for name, value in last.items()}
     latency = _read(ROOT / "results" / "latency.json")["milliseconds"]
     milliseconds = {name: values["pipeline"] for name, values in latency.items()}
-    known = Known(metrics, read_lines(ROOT / "results"), uniform, milliseconds)
     files = ("earlier_checkpoints", "fer2013_duplicates", "clean_accuracy")
-    return markdown(known, *(_read(ROOT / "results" / f"{name}.json") for name in files))
+    earlier, duplicates, accuracy = (_read(ROOT / "results" / f"{name}.json") for name in files)
+    clean = {name.removeprefix("checkpoints/"): row["clean"]["accuracy"] for name, row in accuracy.items()}
+    known = Known(metrics, read_lines(ROOT / "results"), uniform, milliseconds, clean)
+    return markdown(known, earlier, duplicates, accuracy)
 
 
 def _read(path: Path) -> Any:

@@ -12,7 +12,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def known(**figures):
-    return Known(figures.pop("metrics", {}), figures.pop("bears", []), {}, {"photographs": 3.5}, **figures)
+    nothing = {"metrics": {}, "bears": [], "uniform": {}, "milliseconds": {"photographs": 3.5}, "clean": {}}
+    return Known(**nothing | figures)
 
 
 @pytest.mark.parametrize(
