@@ -1,6 +1,6 @@
 """A function over a stream of items, computed ahead by threads, with results in order.
 
-Used by the pipeline. Imports nothing of fer_hub.
+Used by the pipeline and the data. Imports nothing of fer_hub.
 """
 
 import os

@@ -9,7 +9,6 @@ both limits are one photograph, whatever watermark or brightness; those with a c
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -17,6 +16,7 @@ import cv2
 import numpy as np
 from tqdm.auto import tqdm
 
+from fer_hub.ahead import cores
 from fer_hub.data.candidates import SIDE, VIEWS, Candidates
 
 LEAST_GREY = 0.9
@@ -68,7 +68,7 @@ def decide(images: np.ndarray, candidates: Candidates, *, progress: str | None =
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # its own threads cost more than such small images
     try:
-        with ThreadPoolExecutor(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None) as pool:
+        with ThreadPoolExecutor(cores()) as pool:
             bar = tqdm(total=len(pairs), desc=progress, disable=progress is None, unit="pair")
             for done in pool.map(compare_all, parts):
                 rows += done
