@@ -21,7 +21,7 @@ from fer_hub.evaluation.measuring import figures, flip_averaged, measure, measur
 from fer_hub.evaluation.report_folder import write_pictures, write_report
 from fer_hub.evaluation.splits import input_size, load_splits
 from fer_hub.files import read_json
-from fer_hub.inference.logits import predict_logits, softmax
+from fer_hub.inference.logits import CPU_BATCH, predict_logits, softmax
 from fer_hub.model import FERForImageClassification
 
 __all__ = ["evaluate", "measure"]
@@ -94,7 +94,8 @@ def evaluate(
             )
         further = {"report": report, "trust_remote_code": trust_remote_code, "image_column": image_column}
         return evaluate_unlabelled(checkpoint, data, splits, group_by, images=images, **further)
-    with FERPipeline.from_pretrained(checkpoint, runtime="torch", trust_remote_code=trust_remote_code) as pipeline:
+    further = {"batch_size": CPU_BATCH, "trust_remote_code": trust_remote_code}
+    with FERPipeline.from_pretrained(checkpoint, runtime="torch", **further) as pipeline:
         model, image_processor = pipeline.model, pipeline.image_processor
         ours = isinstance(model, FERForImageClassification)
         if photographs and not (ours and images == "crops"):
@@ -163,7 +164,9 @@ def evaluate(
         if photographs:
             result["photographs"] = {
                 "split": split,
-                **measure_photographs(pipeline, pixels, target.classes, progress=True),
+                **measure_photographs(
+                    pipeline, pixels, target.classes, crop=result[split]["accuracy"], progress=True
+                ),
             }
     if report:
         write_report(report, str(checkpoint), result)

@@ -164,7 +164,9 @@ def _reporting(afterwards: Afterwards | None) -> contextlib.AbstractContextManag
     return contextlib.nullcontext() if afterwards is None else afterwards.step("the report", again)
 
 
-def measure_photographs(pipeline, images: np.ndarray, labels: np.ndarray, *, progress: bool = False) -> dict:
+def measure_photographs(
+    pipeline, images: np.ndarray, labels: np.ndarray, *, crop: float | None = None, progress: bool = False
+) -> dict:
     """Accuracy of the whole pipeline: detection, cropping, network.
 
     Every crop is enlarged to 192 px and passed to the pipeline twice: alone, and centred on a grey canvas of
@@ -174,6 +176,8 @@ def measure_photographs(pipeline, images: np.ndarray, labels: np.ndarray, *, pro
         pipeline: a `FERPipeline`.
         images: uint8 array (images, size, size), crops framed as in FER-2013.
         labels: integer array (images,).
+        crop: the accuracy on the crops themselves; measured if `None`.
+        progress: show a progress bar.
 
     Returns:
         JSON-ready dict: `images` (count), `crop`, `photograph` and `canvas` (accuracies in [0, 1]), and `missed`
@@ -186,13 +190,14 @@ def measure_photographs(pipeline, images: np.ndarray, labels: np.ndarray, *, pro
     with tqdm(total=len(images), desc="photographs", disable=not progress, unit="img") as bar:
         for start in range(0, len(images), step):
             crops = [Image.fromarray(image) for image in images[start : start + step]]
-            photographs = [crop.resize((PHOTOGRAPH_SIDE,) * 2, Image.Resampling.BICUBIC) for crop in crops]
+            photographs = [each.resize((PHOTOGRAPH_SIDE,) * 2, Image.Resampling.BICUBIC) for each in crops]
             for kind, photos in (("photograph", photographs), ("canvas", [on_canvas(photo) for photo in photographs])):
                 for faces, label in zip(pipeline(photos), labels[start : start + step], strict=True):
                     missed[kind] += not faces
                     right[kind] += bool(faces) and faces[0].emotion == names[label]
             bar.update(len(crops))
-    crop = measure(pipeline.model, pipeline.image_processor, images, labels)["accuracy"]
+    if crop is None:
+        crop = measure(pipeline.model, pipeline.image_processor, images, labels)["accuracy"]
     return {"images": len(images), "crop": crop, **{k: n / len(images) for k, n in right.items()}, "missed": missed}
 
 

@@ -13,8 +13,9 @@ from fer_hub.inference.forward import softmax
 from fer_hub.inference.onnx_classifier import OnnxClassifier
 from fer_hub.results import Face, FacePrediction
 
-WINDOW, STEPS = 0.2, 3
-"""Side of the square that is covered, in sides of the crop, and in how many steps it moves by its own side."""
+WINDOW, STEPS = 0.2, 2
+"""Side of the square that is covered, in sides of the crop, and in how many steps it moves by its own side. With 3 a
+heat map takes 2.4 times as long, and covering what it marks changes the probability no more."""
 
 WHAT_IT_SHOWS = (
     "Red: covering this place lowers the probability; blue: covering it raises it. It shows what the network's answer "

@@ -14,6 +14,10 @@ from transformers import PreTrainedModel
 from fer_hub.images import load_image
 from fer_hub.inference.single_label import check_single_label
 
+CPU_BATCH, BATCH = 32, 256
+"""Images per forward pass on the CPU, into whose caches more would not fit, and elsewhere. With 256 the shipped
+networks take half as long again."""
+
 if hasattr(os, "register_at_fork"):
     # of OpenMP's threads a forked process has none, and waits for them for ever where it asks for more than its own
     os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
@@ -25,7 +29,7 @@ def predict_logits(
     image_processor: Any,
     images: np.ndarray | Sequence[Image.Image],
     *,
-    batch_size: int = 256,
+    batch_size: int | None = None,
     progress: str | None = None,
 ) -> np.ndarray:
     """Classify face crops with one forward pass each.
@@ -35,7 +39,7 @@ def predict_logits(
         image_processor: the image processor of the model; a `FERImageProcessor` for arrays.
         images: for fer_hub networks a grey uint8 array (images, size, size) in the model's input size; for any
             model PIL images, which are rotated upright and converted to RGB first.
-        batch_size: images per forward pass.
+        batch_size: images per forward pass; `None` means what is fast on the model's device.
         progress: label of a progress bar; no bar if `None`.
 
     Returns:
@@ -47,6 +51,8 @@ def predict_logits(
     check_single_label(model)
     model.eval()
     parts = []
+    if batch_size is None:
+        batch_size = CPU_BATCH if torch.device(model.device).type == "cpu" else BATCH
     with tqdm(total=len(images), desc=progress, disable=progress is None, unit="img") as bar:
         for start in range(0, len(images), batch_size):
             batch = images[start : start + batch_size]
@@ -108,7 +114,7 @@ def features_of(model: PreTrainedModel, pixel_values: torch.Tensor) -> torch.Ten
     return seen[0].flatten(1)
 
 
-def predict_probabilities(model, image_processor, images, *, batch_size=256, progress=None) -> np.ndarray:
+def predict_probabilities(model, image_processor, images, *, batch_size=None, progress=None) -> np.ndarray:
     """The softmax of `predict_logits`, with the same arguments; rows sum to 1."""
     return softmax(predict_logits(model, image_processor, images, batch_size=batch_size, progress=progress))
 
