@@ -107,6 +107,17 @@ def eight(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def exported_eight(eight, tmp_path_factory):
+    """The same with its network for ONNX Runtime, as the shipped ones have it: an app on it does not import torch."""
+    from fer_hub.onnx.translate import export_onnx
+
+    folder = tmp_path_factory.mktemp("exported") / "eight"
+    shutil.copytree(eight, folder)
+    export_onnx(folder, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def two_networks(eight, tmp_path_factory):
     """Address of `app.py` on a network of the Hub with eight expressions, beside the shipped ones."""
     with HubStandIn() as hub:

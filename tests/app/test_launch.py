@@ -44,16 +44,16 @@ def test_a_missing_checkpoint_is_refused_in_one_sentence(tmp_path):
         )
 
 
-def test_the_options_win_over_the_environment(tmp_path, eight):
+def test_the_options_win_over_the_environment(tmp_path, exported_eight):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        done = launch("--port", port, "--checkpoint", str(eight), GRADIO_SERVER_PORT="1")
+        done = launch("--port", port, "--checkpoint", str(exported_eight), GRADIO_SERVER_PORT="1")
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == f"port {port} must be free, but a program listens there; choose another one."
     nowhere = {"FER_HUB_CHECKPOINT": str(tmp_path)}
-    with running(tmp_path / "uploads", "app.py", "--checkpoint", str(eight), **OFFLINE, **nowhere) as (url, _):
+    with running(tmp_path / "uploads", "app.py", "--checkpoint", str(exported_eight), **OFFLINE, **nowhere) as (url, _):
         page = httpx.get(url + "config").json()
     model = next(each["props"] for each in page["components"] if each["props"].get("elem_id") == "model")
     assert model["value"] == "eight"

@@ -13,10 +13,10 @@ from fer_hub.web.gate import MAX_JSON_BYTES
 from tests.app.conftest import OFFLINE, running
 
 
-def test_it_ends_when_told_to_and_leaves_nothing_behind(tmp_path, eight):
+def test_it_ends_when_told_to_and_leaves_nothing_behind(tmp_path, exported_eight):
     """SIGTERM, which process 1 of a container would ignore; a page that listens for news does not hold it up."""
     files = tmp_path / "uploads"
-    with running(files, "app.py", "--checkpoint", str(eight), **OFFLINE) as (url, process):
+    with running(files, "app.py", "--checkpoint", str(exported_eight), **OFFLINE) as (url, process):
         assert httpx.get(url + "healthz").json() == {"status": "ok"}
         assert httpx.get(url + "version").json().keys() == {"fer_hub", "gradio"}
         if (maps := Path(f"/proc/{process.pid}/maps")).is_file():

@@ -37,14 +37,14 @@ def proxies():
 
 
 @pytest.mark.slow
-def test_it_starts_and_answers_among_strangers(tmp_path, eight, proxies, recorder):
+def test_it_starts_and_answers_among_strangers(tmp_path, exported_eight, proxies, recorder):
     """All at once, as a start takes long; and nobody far away is asked for by name, in Python or in C."""
     work = tmp_path / "work"
     (work).mkdir()
     (work / "gradio").write_text("another user's")  # where gradio would make its folder
     notes = recorder("app")
     variables = {"PYTHONIOENCODING": "cp1252", "GRADIO_TEMP_DIR": "", **proxies, **notes.variables}
-    with running(tmp_path / "unused", "app.py", "--checkpoint", str(eight), **variables) as (url, _):
+    with running(tmp_path / "unused", "app.py", "--checkpoint", str(exported_eight), **variables) as (url, _):
         http = Http(url)
         photo = (ROOT / "examples" / "astronaut.jpg").read_bytes()
         event, told = http.call("classify", http.upload(photo, "사진 ü.jpg"))
@@ -63,12 +63,12 @@ def test_it_starts_and_answers_among_strangers(tmp_path, eight, proxies, recorde
 
 
 @pytest.mark.slow
-def test_as_process_1_of_a_container_it_ends_when_told_to(tmp_path, eight):
+def test_as_process_1_of_a_container_it_ends_when_told_to(tmp_path, exported_eight):
     """The kernel does not end process 1 by a signal for which it has no handler of its own."""
     own = ["unshare", "--map-root-user", "--fork", "--pid", "--kill-child"]
     if shutil.which("unshare") is None or subprocess.run([*own, "true"], capture_output=True).returncode:
         pytest.skip("needs unshare of util-linux, and the right to number processes anew")
-    app = [*own, sys.executable, "-m", "fer_hub", "app", "--checkpoint", str(eight)]
+    app = [*own, sys.executable, "-m", "fer_hub", "app", "--checkpoint", str(exported_eight)]
     start = f"import os; os.execvp('unshare', {app!r})"
     with running(tmp_path / "uploads", "-c", start, **OFFLINE) as (url, process):
         assert httpx.get(url + "healthz").json() == {"status": "ok"}

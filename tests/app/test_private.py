@@ -241,9 +241,9 @@ def test_what_is_no_photo_is_refused_in_a_sentence(page, tmp_path):
 
 
 @pytest.mark.browser
-def test_the_app_serves_it_and_links_to_it(built, eight, tmp_path):
+def test_the_app_serves_it_and_links_to_it(built, exported_eight, tmp_path):
     variables = {private_page.VARIABLE: str(built), **OFFLINE}
-    with running(tmp_path / "uploads", "app.py", "--checkpoint", str(eight), **variables) as (url, _):
+    with running(tmp_path / "uploads", "app.py", "--checkpoint", str(exported_eight), **variables) as (url, _):
         told = httpx.get(url + "private", follow_redirects=True)
         assert told.status_code == 200 and told.url.path == "/private/" and "in private" in told.text
         assert "connect-src 'self'" in told.text
