@@ -7,6 +7,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+gc.disable()  # until all is imported, which makes many objects and no garbage
+
 hypothesis.settings.register_profile("no times", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("no times")
 
@@ -26,10 +28,15 @@ MOST_WORKERS = 4
 """Each may hold torch, an app and a browser, some 4 GB; and more would wait for the longest file, not end sooner."""
 
 LONGEST = (
-    "tests/evaluation/test_evaluate.py", "tests/app/test_readme.py", "tests/onnx/test_export.py",
-    "tests/hub/test_round_trip.py", "tests/app/test_safety.py",
+    "tests/evaluation/test_evaluate.py", "tests/app/test_readme.py",
+    "tests/transformers_mixins/test_transformers_mixins.py", "tests/onnx/test_export.py", "tests/app/test_page_axe.py",
+    "tests/app/test_safety.py", "tests/test_explaining.py", "tests/app/test_page_webcam.py",
+    "tests/app/test_page_seen.py", "tests/app/test_page_networks.py", "tests/app/test_page_photo.py",
+    "tests/app/test_other_machines.py", "tests/app/test_private.py", "tests/hub/test_round_trip.py",
+    "tests/house/test_start.py", "tests/app/test_launch.py", "tests/app/test_page_everybody.py",
+    "tests/training/test_two_processes.py", "tests/commands/test_predict_ray.py",
 )  # fmt: skip
-"""Files of a minute and more: they begin first, so that no process is left alone with one of them at the end."""
+"""Files of about half a minute and more, the longest first, so that no process is left alone with one at the end."""
 
 
 def pytest_xdist_auto_num_workers(config) -> int | None:
@@ -51,6 +58,8 @@ def pytest_collection_finish(session) -> None:
     """Let the garbage collector pass over what imports have made: most of the time of a small training is its."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

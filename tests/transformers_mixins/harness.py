@@ -8,6 +8,7 @@ layout; or a checkpoint folder, whose own code is loaded while fer_hub cannot be
 networks have fewer channels, and take a fraction of the time.
 """
 
+import gc
 import importlib
 import inspect
 import json
@@ -264,12 +265,15 @@ class Outcomes(unittest.TestResult):
 if __name__ == "__main__":
     given = [word for word in sys.argv[1:] if word != "--narrow"]
     prepare(Path(given[0]))
+    gc.disable()  # imports make many objects and no garbage
     import torch
 
     torch.set_num_threads(1)
     torch.set_printoptions(threshold=1, edgeitems=1)  # some tests put every tensor into messages that nobody reads
-    outcomes = Outcomes()
-    for each in classes(given[1], given[2:], "--narrow" in sys.argv):
+    outcomes, tested = Outcomes(), classes(given[1], given[2:], "--narrow" in sys.argv)
+    gc.freeze()
+    gc.enable()
+    for each in tested:
         unittest.defaultTestLoader.loadTestsFromTestCase(each).run(outcomes)
     slowest = dict(sorted(outcomes.seconds.items(), key=lambda item: -item[1])[:12])
     print(json.dumps({"outcomes": outcomes.table, "slowest": slowest, "cpu_seconds": time.process_time()}))
