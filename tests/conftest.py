@@ -115,6 +115,15 @@ def each_checkpoint(request) -> Path:
 
 
 @pytest.fixture(scope="session")
+def python(tmp_path_factory):
+    """Runs Python's words in a folder and an environment, see `tests.preloaded.Preloaded.run`."""
+    from tests.preloaded import NEUTRAL, Preloaded
+
+    with Preloaded(NEUTRAL, tmp_path_factory.mktemp("python")) as interpreter:
+        yield interpreter.run
+
+
+@pytest.fixture(scope="session")
 def recorder(tmp_path_factory):
     """Makes a `Recorder` of the hosts that a process looks up, by a name."""
     from tests.looking_up import Recorder, built

@@ -39,13 +39,6 @@ for what in (
 """
 
 
-def run(code, *arguments, **variables):
-    return subprocess.run(
-        [sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **variables},
-    )  # fmt: skip
-
-
 def test_an_output_without_the_letters_takes_every_text():
     """As Windows gives it to a process whose output is redirected."""
     done = subprocess.run(
@@ -56,9 +49,10 @@ def test_an_output_without_the_letters_takes_every_text():
     assert done.stdout.decode("cp1252").strip() == r"\U0001f528 \uc0ac\uc9c4 ü"
 
 
-def test_a_token_with_an_invisible_letter_is_named(shipped_checkpoint, tmp_path):
+def test_a_token_with_an_invisible_letter_is_named(shipped_checkpoint, tmp_path, python):
     variables = {"HF_TOKEN": "hf_\u200babcdefgh", "HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_OFFLINE": "0"}
-    done = run(TOKEN, shipped_checkpoint, HF_HOME=str(tmp_path), **variables)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "HF_HOME": str(tmp_path), **variables}
+    done = python(["-c", TOKEN, shipped_checkpoint], ROOT, environment)
     said = (
         "ValueError: HF_TOKEN must be an access token of letters, digits and _ only, but its character 4 of 12 is "
         "U+200B; copy the token again, without anything around it."

@@ -1,7 +1,8 @@
 """Every snippet of the front page, the pages for Python and training, and the shipped cards runs.
 
 The front page and docs/python.md are followed as a newcomer would: all their blocks, in order, as typed, in a fresh
-copy of the repository and an environment in `.venv`. Of the others each block runs by itself. Trainings are cut short.
+copy of the repository and an environment in `.venv`. Of the others each block runs by itself, in a process that begins
+with the large libraries imported. Trainings are cut short.
 """
 
 import os
@@ -18,6 +19,7 @@ import torch
 from fer_hub.data import load_fer2013
 from fer_hub.data.ferplus import FERPLUS_VOTES
 from fer_hub.model import FERConfig, FERForImageClassification
+from tests.preloaded import LARGE, Preloaded
 from tests.training.keras_2 import of_keras_2
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -179,7 +181,8 @@ def test_a_newcomer_can_follow_the_page(page, fresh, request):
     for shown, here in WINDOW:
         assert page == "README.md" or shown in script
         script = script.replace(shown, here)
-    result = run(["bash", "-euc", SHELL_START + script], fresh)
+    command = ["bash", "-euc", SHELL_START + script]
+    result = subprocess.run(command, cwd=fresh, env=environment(fresh), capture_output=True, text=True)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "Traceback" not in result.stderr
     if page == "README.md":
@@ -190,37 +193,45 @@ def test_a_newcomer_can_follow_the_page(page, fresh, request):
         assert (fresh / "faces.csv").is_file() and (fresh / "runs" / "fer" / "final" / "README.md").is_file()
 
 
-def run(command: list[str], folder: Path) -> subprocess.CompletedProcess:
-    environment = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "HF_HOME": str(folder / "hf")}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+def environment(folder: Path) -> dict[str, str]:
+    return os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "HF_HOME": str(folder / "hf")}
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory):
+    """What runs Python's words in a folder, with all that `environment` says."""
+    folder = tmp_path_factory.mktemp("python")
+    with Preloaded(LARGE, folder, environment(folder)) as interpreter:
+        yield interpreter.run
 
 
 @pytest.mark.parametrize(("page", "number"), PYTHON)
-def test_python_blocks_run(page, number, clone, request):
+def test_python_blocks_run(page, number, clone, python, request):
     code = blocks(page, "python")[number]
     if "http://127.0.0.1:7860" in code:
         code = code.replace("http://127.0.0.1:7860", request.getfixturevalue("app_url"))
-    result = run([sys.executable, "-c", code], clone)
+    result = python(["-c", code], clone)
     assert result.returncode == 0, result.stderr
     assert result.stdout.strip() or "print(" not in code
 
 
 @pytest.mark.parametrize("line", SHELL, ids=[f"{SHELL[line]}-{line[:70]}" for line in SHELL])
-def test_shell_lines_run(line, clone):
+def test_shell_lines_run(line, clone, python):
     if line in COVERED_ELSEWHERE:
         return
-    known = {"python": [sys.executable], "fer-hub": [sys.executable, "-m", "fer_hub"]}
+    known = {"python": [], "fer-hub": ["-m", "fer_hub"]}
     first, *words = line.split()
     assert first in known, f"{SHELL[line]}: no rule for {line!r}; a new kind of command needs one here"
     command = [*known[first], *words]
     if "train.py" in line:  # the same command, cut short: a tiny network for one step
         command += [*CUT.split(), "--per-device-train-batch-size", "8"]
         command += ["--output-dir", str(clone / "runs" / f"new{list(SHELL).index(line)}")]
-    result = run(command, clone)
+    result = python(command, clone)
     assert result.returncode == 0, result.stderr
 
 
 def test_the_figures_are_those_of_the_files():
     """Also where docs/make.py runs as a program; tests/house/test_numbers.py says which are not."""
-    result = run([sys.executable, "docs/make.py", "--check"], ROOT)
+    command = [sys.executable, "docs/make.py", "--check"]
+    result = subprocess.run(command, cwd=ROOT, env=environment(ROOT), capture_output=True, text=True)
     assert result.returncode == 0, result.stderr

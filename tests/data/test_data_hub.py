@@ -1,30 +1,26 @@
 """Hub dataset ids, against a stand-in for the Hub on this machine."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from fer_hub.data import load_fer2013
+from tests.conftest import ROOT
 
 
-def run(script, environment):
-    """A script in an interpreter of its own, which must end well."""
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        env=environment,
-        capture_output=True,
-        text=True,
-        cwd=Path(__file__).parents[2],
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    return done
+@pytest.fixture
+def run(python):
+    """Runs a script in a process of its own, which must end well."""
+
+    def ran(script, environment):
+        done = python(["-c", script], ROOT, environment)
+        assert done.returncode == 0, done.stderr
+        return done
+
+    return ran
 
 
-def test_a_hub_dataset_loads_by_its_id_and_revision(tmp_path, make_dataset, dataset_hub):
+def test_a_hub_dataset_loads_by_its_id_and_revision(tmp_path, make_dataset, dataset_hub, run):
     made = make_dataset([0, 1, 2], ["happy", "neutral", "sad"])
     repo = tmp_path / "repo"
     (repo / "data").mkdir(parents=True)
@@ -52,7 +48,7 @@ print(json.dumps(seen))
     assert seen["name"].endswith("); correct the name, or log in if it is private.")
 
 
-def test_any_hub_dataset_loads_with_its_own_classes(tmp_path, make_dataset, dataset_hub):
+def test_any_hub_dataset_loads_with_its_own_classes(tmp_path, make_dataset, dataset_hub, run):
     made = make_dataset([0, 1, 2] * 4, ["wild", "calm", "odd"]).rename_columns({"image": "photo", "label": "mood"})
     repo = tmp_path / "repo"
     (repo / "data").mkdir(parents=True)

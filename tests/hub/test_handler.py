@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 
 import pytest
 
@@ -61,11 +59,8 @@ def repository(tmp_path):
     return folder
 
 
-def test_the_endpoint_answers_from_the_repository_alone(repository, tmp_path):
-    run = subprocess.run(
-        [sys.executable, "-I", "-c", CALL, str(repository), str(PORTRAIT)],
-        capture_output=True, text=True, cwd=tmp_path, timeout=280, check=False,
-    )  # fmt: skip
+def test_the_endpoint_answers_from_the_repository_alone(repository, tmp_path, python):
+    run = python(["-I", "-c", CALL, repository, PORTRAIT], tmp_path)
     assert run.returncode == 0, run.stderr
     answer = json.loads(run.stdout.splitlines()[-1])
     assert answer["package"] == str(repository / "fer_hub" / "__init__.py")

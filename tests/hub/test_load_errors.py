@@ -4,8 +4,6 @@ import json
 import os
 import shutil
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -131,7 +129,7 @@ CIRCUMSTANCES = {
 
 
 @pytest.fixture(scope="module")
-def said(hub, finished_checkpoint, tmp_path_factory):
+def said(hub, finished_checkpoint, tmp_path_factory, python):
     """{(circumstance, case): [type, sentence]}, None if it loaded."""
     api = HfApi(endpoint=hub.url, token=WRITE_TOKEN)
     publish_model(finished_checkpoint, "user/fer", public=True, api=api, say=[].append)
@@ -159,10 +157,8 @@ def said(hub, finished_checkpoint, tmp_path_factory):
     for offline in ("0", "1"):  # decided when huggingface_hub is imported
         asked = [(name, case) for name, (_, cases) in CIRCUMSTANCES.items() for case in cases]
         asked = [(name, case) for name, case in asked if (name == "offline") == (offline == "1")]
-        done = subprocess.run(
-            [sys.executable, "-c", LOAD_ALL, json.dumps([(CIRCUMSTANCES[name][0], case) for name, case in asked])],
-            env=environment | {"HF_HUB_OFFLINE": offline}, cwd=home, capture_output=True, text=True,
-        )  # fmt: skip
+        cases = json.dumps([(CIRCUMSTANCES[name][0], case) for name, case in asked])
+        done = python(["-c", LOAD_ALL, cases], home, environment | {"HF_HUB_OFFLINE": offline})
         assert done.returncode == 0, done.stderr
         told |= dict(zip(asked, json.loads(done.stdout.splitlines()[-1]), strict=True))
     return told

@@ -2,12 +2,11 @@
 
 import json
 import os
-import subprocess
-import sys
 
 import pytest
 
 from fer_hub.web import launch
+from tests.conftest import ROOT
 
 ASK = """
 import json, os, sys
@@ -34,14 +33,11 @@ for package, variable, proxy in json.loads(sys.argv[2]):
 """Both proxies in one process, as its imports take most of the time."""
 
 
-def test_loading_and_publishing(tmp_path, finished_checkpoint):
+def test_loading_and_publishing(tmp_path, finished_checkpoint, python):
     clean = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
     clean.pop("HF_HUB_OFFLINE", None)
     cases = [("absent", "ALL_PROXY", "socks5://127.0.0.1:9"), ("there", "HTTPS_PROXY", "nonsense://127.0.0.1:9")]
-    done = subprocess.run(
-        [sys.executable, "-c", ASK, str(finished_checkpoint), json.dumps(cases)], capture_output=True, text=True,
-        env={**clean, "HF_HOME": str(tmp_path)},
-    )  # fmt: skip
+    done = python(["-c", ASK, finished_checkpoint, json.dumps(cases)], ROOT, {**clean, "HF_HOME": str(tmp_path)})
     absent = (
         "a proxy with SOCKS needs the package socksio, but ALL_PROXY names one and it is not installed; run pip "
         "install socksio, or unset the variable."

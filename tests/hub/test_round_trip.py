@@ -46,13 +46,11 @@ print(json.dumps(answers))
 
 
 @pytest.fixture(scope="module")
-def published(hub, finished_checkpoint, tmp_path_factory):
+def published(hub, finished_checkpoint, tmp_path_factory, python):
     """Two versions under one id: (sha of the older one, its folder, the newer one's folder, the first's output)."""
     home = tmp_path_factory.mktemp("publisher")
-    done = subprocess.run(
-        [sys.executable, "-m", "fer_hub", "publish", "model", str(finished_checkpoint), "user/fer", "--public"],
-        env=os.environ | hub.environment(home), cwd=ROOT, capture_output=True, text=True,
-    )  # fmt: skip
+    words = ["-m", "fer_hub", "publish", "model", finished_checkpoint, "user/fer", "--public"]
+    done = python(words, ROOT, os.environ | hub.environment(home))
     assert done.returncode == 0, done.stderr
     older = hub.model("user/fer").branches["main"]
     newer = tmp_path_factory.mktemp("newer")
@@ -84,25 +82,22 @@ def logits(folder, face):
         return model(**image_processor(Image.open(face), return_tensors="pt")).logits[0].numpy()
 
 
-def load_elsewhere(hub, cache, face, *revisions, **more):
-    """Logits for each revision from an interpreter without fer_hub, token, or anything of this one."""
-    done = subprocess.run(
-        [sys.executable, "-I", "-c", CLEAN_LOAD, str(face), *revisions],
-        env={"PATH": "", "HOME": str(cache)} | hub.environment(cache, token=None) | more,
-        cwd=cache, capture_output=True, text=True,
-    )  # fmt: skip
+def load_elsewhere(python, hub, cache, face, *revisions, **more):
+    """Logits for each revision from a process without fer_hub, token, or anything of this one."""
+    environment = {"PATH": "", "HOME": str(cache)} | hub.environment(cache, token=None) | more
+    done = python(["-I", "-c", CLEAN_LOAD, face, *revisions], cache, environment)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def test_it_loads_by_id_elsewhere_and_again_without_a_network(hub, published, face, cache):
+def test_it_loads_by_id_elsewhere_and_again_without_a_network(hub, published, face, cache, python):
     older, old_folder, new_folder, _ = published
-    answers = load_elsewhere(hub, cache, face, "main", older, HF_ENDPOINT=f"{hub.url}/")  # as people type it
+    answers = load_elsewhere(python, hub, cache, face, "main", older, HF_ENDPOINT=f"{hub.url}/")  # as people type it
     assert np.allclose(answers["main"], logits(new_folder, face), atol=1e-5)
     assert np.allclose(answers[older], logits(old_folder, face), atol=1e-5)
     assert not np.allclose(answers["main"], answers[older], atol=1e-3)
     asked = len(hub.requests)
-    assert load_elsewhere(hub, cache, face, "main", older, HF_HUB_OFFLINE="1") == answers
+    assert load_elsewhere(python, hub, cache, face, "main", older, HF_HUB_OFFLINE="1") == answers
     assert len(hub.requests) == asked
 
 

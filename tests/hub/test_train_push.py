@@ -1,8 +1,6 @@
 """`train.py --push-to-hub` leaves on the Hub exactly what the publish command leaves, and nothing before the end."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,18 +15,18 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 @pytest.fixture(scope="module")
-def trained(hub, tiny_checkpoint, small_csv, tmp_path_factory):
+def trained(hub, tiny_checkpoint, small_csv, tmp_path_factory, python):
     """A run of four steps with a checkpoint at every second; returns its final folder and what it wrote."""
     folder = tmp_path_factory.mktemp("run")
-    done = subprocess.run(
-        [sys.executable, "train.py", "--data", small_csv, "--start-from", tiny_checkpoint,
+    done = python(
+        ["train.py", "--data", small_csv, "--start-from", tiny_checkpoint,
          "--output-dir", folder / "out", "--max-steps", "4", "--eval-strategy", "steps",
          "--save-strategy", "steps", "--eval-steps", "2",
          "--save-steps", "2", "--per-device-train-batch-size", "16", "--precision", "fp32",
          # torch 2.13's channels-last kernels on the CPU write out of bounds for networks as narrow as this one
          "--channels-last", "false",
          "--push-to-hub", "--hub-model-id", "user/trained"],
-        env=os.environ | hub.environment(folder / "hf"), cwd=ROOT, capture_output=True, text=True,
+        ROOT, os.environ | hub.environment(folder / "hf"),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return folder / "out" / "final", done.stdout + done.stderr

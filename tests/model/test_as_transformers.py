@@ -1,8 +1,6 @@
 """The network behaves as other models of transformers do: losses, outputs, loading, the Auto classes, compiling."""
 
 import os
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -203,7 +201,7 @@ def test_transformers_pipelines_take_a_folder_and_ask_nothing(tiny_checkpoint, m
     assert len(vector) == 16
 
 
-def test_both_pipelines_run_without_fer_hub(tiny_checkpoint, tmp_path):
+def test_both_pipelines_run_without_fer_hub(tiny_checkpoint, tmp_path, python):
     code = """
 import sys
 sys.modules["fer_hub"] = None
@@ -213,10 +211,8 @@ image = Image.new("L", (60, 70), 90)
 for task, arguments in (("image-classification", {}), ("image-feature-extraction", {"pool": True})):
     print(len(pipeline(task, model=sys.argv[1], trust_remote_code=True, **arguments)(image)))
 """
-    done = subprocess.run(
-        [sys.executable, "-I", "-c", code, tiny_checkpoint], capture_output=True, text=True, stdin=subprocess.DEVNULL,
-        env={"HOME": str(tmp_path), "HF_HOME": str(tmp_path / "hf"), "HF_HUB_OFFLINE": "1", "PATH": os.defpath},
-    )  # fmt: skip
+    environment = {"HOME": str(tmp_path), "HF_HOME": str(tmp_path / "hf"), "HF_HUB_OFFLINE": "1", "PATH": os.defpath}
+    done = python(["-I", "-c", code, tiny_checkpoint], tmp_path, environment)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["5", "1"]
 

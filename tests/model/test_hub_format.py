@@ -2,8 +2,6 @@
 
 import ast
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -67,14 +65,12 @@ def saved(photo, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def elsewhere(saved, photo, tmp_path_factory):
-    """Folder → what an interpreter says of it that cannot see fer_hub: -I leaves out PYTHONPATH and the folder."""
+def elsewhere(saved, photo, tmp_path_factory, python):
+    """Folder → what a process says of it that cannot see fer_hub: -I leaves out PYTHONPATH and the folder."""
     home = tmp_path_factory.mktemp("elsewhere")
-    result = subprocess.run(
-        [sys.executable, "-I", "-c", _without_fer_hub(CLEAN_LOAD), photo, *(folder for folder, _ in saved.values())],
-        capture_output=True, text=True, cwd=home,
-        env={"HOME": str(home), "HF_HOME": str(home / "hf"), "HF_HUB_OFFLINE": "1", "PATH": ""},
-    )  # fmt: skip
+    words = ["-I", "-c", _without_fer_hub(CLEAN_LOAD), photo, *(folder for folder, _ in saved.values())]
+    environment = {"HOME": str(home), "HF_HOME": str(home / "hf"), "HF_HUB_OFFLINE": "1", "PATH": ""}
+    result = python(words, home, environment)
     assert result.returncode == 0, result.stderr
     return json.loads(result.stdout.splitlines()[-1])
 

@@ -1,8 +1,6 @@
 """FERImageProcessor: every form of an image gives the same pixel_values, and the arithmetic is what it says."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -14,6 +12,7 @@ from PIL import Image
 
 from fer_hub import FERImageProcessor
 from fer_hub.model.image_processing_fer import LARGEST
+from tests.conftest import ROOT
 
 GREY = np.random.default_rng(0).integers(0, 256, (48, 48), dtype=np.uint8)
 
@@ -206,8 +205,8 @@ def test_normalize_batch_takes_each_channels_own_constants():
 
 
 @pytest.mark.parametrize("size", [(512, 606), (512, 512), (300, 200)])
-def test_a_whole_photograph_is_warned_about_once(size):
-    """In an interpreter of its own, as the warning comes once in each; for no crop that came before it."""
+def test_a_whole_photograph_is_warned_about_once(size, python):
+    """In a process of its own, as the warning comes once in each; for no crop that came before it."""
     code = (
         "import numpy as np, sys; from PIL import Image; from fer_hub import FERImageProcessor\n"
         "processor = FERImageProcessor()\n"
@@ -216,7 +215,8 @@ def test_a_whole_photograph_is_warned_about_once(size):
         f"photo = Image.new('L', {size})\n"
         "processor([photo, photo]), processor(np.asarray(photo))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = python(["-c", code], ROOT)
+    assert done.returncode == 0, done.stderr
     said = (
         f"An image of {size[0]}x{size[1]} pixels looks like a whole photograph, but this network classifies face crops"
     )

@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 import zipfile
 
 import numpy as np
@@ -160,7 +158,7 @@ def test_what_is_assumed_is_said(made, tmp_path, capsys):
     assert said[2] == "pixels (assumed; see --mean): (value / 255 - 0.5) / 0.25"
 
 
-def test_the_checkpoint_loads_where_keras_is_not(made, tmp_path):
+def test_the_checkpoint_loads_where_keras_is_not(made, tmp_path, python):
     folder = import_weights(FORMS["keras"](made["mini_xception"], tmp_path), tmp_path / "mine")
     code = (
         "import sys; sys.modules['keras'] = sys.modules['h5py'] = sys.modules['fer_hub'] = None\n"
@@ -171,8 +169,7 @@ def test_the_checkpoint_loads_where_keras_is_not(made, tmp_path):
         "crop = np.arange(64 * 64, dtype=np.uint8).reshape(64, 64)\n"
         "print(model(**processor(crop, return_tensors='pt')).logits.softmax(1)[0].tolist())"
     )
-    command = [sys.executable, "-I", "-c", code, str(folder)]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False, cwd=tmp_path)
+    run = python(["-I", "-c", code, folder], tmp_path)
     assert run.returncode == 0, run.stderr
     crop = Image.fromarray(np.arange(64 * 64, dtype=np.uint8).reshape(64, 64))
     pixels = FERImageProcessor.from_pretrained(folder)(crop, return_tensors="pt").pixel_values
