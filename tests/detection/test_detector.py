@@ -43,7 +43,7 @@ def detector():
     [
         (FILES["short_range"], "bbff11cebd1eb27a1e004cae0b0e63ec8c551cbf34a4451148b4908b8db3eca8"),
         (FILES["full_range"], "2c3728e6da56f21e21a320433396fb06d40d9088f2247c05e5635a688d45dfe1"),
-        (BLAZEFACE, "d871f408c0af14e972274c1f6d6008db45d4312559d6d7e0f5119628e84d1e41"),
+        (BLAZEFACE, "1e87a7821e6ebe7c266cf5d441008b7393d406d92a19c42710b112c02fc1628c"),
         (YUNET, "104ee26c71d5c270ce79a6b3dced91c91013260d29a6bf18f9296c5b8c4c2b12"),
     ],
 )
