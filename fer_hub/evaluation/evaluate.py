@@ -164,9 +164,7 @@ def evaluate(
         if photographs:
             result["photographs"] = {
                 "split": split,
-                **measure_photographs(
-                    pipeline, pixels, target.classes, crop=result[split]["accuracy"], progress=True
-                ),
+                **measure_photographs(pipeline, pixels, target.classes, crop=result[split]["accuracy"], progress=True),
             }
     if report:
         write_report(report, str(checkpoint), result)
