@@ -30,10 +30,10 @@ MOST_WORKERS = 4
 LONGEST = (
     "tests/evaluation/test_evaluate.py", "tests/app/test_readme.py",
     "tests/transformers_mixins/test_transformers_mixins.py", "tests/onnx/test_export.py", "tests/app/test_page_axe.py",
-    "tests/app/test_safety.py", "tests/test_explaining.py", "tests/app/test_page_webcam.py",
-    "tests/app/test_page_seen.py", "tests/app/test_page_networks.py", "tests/app/test_page_photo.py",
-    "tests/app/test_other_machines.py", "tests/app/test_private.py", "tests/hub/test_round_trip.py",
-    "tests/house/test_start.py", "tests/app/test_launch.py", "tests/app/test_page_everybody.py",
+    "tests/app/test_safety.py", "tests/test_explaining.py", "tests/app/test_private.py",
+    "tests/app/test_page_webcam.py", "tests/app/test_page_seen.py", "tests/app/test_page_networks.py",
+    "tests/app/test_page_photo.py", "tests/app/test_other_machines.py", "tests/house/test_start.py",
+    "tests/app/test_page_everybody.py", "tests/hub/test_round_trip.py", "tests/app/test_launch.py",
     "tests/training/test_two_processes.py", "tests/commands/test_predict_ray.py",
 )  # fmt: skip
 """Files of about half a minute and more, the longest first, so that no process is left alone with one at the end."""
