@@ -30,9 +30,6 @@ from fer_hub.commands.parts import (
     read_prior,
 )
 
-MANY = 128
-"""From so many photographs on processes save more time than their start takes."""
-
 MOST_ERRORS = 100
 """What could not be read that stderr lists where a file has all of it."""
 
@@ -105,7 +102,6 @@ def predict(
     base_rates = read_prior(prior)
     from tqdm.auto import tqdm
 
-    from fer_hub.ahead import cores
     from fer_hub.inference.identity import identity
     from fer_hub.pipeline import FERPipeline
 
@@ -127,15 +123,10 @@ def predict(
                 earlier = len(rows.done)
                 whole = not any(name.startswith(DATA_SET) or name.endswith(".parquet") for name in found.photographs)
                 worker = {"checkpoint": checkpoint, **options}
-                at_once = workers or cores()
                 if ray is not None:
                     from fer_hub.commands.ray_predict import ray_results
 
                     results = ray_results(ray, found.photographs, rows.done, workers=workers, options=worker)
-                elif whole and at_once > 1 and len(found.photographs) - earlier >= MANY and is_light(pipeline):
-                    from fer_hub.commands.worker_processes import process_results
-
-                    results = process_results(found.photographs, rows.done, at_once, worker)
                 else:
                     results = local_results(pipeline, each_photograph(found.photographs), rows.done, workers)
                 with contextlib.closing(results):
@@ -186,13 +177,6 @@ def local_results(
     with contextlib.closing(pipeline.stream_sized(sources(), on_error="yield", threads=workers)) as results:
         for result in results:
             yield *waiting.popleft(), result
-
-
-def is_light(pipeline: Any) -> bool:
-    """Whether its network runs on ONNX Runtime: a process with PyTorch takes half a GB, and all cores by itself."""
-    from fer_hub.inference.onnx_classifier import OnnxClassifier
-
-    return isinstance(pipeline.model, OnnxClassifier)
 
 
 def tell(failed: Sequence[str], file: Path | None) -> None:

@@ -12,7 +12,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import psutil
 import pytest
 import typer
 from PIL import Image
@@ -299,7 +298,7 @@ def test_a_data_set_is_streamed_by_its_name(tmp_path):
     assert name == f"{word}#0" and load_image(row).size == (512, 512)
 
 
-def test_processes_give_what_one_gives(many, tmp_path, capsys):
+def test_two_threads_give_what_one_gives(many, tmp_path, capsys):
     said = []
     for workers in ("1", "2"):
         words = ["predict", str(many), "--quiet", "--workers", workers, "--output", str(tmp_path / f"{workers}.csv")]
@@ -307,40 +306,3 @@ def test_processes_give_what_one_gives(many, tmp_path, capsys):
         said.append(capsys.readouterr().err)
     assert said[0] == said[1] and "012.png" in said[0]
     assert (tmp_path / "1.csv").read_text() == (tmp_path / "2.csv").read_text()
-    assert not multiprocessing.active_children()
-
-
-def children(process: int) -> list[psutil.Process]:
-    return psutil.Process(process).children(recursive=True)
-
-
-def test_a_killed_process_ends_the_run_in_a_sentence_and_no_process_is_left(many, tmp_path):
-    output = tmp_path / "faces.csv"
-    words = [str(many), "--quiet", "--workers", "2", "--resume", "--output", str(output)]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "fer_hub", "predict", *words], stderr=subprocess.PIPE, text=True, cwd=ROOT
-    )
-    workers: list[psutil.Process] = []
-    while len(workers) < 2:  # the tracker of resources is none
-        assert process.poll() is None, process.stderr.read()
-        workers = [each for each in children(process.pid) if "spawn_main" in " ".join(each.cmdline())]
-    workers[0].kill()
-    _, told = process.communicate()
-    assert process.returncode == 1
-    assert told.splitlines()[-1] == (
-        "error: all 2 worker processes must live until the end, but one was killed, perhaps as memory ended; use fewer "
-        "--workers."
-    )
-    assert not psutil.wait_procs(workers, timeout=60)[1] and not output.exists()
-
-
-def test_processes_end_with_a_killed_parent(many, tmp_path):
-    words = [str(many), "--quiet", "--workers", "2", "--output", str(tmp_path / "faces.csv")]
-    process = subprocess.Popen([sys.executable, "-m", "fer_hub", "predict", *words], cwd=ROOT)
-    workers: list[psutil.Process] = []
-    while len(workers) < 2:
-        assert process.poll() is None
-        workers = [each for each in children(process.pid) if "spawn_main" in " ".join(each.cmdline())]
-    process.kill()
-    process.wait()
-    assert not psutil.wait_procs(workers, timeout=60)[1]
