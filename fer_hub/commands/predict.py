@@ -122,10 +122,10 @@ def predict(
             with opened(output, kind, labels, network, settings=settings) as rows:
                 earlier = len(rows.done)
                 whole = not any(name.startswith(DATA_SET) or name.endswith(".parquet") for name in found.photographs)
-                worker = {"checkpoint": checkpoint, **options}
                 if ray is not None:
                     from fer_hub.commands.ray_predict import ray_results
 
+                    worker = {"checkpoint": checkpoint, **options}
                     results = ray_results(ray, found.photographs, rows.done, workers=workers, options=worker)
                 else:
                     results = local_results(pipeline, each_photograph(found.photographs), rows.done, workers)

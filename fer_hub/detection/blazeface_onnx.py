@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from fer_hub.detection.onnx_network import OnnxNetwork
+from fer_hub.detection.onnx_network import OnnxDetector
 from fer_hub.results import KEYPOINTS, Face
 
 FILE = "blazeface_short_range.onnx"
@@ -36,24 +36,10 @@ CENTRES = np.concatenate([_centres(*grid) for grid in GRIDS])
 """(x, y) that each of the network's 896 guesses is relative to, in sides of what it sees."""
 
 
-class BlazeFaceOnnx:
-    """The network with what MediaPipe does around it; loaded on first use, thread-safe.
+class BlazeFaceOnnx(OnnxDetector):
+    """The network with what MediaPipe does around it."""
 
-    Args:
-        min_score: faces with a lower score are left out, 0 to 1.
-    """
-
-    def __init__(self, min_score: float) -> None:
-        self.min_score = min_score
-        self._network = OnnxNetwork(FILE)
-
-    def find(self, image: Image.Image) -> list[Face]:
-        """Faces of an RGB image, the best first, boxes and keypoints in pixels of the image.
-
-        Raises:
-            RuntimeError: it is closed.
-        """
-        return self.find_all([image])[0]
+    file = FILE
 
     def find_all(self, images: Sequence[Image.Image]) -> list[list[Face]]:
         """The same for several images, of any sizes, at once."""
@@ -64,10 +50,6 @@ class BlazeFaceOnnx:
         outputs = self._network.run(pixels)
         rows = zip(outputs["regressors"], outputs["scores"][..., 0], images, strict=True)
         return [_faces(guesses, logits, image.size, self.min_score) for guesses, logits, image in rows]
-
-    def close(self) -> None:
-        """Free the network; a second call does nothing."""
-        self._network.close()
 
 
 def _seen(image: Image.Image) -> Image.Image:

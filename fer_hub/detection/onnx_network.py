@@ -2,12 +2,15 @@
 
 import os
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from fer_hub.forking import leave, renew_after_fork
+from fer_hub.results import Face
 
 FOLDER = Path(__file__).resolve().parent.parent / "assets" / "face_detection"
 """Where the model files are."""
@@ -64,6 +67,36 @@ class OnnxNetwork:
     def __setstate__(self, state: dict) -> None:
         self.__init__(state["file"])  # type: ignore[misc]
         self._closed = state["_closed"]
+
+
+class OnnxDetector:
+    """A detector whose network is an `OnnxNetwork`: loaded on first use, thread-safe.
+
+    Args:
+        min_score: faces with a lower score are left out, 0 to 1, on the network's own scale.
+    """
+
+    file: str
+
+    def __init__(self, min_score: float) -> None:
+        self.min_score = min_score
+        self._network = OnnxNetwork(self.file)
+
+    def find(self, image: Image.Image) -> list[Face]:
+        """Faces of an RGB image, the best first, boxes and keypoints in pixels of the image.
+
+        Raises:
+            RuntimeError: it is closed.
+        """
+        return self.find_all([image])[0]
+
+    def find_all(self, images: Sequence[Image.Image]) -> list[list[Face]]:
+        """The same for several images at once."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Free the network; a second call does nothing."""
+        self._network.close()
 
 
 def _load(file: Path) -> tuple[Any, str, list[str]]:

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from fer_hub.boxes import Box, nms
-from fer_hub.detection.onnx_network import OnnxNetwork
+from fer_hub.detection.onnx_network import OnnxDetector
 from fer_hub.results import Face
 
 FILE = "yunet_n_dynamic.onnx"
@@ -32,24 +32,10 @@ SIDE, DROP = 1.09, 0.064
 of its centre below the centre of YuNet's box, both in widths of YuNet's box."""
 
 
-class YuNet:
-    """The network, loaded on first use; thread-safe.
+class YuNet(OnnxDetector):
+    """The network; boxes as MediaPipe's, see `SIDE`."""
 
-    Args:
-        min_score: faces with a lower score are left out, 0 to 1, on the network's own scale.
-    """
-
-    def __init__(self, min_score: float) -> None:
-        self.min_score = min_score
-        self._network = OnnxNetwork(FILE)
-
-    def find(self, image: Image.Image) -> list[Face]:
-        """Faces of an RGB image, the best first; boxes as MediaPipe's, see `SIDE`.
-
-        Raises:
-            RuntimeError: it is closed.
-        """
-        return self.find_all([image])[0]
+    file = FILE
 
     def find_all(self, images: Sequence[Image.Image]) -> list[list[Face]]:
         """The same for several images of the same size at once."""
@@ -62,10 +48,6 @@ class YuNet:
             row[:, :height, :width] = np.asarray(image)[:, :, ::-1].transpose(2, 0, 1)  # BGR, 0 to 255
         outputs = self._network.run(pixels)
         return [_faces(outputs, index, padded[1], self.min_score) for index in range(len(images))]
-
-    def close(self) -> None:
-        """Free the model; a second call does nothing."""
-        self._network.close()
 
 
 def _faces(outputs: dict[str, np.ndarray], index: int, width: int, min_score: float) -> list[Face]:
