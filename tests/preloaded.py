@@ -17,7 +17,7 @@ FORKS = sys.platform.startswith("linux")
 
 NEUTRAL = (
     "torch._dynamo", "torch.distributed.tensor", "torch.distributed.fsdp", "torch.distributed.checkpoint",
-    "scipy.optimize", "sklearn.metrics", "pandas", "pyarrow.dataset", "aiohttp", "httpx", "safetensors.torch",
+    "scipy.optimize", "sklearn.metrics", "pandas", "pyarrow.dataset", "httpx", "safetensors.torch",
 )  # fmt: skip
 """Much of what transformers and datasets import, and nothing that reads the environment while it is imported."""
 
