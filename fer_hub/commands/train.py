@@ -39,7 +39,9 @@ def train(context: typer.Context) -> None:
     All of them: fer-hub train --help-all
     """
     from fer_hub.training.main import main
+    from fer_hub.training.memory import keep_memory
 
+    keep_memory()
     try:
         main(["--help" if word == "--help-all" else word for word in context.args], prog=context.command_path)
     except KeyboardInterrupt:
