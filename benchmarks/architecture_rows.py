@@ -35,7 +35,13 @@ class Row:
     def name(self) -> str:
         """Folder of the run, and name of the row on the command line."""
         labels = "ferplus-" if self.labels != "fer2013" else ""
-        return f"{self.architecture}-{labels}{self.augmentation}"
+        start = f"{self.weights}-" if self.weights else ""
+        return f"{self.architecture}-{start}{labels}{self.augmentation}"
+
+    @property
+    def weights(self) -> str:
+        """`imagenet` or `random` where the row itself says with which it begins, otherwise empty."""
+        return {None: "", "none": "random"}.get(self.options.get("pretrained"), "imagenet")
 
     @property
     def augmentation(self) -> str:
@@ -50,14 +56,18 @@ class Row:
 
         Args:
             length: `full` or `cpu`.
-            pretrained: whether transfer networks start from their ImageNet weights.
+            pretrained: whether transfer networks start from their ImageNet weights, where the row does not say.
         """
         options = {"architecture": self.architecture} | FAMILIES[self.family] | self.options
         options["num_train_epochs"] = str(self.epochs[length == "cpu"])
         if self.family == "transfer":
-            options |= PRETRAINED if pretrained else {"pretrained": "none"}
+            from_imagenet = self.weights == "imagenet" if self.weights else pretrained
+            options |= PRETRAINED if from_imagenet else {"pretrained": "none"}
         return [part for name, value in options.items() for part in (f"--{name}", value)]
 
+
+IMAGENET = "runs/imagenet"
+"""Folder that `python -m benchmarks.imagenet_weights` writes."""
 
 NONE, HEAVY = {"augmentation": "none"}, {"augmentation": "heavy"}
 VOTES = {"labels": "ferplus_votes", "label_smoothing_factor": "0"}
@@ -65,13 +75,13 @@ VOTES = {"labels": "ferplus_votes", "label_smoothing_factor": "0"}
 WIDE = {"dropout": "0.3", "per_device_train_batch_size": "64", "learning_rate": "7e-4"}
 
 ROWS = (
-    Row("residual_cnn", "residual", (100, 32)),
-    Row("residual_cnn", "residual", (100, 5), NONE),
-    Row("residual_cnn", "residual", (100, 5), HEAVY),
+    Row("residual_cnn", "residual", (100, 12)),
+    Row("residual_cnn", "residual", (100, 12), NONE),
+    Row("residual_cnn", "residual", (100, 12), HEAVY),
     Row("scratch_cnn", "plain", (100, 42)),
-    Row("sequential_cnn", "plain", (100, 28)),
-    Row("sequential_cnn", "plain", (100, 5), NONE),
-    Row("sequential_cnn", "plain", (100, 5), HEAVY),
+    Row("sequential_cnn", "plain", (100, 12)),
+    Row("sequential_cnn", "plain", (100, 12), NONE),
+    Row("sequential_cnn", "plain", (100, 12), HEAVY),
     Row("baseline_cnn", "plain", (60, 8)),
     Row("baseline_cnn", "plain", (60, 8), NONE),
     Row("baseline_cnn", "plain", (60, 8), HEAVY),
@@ -79,6 +89,8 @@ ROWS = (
     Row("resnet50", "transfer", (40, 1)),
     Row("vgg16", "transfer", (40, 1)),
     Row("mobilenet_v2", "transfer", (40, 2)),
+    Row("efficientnet_lite0", "transfer", (40, 12), {"image_size": "96", "pretrained": IMAGENET}),
+    Row("efficientnet_lite0", "transfer", (40, 12), {"image_size": "96", "pretrained": "none"}),
     Row("wide_cnn", "plain", (60, 18), VOTES | WIDE),
     Row("residual_cnn", "residual", (100, 24), VOTES),
 )

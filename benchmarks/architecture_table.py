@@ -10,8 +10,8 @@ from fer_hub.figures import new_figure
 from fer_hub.hub.plots import BLUE, GREY, ORANGE
 
 COLUMNS: dict[str, Callable] = {
-    "row": str, "architecture": str, "labels": str, "augmentation": str, "weights": str, "epochs": float,
-    "validation_accuracy": float, "test_accuracy": float, "test_low": float, "test_high": float,
+    "row": str, "architecture": str, "labels": str, "augmentation": str, "weights": str, "image_size": int,
+    "epochs": float, "validation_accuracy": float, "test_accuracy": float, "test_low": float, "test_high": float,
     "test_macro_f1": float, "test_calibration_error": float, "parameters": int, "macs": int, "cpu_ms": float,
     "minutes": float, "device": str, "command": str,
 }  # fmt: skip
@@ -61,8 +61,8 @@ def markdown(lines: list[dict]) -> str:
 
 def _table(lines: list[dict]) -> str:
     head = (
-        "| network | augmentation | weights at the start | epochs | validation | test (95 % interval) | macro-F1 | "
-        "calibration error | parameters | MACs | ms per face | training |"
+        "| network | augmentation | weights at the start | pixels | epochs | validation | test (95 % interval) | "
+        "macro-F1 | calibration error | parameters | MACs | ms per face | training |"
     )
     return "\n".join(
         [
@@ -76,10 +76,11 @@ def _table(lines: list[dict]) -> str:
 def _cells(line: dict) -> str:
     low, high = (100 * line[key] for key in ("test_low", "test_high"))
     cells = (
-        f"`{line['architecture']}`", line["augmentation"], line["weights"], f"{line['epochs']:g}",
-        f"{line['validation_accuracy']:.1%}", f"{line['test_accuracy']:.1%} ({low:.1f} to {high:.1f})",
-        f"{line['test_macro_f1']:.3f}", f"{line['test_calibration_error']:.3f}", f"{line['parameters']:,}",
-        f"{line['macs'] / 1e6:.1f} M", f"{line['cpu_ms']:.2f}", f"{line['minutes']:g} min {line['device']}",
+        f"`{line['architecture']}`", line["augmentation"], line["weights"], str(line["image_size"]),
+        f"{line['epochs']:g}", f"{line['validation_accuracy']:.1%}",
+        f"{line['test_accuracy']:.1%} ({low:.1f} to {high:.1f})", f"{line['test_macro_f1']:.3f}",
+        f"{line['test_calibration_error']:.3f}", f"{line['parameters']:,}", f"{line['macs'] / 1e6:.1f} M",
+        f"{line['cpu_ms']:.2f}", f"{line['minutes']:g} min {line['device']}",
     )  # fmt: skip
     return f"| {' | '.join(cells)} |"
 
@@ -104,11 +105,13 @@ def findings(lines: list[dict]) -> list[str]:
         compare(f"Heavy augmentation against none, `{network}`", f"{network}-heavy", f"{network}-none")
     compare("Residual against plain, both with batch norm", "residual_cnn-light", "scratch_cnn-light")
     compare("Batch norm against none, both plain", "scratch_cnn-light", "sequential_cnn-light")
-    for network in ("resnet50", "vgg16", "mobilenet_v2"):
-        start = by_name.get(f"{network}-light", {}).get("weights")
+    pretrained, random = "efficientnet_lite0-imagenet-light", "efficientnet_lite0-random-light"
+    compare("ImageNet weights against random ones, `efficientnet_lite0`", pretrained, random)
+    for row in ("resnet50-light", "vgg16-light", "mobilenet_v2-light", pretrained, random):
+        network, start = (by_name.get(row, {}).get(key) for key in ("architecture", "weights"))
         compare(
             f"A network made for ImageNet (`{network}`, {start} weights) against one made for small faces",
-            f"{network}-light", "residual_cnn-light",
+            row, "residual_cnn-light",
         )  # fmt: skip
     if unequal:
         said.append(f"Not compared, as one was trained for longer: {'; '.join(unequal)}.")

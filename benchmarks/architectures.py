@@ -39,6 +39,7 @@ def line(row: Row, final: Path) -> dict[str, object]:
     uncalibrated = metrics.get("calibration", {}).get("test", {}).get("before", test)
     config = FERConfig.from_pretrained(final)
     kind = {"labels": _labels(options), "augmentation": options["augmentation"]}
+    kind |= {"pretrained": options["pretrained"]} if row.weights else {}
     trained = Row(config.architecture, row.family, row.epochs, kind)
     if trained.name != row.name:
         raise SystemExit(f"{final} must hold a run of {row.name}, got {trained.name}; move it away and train again.")
@@ -48,6 +49,7 @@ def line(row: Row, final: Path) -> dict[str, object]:
         "labels": _labels(options),
         "augmentation": options["augmentation"],
         "weights": _weights(row, options),
+        "image_size": config.image_size,
         "epochs": round(training["epochs"], 2),
         "validation_accuracy": validation["accuracy"],
         "test_accuracy": test["accuracy"],
@@ -143,7 +145,8 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def _config(entry: dict) -> FERConfig:
-    return FERConfig(architecture=entry["architecture"], num_labels=7 if entry["labels"] == "fer2013" else 8)
+    labels = 7 if entry["labels"] == "fer2013" else 8
+    return FERConfig(architecture=entry["architecture"], image_size=entry["image_size"], num_labels=labels)
 
 
 if __name__ == "__main__":

@@ -49,6 +49,7 @@ COVERED: dict[str, tuple[str, ...]] = {
     "fer_hub/model/modeling_fer.py": ("tests/model/test_modeling.py", "tests/model/test_as_transformers.py"),
     "fer_hub/model/zoo_plain_fer.py": _NETWORKS,
     "fer_hub/model/zoo_residual_fer.py": _NETWORKS,
+    "fer_hub/model/zoo_efficientnet_fer.py": (*_NETWORKS, "tests/model/test_transfer.py"),
     "fer_hub/model/zoo_transfer_fer.py": (*_NETWORKS, "tests/model/test_transfer.py"),
 }
 """Module → the test files that are to notice its mutants, the quickest first."""

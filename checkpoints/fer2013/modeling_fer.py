@@ -10,6 +10,7 @@ from transformers import initialization as init
 from transformers.modeling_outputs import BaseModelOutputWithPoolingAndNoAttention, ImageClassifierOutputWithNoAttention
 
 from .configuration_fer import FERConfig
+from .zoo_efficientnet_fer import EfficientNetLite0
 from .zoo_listed_fer import ListedCNN, MiniXception
 from .zoo_plain_fer import BaselineCNN, ScratchCNN, SequentialCNN, WideCNN
 from .zoo_residual_fer import ResidualCNN
@@ -24,6 +25,7 @@ NETWORKS: dict[str, type[Any]] = {
     "resnet50": ResNet50,
     "vgg16": VGG16,
     "mobilenet_v2": MobileNetV2,
+    "efficientnet_lite0": EfficientNetLite0,
     "mini_xception": MiniXception,
     "layer_list": ListedCNN,
 }

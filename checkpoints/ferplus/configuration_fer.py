@@ -18,6 +18,7 @@ ARCHITECTURES = (
     "resnet50",
     "vgg16",
     "mobilenet_v2",
+    "efficientnet_lite0",
     "mini_xception",
 )
 """Values of `FERConfig.architecture`; `modeling_fer.NETWORKS` maps each to its network."""

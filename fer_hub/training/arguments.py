@@ -39,6 +39,9 @@ class ModelArguments:
         metadata={"help": f"The network: {', '.join(ARCHITECTURES)}.", "choices": [*ARCHITECTURES]},
     )
     dropout: float | None = field(default=None, metadata={"help": "Dropout; the architecture's default if left out."})
+    image_size: int | None = field(
+        default=None, metadata={"help": "Height and width of its images in pixels; 48 if left out."}
+    )
     embedding_size: int | None = field(default=None, metadata={"help": "Width of residual_cnn's stem; 32 if left out."})
     hidden_sizes: list[int] | None = field(
         default=None, metadata={"help": "Width of each stage of residual_cnn; 64 128 256 if left out."}

@@ -78,10 +78,11 @@ def main(argv: list[str] | None = None, *, prog: str = "train.py") -> dict:
     set_seed(args.seed)
 
     # data: decoded once, kept in memory
+    new_size = FERConfig().image_size if model_args.image_size is None else model_args.image_size
     prepared = prepare(
         data_args.data,
         images=data_args.images,
-        size=(FERConfig.from_pretrained(model_args.start_from) if model_args.start_from else FERConfig()).image_size,
+        size=FERConfig.from_pretrained(model_args.start_from).image_size if model_args.start_from else new_size,
         ferplus_csv=data_args.ferplus_csv,
         validation_fraction=data_args.validation_fraction,
         seed=args.data_seed or 0,
@@ -104,11 +105,13 @@ def main(argv: list[str] | None = None, *, prog: str = "train.py") -> dict:
     else:
         config = FERConfig(
             architecture=model_args.architecture,
+            image_size=new_size,
             dropout=model_args.dropout,
             id2label=dict(enumerate(classes)),
             **model_args.sizes(),
         )
-        model, image_processor = FERForImageClassification(config), FERImageProcessor()
+        model = FERForImageClassification(config)
+        image_processor = FERImageProcessor(size={"height": new_size, "width": new_size})
         model_args.pretrained = load_pretrained(model, model_args.pretrained, resuming=last_checkpoint is not None)
     if model_args.stretch is not None:
         image_processor.stretch = model_args.stretch

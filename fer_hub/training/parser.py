@@ -29,6 +29,7 @@ GROUPS = {
     ],
     "network": [
         "architecture",
+        "image_size",
         "dropout",
         "embedding_size",
         "hidden_sizes",

@@ -25,6 +25,7 @@ PRETRAINED = {
     "resnet50": "microsoft/resnet-50",
     "vgg16": "timm/vgg16.tv_in1k",
     "mobilenet_v2": "google/mobilenet_v2_1.0_224",
+    "efficientnet_lite0": "timm/tf_efficientnet_lite0.in1k",
 }
 """Architecture → Hub repository with ImageNet weights for its backbone."""
 

@@ -16,7 +16,8 @@ def check_start(arguments: ModelArguments) -> None:
     Raises:
         FileNotFoundError: `start_from` is a path of ours and no folder.
         ValueError: `pretrained` is given for a network without a backbone, or together with `start_from`; or sizes for
-            another network than `residual_cnn`, or together with `start_from`.
+            another network than `residual_cnn`, or together with `start_from`; or `image_size` together with it, or
+            too small or too large for the network.
     """
     if arguments.start_from:
         check_name(arguments.start_from)
@@ -30,6 +31,12 @@ def check_start(arguments: ModelArguments) -> None:
                 f"--{name} is for --architecture residual_cnn, got {arguments.architecture}, which has fixed sizes; "
                 "leave it out."
             )
+    if arguments.image_size is not None:
+        if arguments.start_from:
+            raise ValueError(
+                "--image-size must be left out with --start-from, whose network has one; give one of the two."
+            )
+        FERConfig(architecture=arguments.architecture, image_size=arguments.image_size).check()
     FERConfig(**arguments.sizes())  # checks them
     if arguments.pretrained == "auto":
         return

@@ -21,6 +21,10 @@ from tests.hub.stand_in_repository import Repository
 
 ROUTE = "pass a local folder with --pretrained FOLDER, or train from random weights with --pretrained none."
 PREFIX = "mobilenet_v2."
+LAST_LAYERS = {
+    "vgg16": {"pre_logits.fc1": (4096, 1), "pre_logits.fc2": (4096, 1), "head.fc": (1000, 1)},
+    "efficientnet_lite0": {"classifier": (1000, 1280)},
+}
 FIRST = "conv_stem.first_conv.convolution.weight"
 
 
@@ -38,8 +42,9 @@ def write_published(architecture, folder):
         MobileNetV2ForImageClassification(MobileNetV2Config(num_labels=1001)).save_pretrained(folder)
     else:
         folder.mkdir()
-        tensors = {name: torch.randn_like(each) for name, each in build("vgg16").network.backbone.state_dict().items()}
-        for name, shape in {"pre_logits.fc1": (4096, 1), "pre_logits.fc2": (4096, 1), "head.fc": (1000, 1)}.items():
+        backbone = build(architecture).network.backbone.state_dict()
+        tensors = {name: torch.randn_like(each.float()).to(each.dtype) for name, each in backbone.items()}
+        for name, shape in LAST_LAYERS[architecture].items():
             tensors |= {f"{name}.weight": torch.zeros(shape), f"{name}.bias": torch.zeros(shape[0])}
         save_file(tensors, folder / "model.safetensors")
     return folder
@@ -47,7 +52,7 @@ def write_published(architecture, folder):
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory):
-    """The folder with MobileNetV2's file, the smallest of the three; do not change."""
+    """The folder with MobileNetV2's file, the smallest; do not change."""
     return write_published("mobilenet_v2", tmp_path_factory.mktemp("published") / "mobilenet_v2")
 
 
@@ -93,6 +98,7 @@ def refusal(model, *arguments, **options):
             ],
         ),
         ("mobilenet_v2", PREFIX, 312, ["classifier.bias", "classifier.weight"]),
+        ("efficientnet_lite0", "", 294, ["classifier.bias", "classifier.weight"]),
     ],
 )
 def test_the_published_layouts(architecture, prefix, count, left_over, tmp_path):
@@ -153,8 +159,8 @@ def test_another_backbone_is_refused(model, tensors, tmp_path, change, told):
 def test_a_network_without_a_backbone(published):
     assert refusal(build("scratch_cnn"), published) == (
         ValueError,
-        "pretrained weights need a network with a backbone, one of resnet50, vgg16, mobilenet_v2, got scratch_cnn; "
-        "leave them out, or choose another architecture.",
+        "pretrained weights need a network with a backbone, one of resnet50, vgg16, mobilenet_v2, efficientnet_lite0, "
+        "got scratch_cnn; leave them out, or choose another architecture.",
     )
 
 

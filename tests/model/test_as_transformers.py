@@ -107,7 +107,7 @@ def test_the_config_says_whether_outputs_have_names():
     assert small()(pixels(), return_dict=None).logits.shape == (3, 7)
 
 
-@pytest.mark.parametrize("architecture", ["resnet50", "vgg16", "mobilenet_v2"])
+@pytest.mark.parametrize("architecture", ["resnet50", "vgg16", "mobilenet_v2", "efficientnet_lite0"])
 def test_first_weights_set_the_conversion_of_the_input(architecture):
     """A checkpoint without the two buffers would else be loaded with zeros, and see one constant image."""
     config = FERConfig(architecture=architecture)

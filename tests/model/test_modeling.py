@@ -47,6 +47,7 @@ def test_networks_share_one_surface(architecture):
         ("resnet50", 7, 23_508_032 + 2049 * 7),
         ("vgg16", 7, 14_714_688 + 513 * 7),
         ("mobilenet_v2", 7, 2_223_872 + 1281 * 7),
+        ("efficientnet_lite0", 7, 3_371_008 + 1281 * 7),
         ("mini_xception", 7, 58_423 - 1_472),  # what its authors count, without batch norm's running statistics
     ],
 )

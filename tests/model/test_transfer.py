@@ -7,8 +7,9 @@ from torch import nn
 from transformers import MobileNetV2Config, MobileNetV2Model, ResNetConfig, ResNetModel
 
 from fer_hub.model import FERConfig, FERForImageClassification, FERImageProcessor
+from fer_hub.model.zoo_efficientnet_fer import Conv2dSame
 
-TRANSFER = ("resnet50", "vgg16", "mobilenet_v2")
+TRANSFER = ("resnet50", "vgg16", "mobilenet_v2", "efficientnet_lite0")
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 TENSORFLOW = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
@@ -21,13 +22,18 @@ def build(architecture, **settings):
 
 @pytest.fixture(scope="module", params=TRANSFER)
 def model(request):
-    """Each of the three with its random weights; do not change."""
+    """Each of them with its random weights; do not change."""
     return build(request.param)
 
 
 @pytest.mark.parametrize(
     ("architecture", "parameters", "features"),
-    [("resnet50", 23_508_032, 2048), ("vgg16", 14_714_688, 512), ("mobilenet_v2", 2_223_872, 1280)],
+    [
+        ("resnet50", 23_508_032, 2048),
+        ("vgg16", 14_714_688, 512),
+        ("mobilenet_v2", 2_223_872, 1280),
+        ("efficientnet_lite0", 3_371_008, 1280),
+    ],
 )
 def test_backbones_are_of_the_published_size(architecture, parameters, features):
     network = build(architecture).network
@@ -59,7 +65,8 @@ def test_vgg16_is_numbered_as_in_the_published_weights():
 
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize(
-    ("architecture", "constants"), [("resnet50", IMAGENET), ("vgg16", IMAGENET), ("mobilenet_v2", TENSORFLOW)]
+    ("architecture", "constants"),
+    [("resnet50", IMAGENET), ("vgg16", IMAGENET), ("mobilenet_v2", TENSORFLOW), ("efficientnet_lite0", TENSORFLOW)],
 )
 def test_the_backbone_sees_what_it_was_trained_with(architecture, constants, channels):
     model, seen = build(architecture, num_channels=channels), []
@@ -71,6 +78,21 @@ def test_the_backbone_sees_what_it_was_trained_with(architecture, constants, cha
     for channel, (mean, std) in enumerate(zip(*constants, strict=True)):
         expected = (torch.from_numpy(grey).double() / 255 - mean) / std
         assert torch.allclose(images[0, channel].double(), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("window", [3, 5])
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("length", range(6, 12))
+def test_efficientnet_is_padded_as_tensorflow_does(window, stride, length):
+    """Only the last positions lack pixels, one more than the first ones if their number is odd."""
+    layer, images = Conv2dSame(1, 1, window, stride, bias=False), torch.randn(1, 1, length, length)
+    count = -(-length // stride)
+    lacking = (count - 1) * stride + window - length
+    first = lacking // 2
+    padded = torch.nn.functional.pad(images, (first, lacking - first, first, lacking - first))
+    with torch.no_grad():
+        assert torch.equal(layer(images), torch.nn.functional.conv2d(padded, layer.weight, stride=stride))
+        assert layer(images).shape[-1] == count
 
 
 def test_the_conversion_is_saved_and_not_trained(model):
@@ -111,7 +133,7 @@ def test_frozen_stages_keep_weights_and_statistics():
     assert changed == head | {n for n, v in model.state_dict(keep_vars=True).items() if id(v) in held}
 
 
-@pytest.mark.parametrize("architecture", ["resnet50", "mobilenet_v2"])
+@pytest.mark.parametrize("architecture", ["resnet50", "mobilenet_v2", "efficientnet_lite0"])
 def test_running_statistics_are_a_mean_over_batches(architecture):
     """transformers' MobileNetV2 would forget all but the last batch."""
     model = build(architecture).train()

@@ -30,7 +30,7 @@ def make_checkpoint(folder: Path, **settings) -> Path:
     return folder
 
 
-LARGE = ("resnet50", "mobilenet_v2")  # with so many layers that the translation takes its time
+LARGE = ("resnet50", "mobilenet_v2", "efficientnet_lite0")  # with so many layers that the translation takes its time
 
 
 @pytest.fixture(

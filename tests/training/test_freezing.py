@@ -91,7 +91,7 @@ def test_all_parameters_are_the_optimisers_from_the_start(tmp_path):
     assert any(not p.requires_grad for p in run.model.parameters())
 
 
-@pytest.mark.parametrize("architecture", ["resnet50", "vgg16", "mobilenet_v2"])
+@pytest.mark.parametrize("architecture", ["resnet50", "vgg16", "mobilenet_v2", "efficientnet_lite0"])
 def test_the_stages_of_the_transfer_networks_hold_all_but_the_head(architecture):
     with torch.device("meta"):
         model = FERForImageClassification(FERConfig(architecture=architecture))
@@ -107,7 +107,7 @@ def test_a_network_without_a_backbone_is_refused(tmp_path, option):
         small_trainer(tmp_path, **option)
     assert str(caught.value) == (
         "--freeze-backbone-epochs and --unfreeze-stages need a network with a backbone, one of resnet50, vgg16, "
-        "mobilenet_v2, got residual_cnn; leave them out, or choose another --architecture."
+        "mobilenet_v2, efficientnet_lite0, got residual_cnn; leave them out, or choose another --architecture."
     )
 
 

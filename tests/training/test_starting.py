@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import train
-from fer_hub.model import FERConfig, FERForImageClassification
+from fer_hub.model import FERConfig, FERForImageClassification, FERImageProcessor
 from fer_hub.training.arguments import ModelArguments
 from fer_hub.training.pretrained import PRETRAINED
 from fer_hub.training.starting import check_start, load_pretrained
@@ -59,8 +59,8 @@ def test_pretrained_weights_need_a_backbone():
     with pytest.raises(ValueError) as caught:
         check_start(ModelArguments(pretrained="none"))
     assert str(caught.value) == (
-        "--pretrained needs a network with a backbone, one of resnet50, vgg16, mobilenet_v2, got residual_cnn; leave "
-        "it out, or choose another --architecture."
+        "--pretrained needs a network with a backbone, one of resnet50, vgg16, mobilenet_v2, efficientnet_lite0, got "
+        "residual_cnn; leave it out, or choose another --architecture."
     )
 
 
@@ -101,6 +101,27 @@ def test_a_network_has_the_sizes_that_are_asked_for(tmp_path, small_csv):
                 "16", "24", "--max-steps", "1", "--per-device-train-batch-size", "16"])  # fmt: skip
     config = FERConfig.from_pretrained(tmp_path / "final")
     assert (config.embedding_size, list(config.hidden_sizes), list(config.depths)) == (16, [16, 24], [1, 1])
+
+
+def test_a_network_has_the_image_size_that_is_asked_for(tmp_path, small_csv):
+    train.main(["--data", str(small_csv), "--output-dir", str(tmp_path), "--architecture", "baseline_cnn",
+                "--image-size", "64", "--max-steps", "1", "--per-device-train-batch-size", "16"])  # fmt: skip
+    assert FERConfig.from_pretrained(tmp_path / "final").image_size == 64
+    assert FERImageProcessor.from_pretrained(tmp_path / "final").size == {"height": 64, "width": 64}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"start_from": "owner/name"}, "--image-size must be left out with --start-from, whose network has one; ..."),
+        ({"architecture": "vgg16", "image_size": 20}, "image_size must ... 32 pixels, got 20; FER-2013 has 48."),
+        ({"image_size": 513}, "image_size must ... at most 512 pixels, got 513; FER-2013 has 48."),
+    ],
+)
+def test_image_sizes_that_cannot_be(arguments, sentence):
+    with pytest.raises(ValueError) as caught:
+        check_start(ModelArguments(**{"image_size": 96} | arguments))
+    assert says(str(caught.value), sentence)
 
 
 def test_usual_starts_are_fine():
