@@ -48,7 +48,7 @@ def layers(architecture: str) -> tuple[list, object]:
 def kind(layer) -> str | None:
     """The kind of a layer that is drawn."""
     name = layer.class_name
-    if name == "Conv2d":
+    if name.startswith("Conv2d"):
         return "of each channel" if layer.module.groups > 1 else "convolution"
     if "Pool" in name:
         return "pooling"
@@ -69,10 +69,13 @@ def drawing(architecture: str, found: list) -> str:
         x, shown = 16 + number * step, (size[1], side)
         place = f'x="{x}" y="{base - tall:.1f}" width="{step - 4}" height="{tall:.1f}"'
         parts.append(f'<rect {place} fill="{COLOURS[what]}"/>')
-        texts = [(shown[0], base - tall - 5), (f"{side}", base + 13)]
-        for value, before, (text, y) in zip(shown, last, texts, strict=True):
-            if value != before:
-                parts.append(f'<text x="{x}" y="{y:.1f}">{text}</text>')
+        if shown[0] != last[0]:
+            y = base - tall - 5
+            # where bars are narrow, numbers of channels would run into each other
+            turn = f' transform="rotate(-90 {x + 9} {y:.1f})"' if step < 30 else ""
+            parts.append(f'<text x="{x + 9 if turn else x}" y="{y:.1f}"{turn}>{shown[0]}</text>')
+        if shown[1] != last[1]:
+            parts.append(f'<text x="{x}" y="{base + 13}">{side}</text>')
         last = shown
     x = 16
     for name in dict.fromkeys(what for _, what in drawn):
