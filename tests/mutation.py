@@ -62,6 +62,15 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "fer_hub/model/image_processing_fer.py",
         "return images[None] if axis >= 0 else images[..., None]",
     ): "the axis is 0 or -1",
+    ("fer_hub/model/zoo_transfer_fer.py", "pairs = list(zip(self.image_mean, self.image_std, strict=False))"): _ALIKE,
+    (
+        "fer_hub/model/image_processing_fer.py",
+        "low, high = values.min(initial=0), values.max(initial= -1)",
+    ): "only values below 0 have another maximum, and they are refused",
+    (
+        "fer_hub/model/zoo_residual_fer.py",
+        "if stride > 1 or in_channels != out_channels:",
+    ): "there is no stride below 1",
     (
         "fer_hub/model/zoo_transfer_fer.py",
         "layers += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU(inplace=False)]",

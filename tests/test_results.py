@@ -9,7 +9,7 @@ import pickle
 import numpy as np
 import pytest
 
-from fer_hub.results import Face, FacePrediction, ReadOnly
+from fer_hub.results import Face, FacePrediction, ReadOnly, percent
 from tests.wording import says
 
 PROBABILITIES = {"angry": 0.1, "happy": 0.7, "sad": 0.2}
@@ -187,3 +187,10 @@ def test_any_of_the_most_probable_labels_may_be_the_emotion():
 def test_keypoints_are_finite(point):
     with pytest.raises(ValueError, match=r"^keypoints must map names to two finite numbers"):
         Face((0, 0, 9, 9), 0.5, {"nose_tip": point})
+
+
+@pytest.mark.parametrize(
+    ("share", "text"), [(0.0, "0 %"), (0.004, "0 %"), (0.006, "1 %"), (0.62, "62 %"), (1.0, "100 %")]
+)
+def test_probabilities_as_people_read_them(share, text):
+    assert percent(share) == text

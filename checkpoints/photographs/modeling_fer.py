@@ -77,7 +77,6 @@ class FERPreTrainedModel(PreTrainedModel):
         """Whether the network accepts images of any size in training mode, as it ends in global average pooling."""
         return getattr(self.network, "trains_on_windows", False)
 
-    @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
         super()._init_weights(module)
         if isinstance(module, nn.Conv2d):  # He et al. 2015, arXiv:1502.01852

@@ -94,6 +94,13 @@ def test_a_field_that_does_not_fit_is_named(fields, message):
     assert str(caught.value) == message
 
 
+@pytest.mark.parametrize(("length", "shown"), [(98, "'{}'"), (99, "'{}...")])
+def test_a_long_value_is_cut_after_a_hundred_characters(length, shown):
+    with pytest.raises(ValueError, match="architecture must be one of") as caught:
+        FERConfig(architecture="a" * length)
+    assert f"got {shown.format('a' * length)}; choose" in str(caught.value)
+
+
 def test_defaults_are_the_documented_ones():
     config = FERConfig()
     assert (config.architecture, config.image_size, config.num_channels, config.dropout) == (

@@ -117,6 +117,18 @@ def test_stages_are_the_backbone_in_five_parts(model):
     assert features.shape[1] == model.network.num_features
 
 
+@pytest.mark.parametrize("architecture", TRANSFER)
+def test_stages_halve_a_picture_of_imagenet_as_published(architecture):
+    network = build(architecture, image_size=224).network
+    with torch.inference_mode():
+        features, sides = torch.zeros(1, 3, 224, 224), []
+        for stage in network.backbone_stages():
+            features = stage(features)
+            sides.append(features.shape[-1])
+    published = {"resnet50": [56, 56, 28, 14, 7], "vgg16": [112, 56, 28, 14, 7]}
+    assert sides == published.get(architecture, [112, 56, 28, 14, 7])
+
+
 def test_frozen_stages_keep_weights_and_statistics():
     """As the docstring says: without gradients and in evaluation mode nothing of a stage changes."""
     model = build("mobilenet_v2").train()
