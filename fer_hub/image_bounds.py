@@ -8,6 +8,8 @@ by step. Each check walks the structure of one format and stops at a limit that 
 import re
 import struct
 
+from fer_hub.tiff_bounds import check_exif, check_hidden_exif, check_tiff
+
 MAX_SCANS = 50
 """Scans of a JPEG, of any size."""
 
@@ -15,7 +17,10 @@ PLAIN_SCANS, MAX_SCANNED = 10, 800_000_000
 """So many scans a JPEG of any size may have, as progressive ones do; with more, pixels times scans are bounded."""
 
 MAX_STEPS = 20_000
-"""Segments, chunks, blocks or strips of a file, which Pillow reads one by one in Python."""
+"""Segments or chunks of a file, which Pillow reads one by one in Python."""
+
+MAX_BLOCKS = 4_000
+"""Blocks of 255 bytes before the image of a GIF. Before Pillow 13 each block of a comment copies those before it."""
 
 _SCAN_END = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 """What ends the data of a scan: a marker that is neither a stuffed zero nor a restart."""
@@ -26,11 +31,8 @@ _BARE = frozenset([0x01, *range(0xD0, 0xD9)])
 _FRAMES = frozenset([*range(0xC0, 0xD0)]) - {0xC4, 0xC8, 0xCC}
 """Markers of a JPEG that tell its size: SOF0 to SOF15."""
 
-_STRIPS = (273, 279, 324, 325)
-"""TIFF's tags with a value per strip or tile: their offsets and sizes."""
 
-
-def check_work(data: bytes, name: str) -> None:
+def check_work(data: bytes, name: str) -> tuple[int, int] | None:
     """Refuse a file whose decoding would take unusually long; of a file that is damaged anyway nothing is said.
 
     Args:
@@ -38,8 +40,12 @@ def check_work(data: bytes, name: str) -> None:
         name: what the sentence calls it, such as "the file".
 
     Raises:
-        ValueError: there are more scans, segments, chunks, blocks or strips than any photo has, or the variant of the
-            format is one that nobody needs and that is decoded slowly (BMP with run lengths, BigTIFF).
+        ValueError: there are more scans, segments, chunks, blocks or strips than any photo has, the variant of the
+            format is one that nobody needs and that is decoded slowly or unsafely (BMP with run lengths, BigTIFF, and
+            what `fer_hub.tiff_bounds` names), or a JPEG has two sizes.
+
+    Returns:
+        Width and height of a JPEG as its decoder will find them, 0 where it finds none; `None` for other kinds.
 
     Example:
         >>> check_work(b"\\xff\\xd8" + b"\\xff\\xda\\0\\2" * 51, "the file")
@@ -48,17 +54,20 @@ def check_work(data: bytes, name: str) -> None:
         ValueError: the file must have at most 50 scans, but has more, and would take too long to decode; save it ...
     """
     if data[:2] == b"\xff\xd8":
-        _check_jpeg(data, name)
-    elif data[:8] == b"\x89PNG\r\n\x1a\n":
+        return _check_jpeg(data, name)[1]
+    if data[:8] == b"\x89PNG\r\n\x1a\n":
         _check_png(data, name)
     elif data[:4] == b"GIF8":
         _check_gif(data, name)
     elif data[:4] in (b"II*\0", b"MM\0*"):
-        _check_tiff(data, name)
+        check_tiff(data, name)
     elif data[:4] in (b"II+\0", b"MM\0+"):
         raise ValueError(f"{name} must not be a BigTIFF, but is one; save it anew as TIFF, JPEG or PNG.")
     elif data[:2] == b"BM" and data[30:34] in (b"\1\0\0\0", b"\2\0\0\0"):
         raise ValueError(f"{name} must not be a BMP with run lengths, but is one; save it anew as PNG.")
+    elif data[4:8] == b"ftyp":  # AVIF, whose reader looks into the Exif data before anything else can
+        check_hidden_exif(data, name)
+    return None
 
 
 def scans(data: bytes) -> int:
@@ -67,12 +76,13 @@ def scans(data: bytes) -> int:
     Raises:
         ValueError: as `check_work`.
     """
-    return _check_jpeg(data, "the bytes") if data[:2] == b"\xff\xd8" else 1
+    return _check_jpeg(data, "the bytes")[0] if data[:2] == b"\xff\xd8" else 1
 
 
-def _check_jpeg(data: bytes, name: str) -> int:
-    """Walk the markers up to the end of the first image, others may follow it; returns the number of its scans."""
+def _check_jpeg(data: bytes, name: str) -> tuple[int, tuple[int, int]]:
+    """Walk the markers up to the end of the first image, others may follow it; returns its number of scans and size."""
     at, steps, count, pixels = 2, 0, 0, 0
+    size, exif = (0, 0), bytearray()
     while at + 2 <= len(data):
         steps += 1
         if steps > MAX_STEPS:
@@ -85,7 +95,11 @@ def _check_jpeg(data: bytes, name: str) -> int:
             break
         if marker in _FRAMES and at + 9 <= len(data):
             height, width = struct.unpack_from(">HH", data, at + 5)
-            pixels = max(pixels, height * width)
+            if size != (0, 0):
+                raise ValueError(f"{name} must have one size, but is a JPEG with two; save it anew.")
+            size, pixels = (width, height), height * width
+        elif marker == 0xE1 and data[at + 4 : at + 10] == b"Exif\0\0":  # of several, Pillow puts them together
+            exif += data[at + (10 if exif else 4) : at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")]
         at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
         if marker == 0xDA:
             count += 1
@@ -97,7 +111,8 @@ def _check_jpeg(data: bytes, name: str) -> int:
             if found is None:
                 break
             at = found.start()
-    return count
+    check_exif(bytes(exif), name)
+    return count, size
 
 
 def _check_png(data: bytes, name: str) -> None:
@@ -113,7 +128,7 @@ def _check_gif(data: bytes, name: str) -> None:
     """Walk the extensions before the first image: each consists of blocks of at most 255 bytes."""
     if len(data) < 13:
         return
-    at = 13 + (3 << ((data[10] & 7) + 1) if data[10] & 0x80 else 0)
+    at, blocks = 13 + (3 << ((data[10] & 7) + 1) if data[10] & 0x80 else 0), 0
     for _ in range(MAX_STEPS):
         if at >= len(data) or data[at] in b",;":  # an image, or the end
             return
@@ -121,28 +136,12 @@ def _check_gif(data: bytes, name: str) -> None:
             at += 1
             continue
         at += 2
-        for _ in range(MAX_STEPS):
-            length = data[at] if at < len(data) else 0
-            at += 1 + length
-            if not length:
-                break
-        else:
-            raise ValueError(_too_many(name, MAX_STEPS, "blocks"))
+        while length := data[at] if at < len(data) else 0:
+            at, blocks = at + 1 + length, blocks + 1
+            if blocks > MAX_BLOCKS:
+                raise ValueError(_too_many(name, MAX_BLOCKS, "blocks"))
+        at += 1
     raise ValueError(_too_many(name, MAX_STEPS, "blocks"))
-
-
-def _check_tiff(data: bytes, name: str) -> None:
-    """Look at the first directory, which Pillow reads: how many strips or tiles does it name?"""
-    order = "<" if data[:2] == b"II" else ">"
-    try:
-        [start] = struct.unpack_from(f"{order}I", data, 4)
-        [entries] = struct.unpack_from(f"{order}H", data, start)
-        for entry in range(entries):
-            tag, _, count = struct.unpack_from(f"{order}HHI", data, start + 2 + 12 * entry)
-            if tag in _STRIPS and count > MAX_STEPS:
-                raise ValueError(_too_many(name, MAX_STEPS, "strips or tiles"))
-    except struct.error:  # cut off; Pillow says so
-        return
 
 
 def _too_many(name: str, most: int, what: str) -> str:

@@ -1,7 +1,8 @@
 """Loading any kind of image as upright RGB, and cropping a square from it."""
 
+import contextlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -14,6 +15,7 @@ from fer_hub.heic import is_heic, register_heic
 from fer_hub.image_bounds import check_work
 from fer_hub.image_modes import to_rgb
 from fer_hub.image_sources import unwrapped
+from fer_hub.tiff_bounds import check_exif_of
 
 MAX_PIXELS = 80_000_000
 """Largest image that `load_image` decodes by default; as RGB it takes 240 MB."""
@@ -91,15 +93,11 @@ def load_image(
     else:
         raise TypeError(f"an image must be {_KINDS}, got {type(source).__name__}; convert it to one of these.")
     _check_size(image.size, name, max_pixels)
-    try:
+    with _complete(name):
         image.load()
+    check_exif_of(image, name)
+    with _complete(name):
         image = ImageOps.exif_transpose(image)  # a copy; of a file the first one is freed
-    except MemoryError:
-        raise
-    except Exception as error:  # Pillow's readers raise nearly anything for damaged files
-        raise ValueError(
-            f"{name} must be a complete image, but is cut off or damaged ({error}); copy or download it again."
-        ) from None
     rgb = to_rgb(image, name)
     rgb.info = {}
     return rgb
@@ -221,18 +219,31 @@ def _read(path: Path) -> bytes:
     return path.read_bytes()
 
 
+@contextlib.contextmanager
+def _complete(name: str) -> Iterator[None]:
+    """Pillow's readers raise nearly anything for damaged files."""
+    try:
+        yield
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise ValueError(
+            f"{name} must be a complete image, but is cut off or damaged ({error}); copy or download it again."
+        ) from None
+
+
 def _open(file: BytesIO, name: str, length: int, max_pixels: int) -> Image.Image:
     """Read the header only; nothing is decoded yet."""
     if length == 0:
         raise ValueError(f"{name} must be an image, but is empty.")
-    check_work(file.getvalue(), name)
+    frame = check_work(file.getvalue(), name)
     if file.getvalue()[:8].startswith(_USUAL):
         Image.preinit()  # reads these, in a third of the time that all formats take to import
     else:
         Image.init()
         register_heic()
     try:
-        return Image.open(file, formats=[name for name in FORMATS if name in Image.OPEN])
+        image = Image.open(file, formats=[name for name in FORMATS if name in Image.OPEN])
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):  # a warning if those are made errors
         raise ValueError(_too_large(name, "more", max_pixels)) from None
     except MemoryError:
@@ -247,6 +258,9 @@ def _open(file: BytesIO, name: str, length: int, max_pixels: int) -> Image.Image
             f"{name} must be an image of a known format (JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF, ...), but is not or is "
             "damaged; convert it to JPEG or PNG."
         ) from None
+    if frame is not None and image.size != frame:  # before Pillow 13 its decoder would write beyond the image
+        raise ValueError(f"{name} must have one size, but is a JPEG with two; save it anew.")
+    return image
 
 
 def _check_size(size: tuple[int, int], name: str, max_pixels: int) -> None:

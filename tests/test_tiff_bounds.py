@@ -1,0 +1,154 @@
+"""Exif data and TIFF files on which Pillow errs, in every kind of file that carries them, are refused in a sentence."""
+
+import io
+import struct
+
+import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from fer_hub.heic import register_heic
+from fer_hub.images import load_image
+
+BEGINNING = b"Exif\0\0"
+DAMAGED = "the bytes must have intact metadata (Exif), but has not; save it anew."
+UNSAFE = (
+    "the bytes must not be a TIFF with tiles, JPEG compression or YCbCr colours, but is one; save it anew as JPEG or "
+    "PNG."
+)
+
+
+def exif(entries: list[tuple[int, int, int, int]], order: str = "<", rest: bytes = b"") -> bytes:
+    """A directory of (tag, type, number of values, value or offset), and what follows it."""
+    magic = b"II*\0" if order == "<" else b"MM\0*"
+    packed = b"".join(
+        struct.pack(f"{order}HHI", tag, kind, count) + struct.pack(f"{order}I" if count > 1 else f"{order}Hxx", value)
+        for tag, kind, count, value in entries
+    )
+    return magic + struct.pack(f"{order}IH", 8, len(entries)) + packed + bytes(4) + rest
+
+
+UPRIGHT = (0x0112, 3, 1, 6)
+"""Photographs lie on their side."""
+
+SHARED = exif([*((0x9000 + number, 7, 6000, 8) for number in range(200)), UPRIGHT], rest=bytes(4000))
+"""Of 6 kB, of which 1.2 MB would be read."""
+
+BAD = {
+    "shared": SHARED,
+    "shared, Motorola": exif([(0x9000 + number, 7, 6000, 8) for number in range(200)], ">", bytes(4000)),
+    "begins again": BEGINNING * 4 + exif([UPRIGHT]),
+    "twice the same": exif([UPRIGHT, UPRIGHT]),
+}
+
+
+def photo() -> Image.Image:
+    return Image.radial_gradient("L").convert("RGB").resize((64, 48))
+
+
+def saved(kind: str, data: bytes = b"", **options) -> bytes:
+    """A photo with these Exif data, which are written as they are."""
+    if kind == "HEIF":
+        register_heic()
+    stream = io.BytesIO()
+    if kind == "PNG, as text":
+        told = PngInfo()
+        told.add_text("Raw profile type exif", "\nexif\n1\n" + (BEGINNING + data).hex(), zip=True)
+        photo().save(stream, "PNG", pnginfo=told)
+    elif kind == "JPEG, in parts":
+        whole = saved("JPEG")
+        parts = [data[at : at + 1000] for at in range(0, len(data), 1000)]
+        segments = [b"\xff\xe1" + struct.pack(">H", 8 + len(part)) + BEGINNING + part for part in parts]
+        stream.write(whole[:2] + b"".join(segments) + whole[2:])
+    elif kind == "JPEG":
+        whole = io.BytesIO()
+        photo().save(whole, "JPEG", **options)
+        segment = b"\xff\xe1" + struct.pack(">H", 8 + len(data)) + BEGINNING + data if data else b""
+        stream.write(whole.getvalue()[:2] + segment + whole.getvalue()[2:])
+    elif kind in ("AVIF", "HEIF"):  # whose writers look into Exif data: others of the same length are written
+        other = exif([(0x010F, 3, 1, 1)], rest=b"#" * (len(data) - 26))
+        photo().save(stream, kind, exif=BEGINNING + other)
+        return stream.getvalue().replace(other, data)
+    else:
+        photo().save(stream, kind, **options | ({"exif": BEGINNING + data} if data else {}))
+    return stream.getvalue()
+
+
+CARRIERS = ("JPEG", "JPEG, in parts", "PNG", "PNG, as text", "WEBP", "AVIF", "HEIF")
+
+
+@pytest.mark.parametrize("carrier", CARRIERS)
+@pytest.mark.parametrize("bad", BAD)
+def test_exif_data_that_cost_much_are_refused(carrier, bad):
+    with pytest.raises(ValueError) as caught:
+        load_image(saved(carrier, BAD[bad]))
+    assert str(caught.value) == DAMAGED
+
+
+@pytest.mark.parametrize("carrier", CARRIERS)
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_photographs_are_turned_upright_as_before(carrier, order):
+    good = exif([(0x010F, 2, 20, 50), UPRIGHT, (0x8769, 4, 1, 0)], order, b"a camera of somebody" * 3)
+    turned = carrier not in ("AVIF", "HEIF")  # which have a property of their own for it
+    assert load_image(saved(carrier, good)).size == ((48, 64) if turned else (64, 48))
+
+
+@pytest.mark.parametrize("carrier", ["JPEG", "PNG", "WEBP"])
+def test_a_second_beginning_is_some_cameras_habit(carrier):
+    assert load_image(saved(carrier, BEGINNING + exif([UPRIGHT]))).size == (48, 64)
+
+
+def test_tiff_files_are_read():
+    for options in (
+        {},
+        {"compression": "tiff_lzw"},
+        {"compression": "tiff_adobe_deflate"},
+        {"compression": "packbits"},
+    ):
+        assert load_image(saved("TIFF", **options)).size == (64, 48)
+    for mode in ("1", "L", "P", "I;16", "F", "RGBA", "CMYK", "LAB"):
+        stream = io.BytesIO()
+        image = photo().convert("RGB" if mode in ("LAB", "F", "I;16") else mode)
+        (image if mode == "LAB" else image.convert("L").convert(mode) if mode in ("F", "I;16") else image).save(
+            stream, "TIFF"
+        )
+        assert load_image(stream.getvalue()).size == (64, 48)
+
+
+def test_kinds_of_tiff_that_are_decoded_unsafely_are_refused():
+    stream = io.BytesIO()
+    photo().convert("YCbCr").save(stream, "TIFF")
+    tiled = exif([(256, 3, 1, 64), (257, 3, 1, 48), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 1), (322, 3, 1, 16),
+                  (323, 3, 1, 16), (324, 4, 12, 8), (325, 4, 12, 8)], rest=bytes(4000))  # fmt: skip
+    for data in (stream.getvalue(), saved("TIFF", compression="jpeg"), tiled):
+        with pytest.raises(ValueError) as caught:
+            load_image(data)
+        assert str(caught.value) == UNSAFE
+
+
+def test_a_tag_of_a_tiff_has_one_value():
+    """Pillow would read the last one, and the library that decodes for it the first."""
+    whole = exif([(256, 3, 1, 64), (257, 3, 1, 48), (262, 3, 1, 1), (262, 3, 1, 2)], rest=bytes(4000))
+    with pytest.raises(ValueError) as caught:
+        load_image(whole)
+    assert str(caught.value) == DAMAGED
+
+
+def test_shared_entries_of_a_tiff_are_refused():
+    whole = exif([(256, 3, 1, 64), (257, 3, 1, 48), *((0x9000 + n, 7, 6000, 8) for n in range(200))], rest=bytes(6000))
+    with pytest.raises(ValueError) as caught:
+        load_image(whole)
+    assert str(caught.value) == DAMAGED
+
+
+@pytest.mark.parametrize("where", ["before", "behind"])
+def test_a_jpeg_has_one_size(where):
+    """Before Pillow 13 lines wider than the image would be written beyond it (GHSA-8g5g-8vmr-9782)."""
+    whole = saved("JPEG")
+    start = whole.index(b"\xff\xc0")
+    end = start + 2 + int.from_bytes(whole[start + 2 : start + 4], "big")
+    wide = whole[start : start + 5] + struct.pack(">HH", 48, 640) + whole[start + 9 : end]
+    at = start if where == "before" else end
+    with pytest.raises(ValueError) as caught:
+        load_image(whole[:at] + wide + whole[at:])
+    assert str(caught.value) == "the bytes must have one size, but is a JPEG with two; save it anew."
