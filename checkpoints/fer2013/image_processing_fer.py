@@ -155,7 +155,7 @@ def _check_fields(fields: dict[str, Any]) -> None:
         if not isinstance(fields.get(name), (bool, type(None))):
             raise ValueError(f"{name} must be true or false, got {ascii(fields[name])[:100]}; correct it.")
     resample = fields.get("resample")
-    if resample is not None and (isinstance(resample, bool) or resample not in list(PILImageResampling)):
+    if resample is not None and (isinstance(resample, bool) or resample not in range(6)):
         raise ValueError(f"resample must be one of Pillow's filters, 0 to 5, got {ascii(resample)[:100]}; 2 is usual.")
     size = fields.get("size")
     sides = [side for side in size.values() if side is not None] if isinstance(size, dict) else size

@@ -74,7 +74,7 @@ def test_the_front_matter(hub, api, model):
     card = RepoCard(text).data.to_dict()
     pin = re.search(r"^gradio==(\S+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE)[1]
     assert (card["sdk"], card["sdk_version"], card["app_file"]) == ("gradio", pin, "app.py")
-    assert card["python_version"] == "3.11" and card["license"] == "apache-2.0" and card["title"] and card["tags"]
+    assert card["python_version"] == "3.12" and card["license"] == "apache-2.0" and card["title"] and card["tags"]
     assert 0 < len(card["short_description"]) <= 60
     files = "config.json,preprocessor_config.json,metrics.json,training_args.json,model.safetensors"
     assert card["models"] == [model] and card["preload_from_hub"] == [f"{model} {files} {_commit(api, model)}"]
