@@ -152,7 +152,11 @@ def plot(lines: list[dict]) -> Figure:
             for place, value, room in zip(places, accuracy, above, strict=True):
                 end = (value + room, place)
                 axes.annotate(f"{value:.1f}", end, xytext=(4, -3), textcoords="offset points", fontsize=8)
-        names = [f"{line['architecture']}, {line['augmentation']}, {_epochs(line)}" for line in chosen]
+        names = [
+            f"{line['architecture']}{' from ImageNet' if line['weights'] == 'ImageNet' else ''}, "
+            f"{line['augmentation']}, {_epochs(line)}"
+            for line in chosen
+        ]
         axes.set_yticks(range(len(chosen)), names)
         axes.invert_yaxis()
         axes.set(xlabel="accuracy on test in %, with 95 % interval", title=title)
