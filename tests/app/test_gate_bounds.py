@@ -150,8 +150,10 @@ def test_refusals_for_lack_of_room_are_told_to_the_operator(path, options, statu
     assert [line.split(":")[0] for line in lines] == ([f"refused with {status}"] if status else [])
 
 
-def test_a_full_disk_takes_no_uploads(monkeypatch):
+def test_a_full_disk_takes_no_uploads(monkeypatch, caplog):
+    monkeypatch.setattr(gate_module, "_LOGGED", Limited(gate_module._log))
     monkeypatch.setattr(gate_module, "has_room", lambda: False)  # no test fills a disk
     told = {"detail": "the server has no disk space for uploads at the moment; try again in half an hour."}
     assert ask(UPLOAD) == (507, told)
+    assert [record.getMessage().split(":")[0] for record in caplog.records] == ["refused with 507"]
     assert ask(UPLOAD, "GET")[0] == ask(CALL)[0] == 200

@@ -161,6 +161,13 @@ def test_floats_from_0_to_1_give_what_their_255ths_give(kind, stretch):
     )
 
 
+def test_whole_numbers_stay_as_they_are_where_nothing_is_to_be_rescaled():
+    image = np.random.default_rng(0).integers(0, 256, (48, 48), dtype=np.uint8)
+    [mean], [std] = FERImageProcessor.image_mean, FERImageProcessor.image_std
+    found = FERImageProcessor()(image, do_rescale=False, return_tensors="pt").pixel_values[0, 0]
+    assert torch.allclose(found, (torch.from_numpy(image).float() - mean) / std, rtol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("images", "message"),
     [
