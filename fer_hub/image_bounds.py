@@ -98,9 +98,12 @@ def _check_jpeg(data: bytes, name: str) -> tuple[int, tuple[int, int]]:
             if size != (0, 0):
                 raise ValueError(f"{name} must have one size, but is a JPEG with two; save it anew.")
             size, pixels = (width, height), height * width
-        elif marker == 0xE1 and data[at + 4 : at + 10] == b"Exif\0\0":  # of several, Pillow puts them together
-            exif += data[at + (10 if exif else 4) : at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")]
-        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        if marker == 0xE1 and data[at + 4 : at + 10] == b"Exif\0\0":  # of several, Pillow puts them together
+            exif += data[at + (10 if exif else 4) : end]
+        elif marker == 0xE2 and data[at + 4 : at + 8] == b"MPF\0":  # a directory of further images
+            check_exif(data[at + 8 : end], name)
+        at = end
         if marker == 0xDA:
             count += 1
             if count > MAX_SCANS:

@@ -15,6 +15,12 @@ from PIL import Image
 MAX_STRIPS = 20_000
 """Strips of a TIFF file, which Pillow reads one by one in Python."""
 
+MAX_ENTRIES = 4_000
+"""Entries of a directory; cameras and programs write some dozens."""
+
+MAX_HEADERS = 100
+"""Places of a file at which Exif data could begin. By chance four bytes look like that once in hundreds of photos."""
+
 _BEGINNING = b"Exif\0\0"
 
 _MOST_BEGINNINGS = 3
@@ -33,15 +39,19 @@ Entry = tuple[int, int, int, int]
 """Tag, type, number of values, and the first value if it is a short one."""
 
 
-def entries(data: bytes) -> list[Entry]:
-    """The entries of the first directory; those before its end if it is cut off."""
-    order = "<" if data[:2] == b"II" else ">"
+def entries(data: bytes, at: int = 0) -> list[Entry]:
+    """The entries of the first directory, at most one more than `MAX_ENTRIES`; those before its end if it is cut off.
+
+    Args:
+        at: where the data begin.
+    """
+    order = "<" if data[at : at + 2] == b"II" else ">"
     found = []
     try:
-        [start] = struct.unpack_from(f"{order}I", data, 4)
-        [count] = struct.unpack_from(f"{order}H", data, start)
-        for number in range(count):
-            found.append(struct.unpack_from(f"{order}HHIH", data, start + 2 + 12 * number))
+        [start] = struct.unpack_from(f"{order}I", data, at + 4)
+        [count] = struct.unpack_from(f"{order}H", data, at + start)
+        for number in range(min(count, MAX_ENTRIES + 1)):
+            found.append(struct.unpack_from(f"{order}HHIH", data, at + start + 2 + 12 * number))
     except struct.error:  # Pillow says so
         pass
     return found
@@ -112,8 +122,10 @@ def check_hidden_exif(data: bytes, name: str) -> None:
     """
     if _BEGINNING * (_MOST_BEGINNINGS + 1) in data:
         raise ValueError(_damaged(name))
-    for found in _HEADER.finditer(data):
-        _check_entries(entries(data[found.start() :]), len(data) - found.start(), name)
+    for number, found in enumerate(_HEADER.finditer(data)):
+        if number == MAX_HEADERS:
+            raise ValueError(_damaged(name))
+        _check_entries(entries(data, found.start()), len(data) - found.start(), name)
 
 
 def _check_entries(found: list[Entry], length: int, name: str) -> None:
@@ -121,7 +133,7 @@ def _check_entries(found: list[Entry], length: int, name: str) -> None:
     sizes = [_SIZES.get(kind, 1) * count for _, kind, count, _ in found]
     held = sum(size for size in sizes if 4 < size <= length)  # longer ones are not read
     tags = [tag for tag, *_ in found]
-    if held > length or len(set(tags)) < len(tags):
+    if held > length or len(set(tags)) < len(tags) or len(tags) > MAX_ENTRIES:
         raise ValueError(_damaged(name))
 
 

@@ -85,6 +85,16 @@ def test_exif_data_that_cost_much_are_refused(carrier, bad):
     assert str(caught.value) == DAMAGED
 
 
+@pytest.mark.parametrize(
+    "data", [b"II*\0" * 101, exif([(number, 3, 1, 0) for number in range(4001)])], ids=["many", "long"]
+)
+def test_searching_for_exif_data_has_an_end(data):
+    """What a file of millions of beginnings, or of thousands of entries after each, would cost."""
+    with pytest.raises(ValueError) as caught:
+        load_image(b"\0\0\0\x20ftypavif" + data)
+    assert str(caught.value) == DAMAGED
+
+
 @pytest.mark.parametrize("carrier", CARRIERS)
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_photographs_are_turned_upright_as_before(carrier, order):
@@ -96,6 +106,14 @@ def test_photographs_are_turned_upright_as_before(carrier, order):
 @pytest.mark.parametrize("carrier", ["JPEG", "PNG", "WEBP"])
 def test_a_second_beginning_is_some_cameras_habit(carrier):
     assert load_image(saved(carrier, BEGINNING + exif([UPRIGHT]))).size == (48, 64)
+
+
+def test_the_directory_of_a_jpegs_further_images_is_one_too():
+    whole = saved("JPEG")
+    segment = b"\xff\xe2" + struct.pack(">H", 6 + len(SHARED)) + b"MPF\0" + SHARED
+    with pytest.raises(ValueError) as caught:
+        load_image(whole[:2] + segment + whole[2:])
+    assert str(caught.value) == DAMAGED
 
 
 def test_tiff_files_are_read():
