@@ -121,11 +121,11 @@ def main(argv: list[str] | None = None) -> None:
     for seed in SEEDS:
         for number, (name, options) in enumerate(VARIANTS.items()):
             folder = args.runs / f"{number}-{seed}"
+            if str(seed) in known.get(name, {}):
+                continue
             common = ["--recipe", "photographs", "--start_from", args.start, "--num_train_epochs", EPOCHS,
                       "--duplicates", str(args.duplicates.resolve()), "--seed", str(seed),
                       "--refit_last_layer", "no", "--calibrate_degraded", "no"]  # fmt: skip
-            if str(seed) in known.get(name, {}):
-                continue
             train(f"{name}, seed {seed}", [*common, *options], args.data, folder)
             known.setdefault(name, {})[str(seed)] = measured(folder / "final", sets)
             write_json(file, known)

@@ -8,7 +8,7 @@ by step. Each check walks the structure of one format and stops at a limit that 
 import re
 import struct
 
-from fer_hub.tiff_bounds import check_exif, check_hidden_exif, check_tiff
+from fer_hub.tiff_bounds import check_exif, check_hidden_exif, check_tiff, too_many
 
 MAX_SCANS = 50
 """Scans of a JPEG, of any size."""
@@ -86,7 +86,7 @@ def _check_jpeg(data: bytes, name: str) -> tuple[int, tuple[int, int]]:
     while at + 2 <= len(data):
         steps += 1
         if steps > MAX_STEPS:
-            raise ValueError(_too_many(name, MAX_STEPS, "segments"))
+            raise ValueError(too_many(name, MAX_STEPS, "segments"))
         marker = data[at + 1]
         if data[at] != 0xFF or marker == 0xFF or marker in _BARE or marker == 0:  # junk and filling are passed over
             at += 2 if data[at] == 0xFF and marker in _BARE else 1
@@ -96,7 +96,7 @@ def _check_jpeg(data: bytes, name: str) -> tuple[int, tuple[int, int]]:
         if marker in _FRAMES and at + 9 <= len(data):
             height, width = struct.unpack_from(">HH", data, at + 5)
             if size != (0, 0):
-                raise ValueError(f"{name} must have one size, but is a JPEG with two; save it anew.")
+                raise ValueError(two_sizes(name))
             size, pixels = (width, height), height * width
         end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
         if marker == 0xE1 and data[at + 4 : at + 10] == b"Exif\0\0":  # of several, Pillow puts them together
@@ -107,9 +107,9 @@ def _check_jpeg(data: bytes, name: str) -> tuple[int, tuple[int, int]]:
         if marker == 0xDA:
             count += 1
             if count > MAX_SCANS:
-                raise ValueError(_too_many(name, MAX_SCANS, "scans"))
+                raise ValueError(too_many(name, MAX_SCANS, "scans"))
             if count > PLAIN_SCANS and count * pixels > MAX_SCANNED:
-                raise ValueError(_too_many(name, max(PLAIN_SCANS, MAX_SCANNED // pixels), "scans for its size"))
+                raise ValueError(too_many(name, max(PLAIN_SCANS, MAX_SCANNED // pixels), "scans for its size"))
             found = _SCAN_END.search(data, at)
             if found is None:
                 break
@@ -124,7 +124,7 @@ def _check_png(data: bytes, name: str) -> None:
         if at + 8 > len(data) or data[at + 4 : at + 8] == b"IEND":
             return
         at += 12 + int.from_bytes(data[at : at + 4], "big")
-    raise ValueError(_too_many(name, MAX_STEPS, "chunks"))
+    raise ValueError(too_many(name, MAX_STEPS, "chunks"))
 
 
 def _check_gif(data: bytes, name: str) -> None:
@@ -142,10 +142,11 @@ def _check_gif(data: bytes, name: str) -> None:
         while length := data[at] if at < len(data) else 0:
             at, blocks = at + 1 + length, blocks + 1
             if blocks > MAX_BLOCKS:
-                raise ValueError(_too_many(name, MAX_BLOCKS, "blocks"))
+                raise ValueError(too_many(name, MAX_BLOCKS, "blocks"))
         at += 1
-    raise ValueError(_too_many(name, MAX_STEPS, "blocks"))
+    raise ValueError(too_many(name, MAX_STEPS, "blocks"))
 
 
-def _too_many(name: str, most: int, what: str) -> str:
-    return f"{name} must have at most {most:,} {what}, but has more, and would take too long to decode; save it anew."
+def two_sizes(name: str) -> str:
+    """The sentence for a JPEG of which its header and its decoder, or two of its headers, tell different sizes."""
+    return f"{name} must have one size, but is a JPEG with two; save it anew."

@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 
 from fer_hub.boxes import Box, centre, check_box
 from fer_hub.heic import is_heic, register_heic
-from fer_hub.image_bounds import check_work
+from fer_hub.image_bounds import check_work, two_sizes
 from fer_hub.image_modes import to_rgb
 from fer_hub.image_sources import unwrapped
 from fer_hub.tiff_bounds import check_exif_of
@@ -259,7 +259,7 @@ def _open(file: BytesIO, name: str, length: int, max_pixels: int) -> Image.Image
             "damaged; convert it to JPEG or PNG."
         ) from None
     if frame is not None and image.size != frame:  # before Pillow 13 its decoder would write beyond the image
-        raise ValueError(f"{name} must have one size, but is a JPEG with two; save it anew.")
+        raise ValueError(two_sizes(name))
     return image
 
 

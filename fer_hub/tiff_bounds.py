@@ -67,10 +67,7 @@ def check_tiff(data: bytes, name: str) -> None:
     _check_entries(found, len(data), name)
     for tag, _, count, value in found:
         if tag in _STRIPS and count > MAX_STRIPS:
-            raise ValueError(
-                f"{name} must have at most {MAX_STRIPS:,} strips, but has more, and would take too long to decode; "
-                "save it anew."
-            )
+            raise ValueError(too_many(name, MAX_STRIPS, "strips"))
         if tag in _TILES or (tag == _COMPRESSION and value in _JPEG) or (tag == _COLOURS and value == _YCBCR):
             raise ValueError(
                 f"{name} must not be a TIFF with tiles, JPEG compression or YCbCr colours, but is one; save it anew as "
@@ -126,6 +123,11 @@ def check_hidden_exif(data: bytes, name: str) -> None:
         if number == MAX_HEADERS:
             raise ValueError(_damaged(name))
         _check_entries(entries(data, found.start()), len(data) - found.start(), name)
+
+
+def too_many(name: str, most: int, what: str) -> str:
+    """The sentence for a file with more parts than a picture has, of any format."""
+    return f"{name} must have at most {most:,} {what}, but has more, and would take too long to decode; save it anew."
 
 
 def _check_entries(found: list[Entry], length: int, name: str) -> None:

@@ -23,20 +23,24 @@ _FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,gi
 """FFmpeg's names of the accepted file formats. Playlists (HLS, DASH, concat) are left out on purpose: they make FFmpeg
 open other files and URLs. So are still images, and raw streams, which have no timestamps."""
 
-_PICTURE_CODECS = (
-    "h264,hevc,av1,libdav1d,vp8,vp9,libvpx,libvpx-vp9,mpeg1video,mpeg2video,mpegvideo,mpeg4,msmpeg4v1,msmpeg4v2,"
-    "msmpeg4,h263,flv,wmv1,wmv2,wmv3,vc1,mjpeg,prores,dnxhd,dvvideo,theora,gif,rawvideo,ffv1,huffyuv,ffvhuff,qtrle,png"
-)
-_SOUND_CODECS = (
-    "aac,aac_latm,mp1float,mp2float,mp3float,mp1,mp2,mp3,ac3,eac3,opus,libopus,vorbis,libvorbis,flac,alac,amrnb,amrwb,"
-    "wmav1,wmav2,wmapro,speex,nellymoser,adpcm_ms,adpcm_ima_wav,adpcm_ima_qt,adpcm_swf,pcm_alaw,pcm_mulaw,pcm_u8,pcm_s8,"
-    "pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,pcm_s32le,pcm_s32be,pcm_f32le,pcm_f32be,pcm_f64le,pcm_bluray,pcm_dvd"
-)
+_PICTURE_CODECS = {
+    "h264", "hevc", "av1", "libdav1d", "vp8", "vp9", "libvpx", "libvpx-vp9", "mpeg1video", "mpeg2video",
+    "mpegvideo", "mpeg4", "msmpeg4v1", "msmpeg4v2", "msmpeg4", "h263", "flv", "wmv1", "wmv2", "wmv3", "vc1",
+    "mjpeg", "prores", "dnxhd", "dvvideo", "theora", "gif", "rawvideo", "ffv1", "huffyuv", "ffvhuff", "qtrle",
+    "png",
+}  # fmt: skip
+_SOUND_CODECS = {
+    "aac", "aac_latm", "mp1float", "mp2float", "mp3float", "mp1", "mp2", "mp3", "ac3", "eac3", "opus", "libopus",
+    "vorbis", "libvorbis", "flac", "alac", "amrnb", "amrwb", "wmav1", "wmav2", "wmapro", "speex", "nellymoser",
+    "adpcm_ms", "adpcm_ima_wav", "adpcm_ima_qt", "adpcm_swf", "pcm_alaw", "pcm_mulaw", "pcm_u8", "pcm_s8",
+    "pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_s32le", "pcm_s32be", "pcm_f32le", "pcm_f32be",
+    "pcm_f64le", "pcm_bluray", "pcm_dvd",
+}  # fmt: skip
 """FFmpeg's names of the decoders that may run: of what cameras and programs write today or wrote in large numbers. Its
 several hundred others are rarely used and rarely looked at: of the holes found in 2026, most were in them (VVC,
 CVE-2026-125244; MagicYUV, CVE-2026-8461; FLIC, CVE-2026-125241)."""
 
-_OPENING = {"format_whitelist": _FORMATS, "codec_whitelist": f"{_PICTURE_CODECS},{_SOUND_CODECS}"}
+_OPENING = {"format_whitelist": _FORMATS, "codec_whitelist": ",".join(sorted(_PICTURE_CODECS | _SOUND_CODECS))}
 
 _NO_VIDEO = (
     "{} must be a video file of a known format (MP4, MOV, WebM, MKV, AVI, ...), but is not or is damaged; convert it "
@@ -138,11 +142,11 @@ class VideoReader:
         best = self._container.streams.best("video")
         self._video = best if best in pictures else pictures[0]
         self.sound = self._container.streams.best("audio")
-        if self.sound is not None and _decoder(self.sound) not in _SOUND_CODECS.split(","):
+        if self.sound is not None and _decoder(self.sound) not in _SOUND_CODECS:
             self.sound = None
             self.notes.append(f"The sound of {name} is in a format that cannot be read and is left out.")
         context = self._video.codec_context
-        if _decoder(self._video) not in _PICTURE_CODECS.split(","):
+        if _decoder(self._video) not in _PICTURE_CODECS:
             raise ValueError(
                 f"{name} must be in a usual codec (H.264, H.265, AV1, VP9, MPEG-4, ...), but is in "
                 f"{_decoder(self._video) or 'one that FFmpeg cannot decode'}; convert it to MP4."
