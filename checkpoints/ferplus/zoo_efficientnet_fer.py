@@ -14,12 +14,22 @@ STAGES = (
 
 
 class Conv2dSame(nn.Conv2d):
-    """A convolution padded as TensorFlow does: to ceil(size / stride), with the odd pixel at the right and below."""
+    """A convolution padded as TensorFlow does: to ceil(size / stride), with the odd pixel at the right and below.
+
+    Args:
+        window: height and width of the filters, an odd number.
+    """
+
+    def __init__(self, channels: int, out: int, window: int, stride: int = 1, **kwargs):
+        # without a stride both sides get as much, which the convolution adds itself, without a copy of the features
+        super().__init__(channels, out, window, stride, padding=window // 2 if stride == 1 else 0, **kwargs)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        side, stride = self.kernel_size[0], self.stride[0]
-        height, width = (max(0, side - stride + -length % stride) for length in features.shape[-2:])
-        return super().forward(F.pad(features, [width // 2, width - width // 2, height // 2, height - height // 2]))
+        window, stride = self.kernel_size[0], self.stride[0]
+        if stride > 1:
+            height, width = (max(0, window - stride + -length % stride) for length in features.shape[-2:])
+            features = F.pad(features, [width // 2, width - width // 2, height // 2, height - height // 2])
+        return super().forward(features)
 
 
 class Block(nn.Module):
