@@ -8,7 +8,7 @@ by step. Each check walks the structure of one format and stops at a limit that 
 import re
 import struct
 
-from fer_hub.tiff_bounds import check_exif, check_hidden_exif, check_tiff, too_many
+from fer_hub.tiff_bounds import HEADERS, check_exif, check_hidden_exif, check_tiff, too_many
 
 MAX_SCANS = 50
 """Scans of a JPEG, of any size."""
@@ -59,7 +59,7 @@ def check_work(data: bytes, name: str) -> tuple[int, int] | None:
         _check_png(data, name)
     elif data[:4] == b"GIF8":
         _check_gif(data, name)
-    elif data[:4] in (b"II*\0", b"MM\0*"):
+    elif data[:4] in HEADERS:
         check_tiff(data, name)
     elif data[:4] in (b"II+\0", b"MM\0+"):
         raise ValueError(f"{name} must not be a BigTIFF, but is one; save it anew as TIFF, JPEG or PNG.")

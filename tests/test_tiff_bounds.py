@@ -21,24 +21,54 @@ UNSAFE = (
 def exif(entries: list[tuple[int, int, int, int]], order: str = "<", rest: bytes = b"") -> bytes:
     """A directory of (tag, type, number of values, value or offset), and what follows it."""
     magic = b"II*\0" if order == "<" else b"MM\0*"
+    return magic + struct.pack(f"{order}I", 8) + directory(entries, order) + rest
+
+
+def directory(entries: list[tuple[int, int, int, int]], order: str = "<") -> bytes:
     packed = b"".join(
-        struct.pack(f"{order}HHI", tag, kind, count) + struct.pack(f"{order}I" if count > 1 else f"{order}Hxx", value)
+        struct.pack(f"{order}HHI", tag, kind, count)
+        + struct.pack(f"{order}Hxx" if (kind, count) == (3, 1) else f"{order}I", value)
         for tag, kind, count, value in entries
     )
-    return magic + struct.pack(f"{order}IH", 8, len(entries)) + packed + bytes(4) + rest
+    return struct.pack(f"{order}H", len(entries)) + packed + bytes(4)
+
+
+def below(tag: int, kind: int = 4, count: int = 1, order: str = "<") -> bytes:
+    """Exif data whose entries share their bytes in a directory below the first, which Pillow reads to turn a photo.
+
+    Args:
+        tag: the one that tells its place.
+        kind: the type of the place.
+        count: how often it is told; Pillow takes the first.
+    """
+    shared = directory(SHARED_ENTRIES, order)
+    place = 8 + 2 + 12 * 2 + 4  # behind the first directory
+    if count == 1:
+        return exif([UPRIGHT, (tag, kind, 1, place)], order, shared + bytes(4000))
+    places = struct.pack(f"{order}{count}I", *[place + 4 * count] * count)
+    return exif([UPRIGHT, (tag, kind, count, place)], order, places + shared + bytes(4000))
 
 
 UPRIGHT = (0x0112, 3, 1, 6)
 """Photographs lie on their side."""
 
-SHARED = exif([*((0x9000 + number, 7, 6000, 8) for number in range(200)), UPRIGHT], rest=bytes(4000))
+SHARED_ENTRIES = [(0x9000 + number, 7, 6000, 8) for number in range(200)]
+
+SHARED = exif([*SHARED_ENTRIES, UPRIGHT], rest=bytes(4000))
 """Of 6 kB, of which 1.2 MB would be read."""
 
 BAD = {
     "shared": SHARED,
-    "shared, Motorola": exif([(0x9000 + number, 7, 6000, 8) for number in range(200)], ">", bytes(4000)),
+    "shared, Motorola": exif(SHARED_ENTRIES, ">", bytes(4000)),
     "begins again": BEGINNING * 4 + exif([UPRIGHT]),
     "twice the same": exif([UPRIGHT, UPRIGHT]),
+    "shared below, Exif": below(0x8769),
+    "shared below, GPS, Motorola": below(0x8825, order=">"),
+    "shared below, of a short place": below(0x8769, kind=3),
+    "shared below, of several places": below(0x8769, count=2),
+    "shared, Intel's letters in Motorola's order": b"II\0*" + SHARED[4:],
+    "shared, Motorola's letters in Intel's order": b"MM*\0" + exif(SHARED_ENTRIES, ">", bytes(4000))[4:],
+    "shared, letters of a BigTIFF": b"MM\0+" + exif(SHARED_ENTRIES, ">", bytes(4000))[4:],
 }
 
 
@@ -98,7 +128,9 @@ def test_searching_for_exif_data_has_an_end(data):
 @pytest.mark.parametrize("carrier", CARRIERS)
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_photographs_are_turned_upright_as_before(carrier, order):
-    good = exif([(0x010F, 2, 20, 50), UPRIGHT, (0x8769, 4, 1, 0)], order, b"a camera of somebody" * 3)
+    below = directory([(0x829A, 5, 1, 62), (0x9000, 7, 4, 0)], order)  # which has its own values
+    entries = [(0x010F, 2, 20, 62), UPRIGHT, (0x8769, 4, 1, 122), (0x8825, 4, 1, 0)]  # nothing is there of GPS
+    good = exif(entries, order, b"a camera of somebody" * 3 + below)
     turned = carrier not in ("AVIF", "HEIF")  # which have a property of their own for it
     assert load_image(saved(carrier, good)).size == ((48, 64) if turned else (64, 48))
 
@@ -142,6 +174,22 @@ def test_kinds_of_tiff_that_are_decoded_unsafely_are_refused():
         with pytest.raises(ValueError) as caught:
             load_image(data)
         assert str(caught.value) == UNSAFE
+
+
+@pytest.mark.parametrize("magic", [b"MM\0*", b"MM*\0"])
+@pytest.mark.parametrize(
+    ("kind", "count", "sentence"), [(4, 1, UNSAFE), (4, 3, UNSAFE), (11, 1, DAMAGED)], ids=["long", "three", "float"]
+)
+def test_colours_of_a_tiff_are_recognised_in_every_type(magic, kind, count, sentence):
+    """Pillow takes the first of several, and 6.0 for 6."""
+    values = struct.pack(">3I", 6, 6, 6) + struct.pack(">3H", 8, 8, 8) + bytes(64 * 48 * 4)
+    value = {(4, 1): 6, (4, 3): 134, (11, 1): 0x40C00000}[kind, count]
+    data = exif([(256, 3, 1, 64), (257, 3, 1, 48), (258, 3, 3, 146), (259, 3, 1, 1), (262, kind, count, value),
+                 (273, 4, 1, 152), (277, 3, 1, 3), (278, 3, 1, 48), (279, 4, 1, 64 * 48 * 4), (284, 3, 1, 1)],
+                ">", values)  # fmt: skip
+    with pytest.raises(ValueError) as caught:
+        load_image(magic + data[4:])
+    assert str(caught.value) == sentence
 
 
 def test_a_tag_of_a_tiff_has_one_value():
