@@ -65,6 +65,18 @@ def _replace(folder: Path, new: Path) -> None:
         shutil.rmtree(aside, ignore_errors=True)
 
 
+def is_one_file(first: str | Path, second: str | Path) -> bool:
+    """Whether two paths are one existing file under one name, so that writing to the one would replace the other.
+
+    Example:
+        >>> is_one_file("examples/astronaut.jpg", "./examples/../examples/astronaut.jpg")
+        True
+    """
+    if Path(first).name.casefold() != Path(second).name.casefold():
+        return False
+    return os.path.exists(first) and os.path.exists(second) and os.path.samefile(first, second)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a UTF-8 text file atomically."""
     with replacing(path) as temporary:

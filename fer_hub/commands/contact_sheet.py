@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from fer_hub.commands.parts import spare
+
 PRESETS = ["none", "light", "heavy", "crop", "frames", "camera"]
 EFFECTS = ["cover", "gamma", "fade", "side_light", "blur", "low_resolution", "noise", "exposure", "jpeg"]
 Preset = StrEnum("Preset", PRESETS + EFFECTS)
@@ -33,6 +35,7 @@ def contact_sheet(
     drawn anew; then, one by one, what `camera` is made of. Without --data the faces of the example photographs are
     taken.
     """
+    spare("--output", output, data, "the data")
     from fer_hub.hub.plots import save_picture
     from fer_hub.training.contact_sheet import contact_sheet, example_crops, training_crops
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from fer_hub.commands.parts import DataOption, QuietOption
+from fer_hub.commands.parts import DataOption, QuietOption, spare
 
 
 def duplicates(
@@ -31,6 +31,8 @@ def duplicates(
     numbers of every group of images, and counts. train.py --drop-duplicates leaves copies of validation and test images
     out of train; fer-hub clean-accuracy measures a checkpoint without them.
     """
+    for option, file in (("--output", output), ("--sheet", sheet)):
+        spare(option, file, data, "the data")
     from fer_hub.data.duplicates_file import find_duplicates, summary
 
     result = find_duplicates(
@@ -61,6 +63,8 @@ def clean_accuracy(
 
     Prints the accuracy on the whole split, on the images without a copy in another split, and on those with one.
     """
+    for given in (data, duplicates):
+        spare("--output", output, given, "a file that is read")
     from fer_hub.evaluation.copies import measure_clean, summary
     from fer_hub.files import read_json, write_json
 

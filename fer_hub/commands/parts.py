@@ -105,6 +105,18 @@ def keep_indented(text: str) -> str:
     return "\n\n".join(f"\b\n{each}" if each.startswith("    ") else each for each in paragraphs)
 
 
+def spare(option: str, file: Any, given: Any, what: str) -> None:
+    """Refuse a file to write that is one to read: `fer-hub` would replace it.
+
+    Raises:
+        UsageError: `file` is `given`.
+    """
+    from fer_hub.files import is_one_file
+
+    if file is not None and given is not None and is_one_file(file, given):
+        raise UsageError(f"{option} must not be {what}, got {file}, which would be lost; name a new file.")
+
+
 def one_spelling(words: Sequence[str], known: set[str]) -> list[str]:
     """Options with underscores or under earlier names, which a line on stderr mentions, as they are spelt now.
 

@@ -28,6 +28,7 @@ from fer_hub.commands.parts import (
     counted,
     no_bars,
     read_prior,
+    spare,
 )
 
 MOST_ERRORS = 100
@@ -42,7 +43,7 @@ def predict(
     output: Annotated[str, typer.Option(metavar="FILE", help="For the rows; - is the standard output.")] = "-",
     format: Annotated[
         Literal["csv", "jsonl", "parquet"] | None,
-        typer.Option(help="Of the rows; by the ending of FILE if left out, csv for others.", show_default=False),
+        typer.Option(help="Of the rows; by the ending of FILE if left out, csv for .txt.", show_default=False),
     ] = None,
     checkpoint: CheckpointOption = None,
     revision: RevisionOption = None,
@@ -88,11 +89,17 @@ def predict(
     """
     if output != "-" and Path(output).is_dir():
         raise UsageError(f"--output must be a file, got {output}, which is a folder; name a file in it.")
-    from fer_hub.commands.photograph_files import DATA_SET, each_photograph, find_photographs
-    from fer_hub.commands.prediction_rows import KINDS, opened
+    from fer_hub.commands.photograph_files import DATA_SET, ENDINGS, each_photograph, find_photographs
+    from fer_hub.commands.prediction_rows import KINDS, OTHERS, opened
     from fer_hub.extras import missing
 
-    kind = format or KINDS.get(Path(output).suffix.lower(), "csv")
+    ending = Path(output).suffix.lower()
+    kind = format or KINDS.get(ending, "csv")
+    if format is None and ending in (*OTHERS, *ENDINGS):
+        raise UsageError(
+            f"--output must end in {', '.join(KINDS)} or .txt, got {output}, whose ending promises another format; "
+            "name another file, or say the format with --format."
+        )
     if output == "-" and (resume or kind == "parquet"):
         raise UsageError("--output must name a file for --resume and for Parquet, got the standard output; name one.")
     if ray is not None and annotate is not None:
@@ -108,6 +115,7 @@ def predict(
     if quiet:
         no_bars()
     found = find_photographs(photographs)
+    spare_photographs(found.photographs, output, errors, annotate)
     options = dict(
         revision=revision, trust_remote_code=trust_remote_code, detection_model=detection_model, search=search,
         min_score=min_score, prior=base_rates, flip_average=flip_average, runtime=runtime, device=device,
@@ -162,6 +170,36 @@ def predict(
     tell(failed, errors)
 
 
+def spare_photographs(
+    photographs: Sequence[str], output: str | Path, errors: Path | None, annotate: Path | None
+) -> None:
+    """Refuse to write where a photograph lies, and two copies of photographs to one place.
+
+    Raises:
+        UsageError: rows, errors or an annotated copy would replace a photograph, or a copy another copy.
+    """
+    from fer_hub.files import is_one_file
+
+    copies: dict[Path, str] = {}
+    for name in photographs:
+        for option, file in (("--output", output), ("--errors", errors)):
+            spare(option, file, name, "a photograph")
+        if annotate is None:
+            continue
+        target = annotated_file(annotate, name)
+        if is_one_file(target, name):
+            raise UsageError(
+                f"--annotate must be another folder than that of the photographs, got {annotate}, where {name} would "
+                "be replaced; name a new folder."
+            )
+        if target in copies:
+            raise UsageError(
+                f"--annotate must get one copy for each photograph, but {copies[target]} and {name} would both be "
+                f"{target}; call the command once for each."
+            )
+        copies[target] = name
+
+
 def local_results(
     pipeline: Any, photographs: Iterable[tuple[str, Any]], done: Container[str], workers: int | None
 ) -> Generator[tuple[str, Any, Any], None, None]:
@@ -202,9 +240,17 @@ def write_annotated(folder: Path, name: str, source: Any, faces: Sequence[Any]) 
     from fer_hub.files import replacing
     from fer_hub.images import load_image
 
+    with replacing(annotated_file(folder, name)) as temporary:
+        draw(load_image(source), faces).save(temporary, "JPEG", quality=90)
+
+
+def annotated_file(folder: Path, name: str) -> Path:
+    """The annotated copy of a photograph.
+
+    Example:
+        >>> annotated_file(Path("out"), "../photos/a.png").as_posix()
+        'out/photos/a.png.jpg'
+    """
     parts = [part for part in Path(name.replace("://", "/")).parts if part not in ("..", Path(name).anchor)]
     target = folder.joinpath(*parts)
-    if target.suffix.lower() not in (".jpg", ".jpeg"):
-        target = target.with_name(target.name + ".jpg")
-    with replacing(target) as temporary:
-        draw(load_image(source), faces).save(temporary, "JPEG", quality=90)
+    return target if target.suffix.lower() in (".jpg", ".jpeg") else target.with_name(target.name + ".jpg")

@@ -16,6 +16,12 @@ from fer_hub.results import FacePrediction
 KINDS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
 """Ending of a file → format of its rows."""
 
+OTHERS = (
+    *(".json", ".tsv", ".xls", ".xlsx", ".ods", ".html", ".xml", ".db", ".sqlite", ".feather", ".arrow", ".pkl"),
+    *(".gz", ".bz2", ".xz", ".zst", ".zip"),
+)
+"""Endings that promise a format which is not written here."""
+
 CHUNK = 10_000
 """Rows of a Parquet file that are in memory at once."""
 
