@@ -1,18 +1,16 @@
 """The robustness table: a CSV file as the record, and Markdown and a figure made from it."""
 
 import csv
-import io
 import json
 from collections.abc import Callable
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from benchmarks.table_files import write_files
 from fer_hub.evaluation.corruptions import CORRUPTIONS, MEDIUM
 from fer_hub.evaluation.robustness import CLEAN, PART, rule
 from fer_hub.figures import new_figure
-from fer_hub.files import write_text
-from fer_hub.hub.plots import save_picture
 
 COLUMNS: dict[str, Callable] = {
     "checkpoint": str, "data": str, "kind": str, "strength": int, "images": int, "accuracy": float,
@@ -47,13 +45,8 @@ def read_lines(folder: Path) -> list[dict]:
 
 def write_table(folder: Path, lines: list[dict]) -> None:
     """Write `robustness.csv`, `.md` and `.png`; a line has the keys of `COLUMNS`."""
-    record = io.StringIO()
-    writer = csv.DictWriter(record, list(COLUMNS), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(line | {"recalls": json.dumps(line["recalls"])} for line in lines)
-    write_text(folder / "robustness.csv", record.getvalue())
-    write_text(folder / "robustness.md", markdown(lines))
-    save_picture(plot(lines), folder / "robustness.png")
+    record = [line | {"recalls": json.dumps(line["recalls"])} for line in lines]
+    write_files(folder / "robustness", COLUMNS, record, markdown(lines), plot(lines))
 
 
 def of(lines: list[dict], **wanted: object) -> list[dict]:
@@ -67,13 +60,16 @@ def names(lines: list[dict], column: str) -> list:
 
 
 def markdown(lines: list[dict]) -> str:
-    """The whole text of `robustness.md`."""
+    """The whole text of `robustness.md`; cells of what was not measured are empty, as is the rule without all sets."""
     checkpoints = names(lines, "checkpoint")
     sets = [name for name in names(lines, "data") if not name.endswith(PART)]
     parts = [HEAD, f"\n| checkpoint | {' | '.join(sets)} | rule |", "|---|" + "---|" * (len(sets) + 1)]
     for checkpoint in checkpoints:
         means = rule(of(lines, checkpoint=checkpoint))
-        parts.append(f"| `{checkpoint}` | {' | '.join(f'{100 * means[key]:.1f}' for key in (*sets, 'rule'))} |")
+        if not means.keys() >= set(sets):
+            means.pop("rule")
+        cells = [f"{100 * means[key]:.1f}" if key in means else "" for key in (*sets, "rule")]
+        parts.append(f"| `{checkpoint}` | {' | '.join(cells)} |")
     for data in sets:
         parts.append(f"\n## {data}: accuracy, and in brackets calibration error, in %\n")
         parts += [
@@ -90,9 +86,9 @@ def markdown(lines: list[dict]) -> str:
     parts.append("\n## Recall of every class, as they are, in %\n")
     for data in sets:
         for checkpoint in checkpoints:
-            [line] = of(lines, checkpoint=checkpoint, data=data, kind=CLEAN)
-            recalls = ", ".join(f"{name} {100 * value:.0f}" for name, value in line["recalls"].items())
-            parts.append(f"- {data}, `{checkpoint}`: {recalls}")
+            for line in of(lines, checkpoint=checkpoint, data=data, kind=CLEAN):
+                recalls = ", ".join(f"{name} {100 * value:.0f}" for name, value in line["recalls"].items())
+                parts.append(f"- {data}, `{checkpoint}`: {recalls}")
     return "\n".join(parts) + "\n"
 
 

@@ -62,6 +62,22 @@ def test_the_command_measures_and_keeps_what_it_does_not_measure(tiny_checkpoint
     assert read_lines(tmp_path) == lines
 
 
+def test_a_set_that_one_checkpoint_lacks_leaves_its_cells_empty(tmp_path):
+    """--press is optional: another checkpoint's lines may have it."""
+    figures = {"images": 1, "accuracy": 0.5, "macro_recall": 0.4, "calibration_error": 0.1, "mean_probability": 0.9}
+    lines = [
+        {"checkpoint": checkpoint, "data": data, "kind": kind, "strength": strength, **figures, "recalls": {"sad": 0.4}}
+        for checkpoint, sets in (("whole", ("FER+", "press")), ("less", ("FER+",)))
+        for data in sets
+        for kind, strength in all_kinds()
+    ]
+    write_table(tmp_path, lines)
+    text = (tmp_path / "robustness.md").read_text().splitlines()
+    assert "| `whole` | 40.0 | 40.0 | 40.0 |" in text and "| `less` | 40.0 |  |  |" in text
+    assert f"| {CLEAN} | 50.0 (10.0) |  |" in text  # of press
+    assert [line for line in text if line.startswith("- press")] == ["- press, `whole`: sad 40"]
+
+
 def test_a_uniform_prior_is_what_the_pipeline_makes_of_it(tmp_path):
     shares = [0.3, 0.1, 0.1, 0.2, 0.1, 0.1, 0.1]
     config = FERConfig(embedding_size=4, hidden_sizes=(8,), depths=(1,), class_shares=shares, temperature=0.5)
