@@ -105,19 +105,23 @@ class FERArgumentParser(HfArgumentParser):
     """
 
     def __init__(self, description: str | None = None, prog: str = "train.py"):
-        super().__init__(PARTS, prog=prog, usage=f"{prog} --data DATA [options]", description=description)
+        usage = f"{prog} --data DATA [options]"
+        super().__init__(PARTS, prog=prog, usage=usage, description=description, allow_abbrev=False)
 
     def parse_args_into_dataclasses(self, args=None, **kwargs):
         """As in transformers; with `--recipe` its options replace the defaults.
 
         Raises:
-            FileNotFoundError, ValueError: as for `read_recipe`.
+            FileNotFoundError, ValueError: as for `read_recipe`; ValueError: there is no such option.
         """
         before = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
         before.add_argument("--recipe")
         if name := before.parse_known_args(args)[0].recipe:
             self.set_defaults(**read_recipe(name))
-        return super().parse_args_into_dataclasses(args, **kwargs)
+        *parts, unknown = super().parse_args_into_dataclasses(args, return_remaining_strings=True, **kwargs)
+        if unknown:
+            raise ValueError(f"options must be those that --help lists, got {' '.join(unknown)}; correct or remove it.")
+        return tuple(parts)
 
     def format_help(self) -> str:
         """The options in the groups of `GROUPS`, then the others of transformers."""

@@ -100,3 +100,11 @@ def test_data_is_required(capsys):
     with pytest.raises(SystemExit):
         FERArgumentParser().parse_args_into_dataclasses([], look_for_args_file=False)
     assert "the following arguments are required: --data" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["--recip", "photographs"], ["--nonsense", "3"]])
+def test_an_option_must_be_written_out(words):
+    """A shortened --recipe was taken for it, but its options were not read."""
+    with pytest.raises(ValueError) as caught:
+        FERArgumentParser().parse_args_into_dataclasses(["--data", "faces", *words], look_for_args_file=False)
+    assert str(caught.value) == f"options must be those that --help lists, got {' '.join(words)}; correct or remove it."
