@@ -1,21 +1,20 @@
 """Loading any kind of image as upright RGB, and cropping a square from it."""
 
-import contextlib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from fer_hub.boxes import Box, centre, check_box
+from fer_hub.given_images import upright
 from fer_hub.heic import is_heic, register_heic
 from fer_hub.image_bounds import check_work, two_sizes
 from fer_hub.image_modes import to_rgb
 from fer_hub.image_sources import unwrapped
-from fer_hub.tiff_bounds import check_exif_of
 
 MAX_PIXELS = 80_000_000
 """Largest image that `load_image` decodes by default; as RGB it takes 240 MB."""
@@ -52,11 +51,11 @@ def load_image(
     (`fer_hub.model.image_processing_fer.to_grey`) do the same.
 
     Args:
-        source: a PIL image in any mode; a path; an http, https or data: URL; the bytes of an image file or their
-            base64; a file open in binary mode; a numpy array (height, width), (height, width, 1), (height, width, 3)
-            RGB or (height, width, 4) RGBA, as uint8, uint16 in [0, 65535] or float in [0, 1]; a torch tensor of the
-            same types, (height, width) or channels first; or the row of a data set with its image under "image",
-            "img", "photo" or "picture".
+        source: a PIL image in any mode, which other threads may use too; a path; an http, https or data: URL; the
+            bytes of an image file, also as an array of one axis, or their base64; a file open in binary mode; a numpy
+            array (height, width), (height, width, 1), (height, width, 3) RGB or (height, width, 4) RGBA, as uint8,
+            uint16 in [0, 65535], float in [0, 1] or bool; a torch tensor of the same types, (height, width) or
+            channels first; or the row of a data set with its image under "image", "img", "photo" or "picture".
         timeout: seconds within which a URL must be read completely.
         max_bytes: largest file read from a URL.
         max_pixels: largest width times height; a larger photo is refused before it is decoded.
@@ -93,11 +92,7 @@ def load_image(
     else:
         raise TypeError(f"an image must be {_KINDS}, got {type(source).__name__}; convert it to one of these.")
     _check_size(image.size, name, max_pixels)
-    with _complete(name):
-        image.load()
-    check_exif_of(image, name)
-    with _complete(name):
-        image = ImageOps.exif_transpose(image)  # a copy; of a file the first one is freed
+    image = upright(image, name)  # a copy; of a file the first one is freed
     rgb = to_rgb(image, name)
     rgb.info = {}
     return rgb
@@ -219,19 +214,6 @@ def _read(path: Path) -> bytes:
     return path.read_bytes()
 
 
-@contextlib.contextmanager
-def _complete(name: str) -> Iterator[None]:
-    """Pillow's readers raise nearly anything for damaged files."""
-    try:
-        yield
-    except MemoryError:
-        raise
-    except Exception as error:
-        raise ValueError(
-            f"{name} must be a complete image, but is cut off or damaged ({error}); copy or download it again."
-        ) from None
-
-
 def _open(file: BytesIO, name: str, length: int, max_pixels: int) -> Image.Image:
     """Read the header only; nothing is decoded yet."""
     if length == 0:
@@ -284,14 +266,17 @@ def _from_array(array: np.ndarray) -> Image.Image:
         )
     if array.dtype.kind == "f":
         low, high = float(array.min()), float(array.max())
-        if math.isnan(low):
-            raise ValueError("a float image array must have values from 0 to 1, but some are NaN; replace them.")
+        if not math.isfinite(low) or not math.isfinite(high):
+            what = "NaN" if math.isnan(low) else "infinite"
+            raise ValueError(f"a float image array must have values from 0 to 1, but some are {what}; replace them.")
         if low < -1e-3 or high > 1 + 1e-3:  # interpolation can overshoot a little
             raise ValueError(
                 f"a float image array must have values from 0 to 1, got {low:g} to {high:g}; divide values from 0 to "
                 "255 by 255."
             )
         array = np.rint(np.clip(array, 0, 1).astype(np.float64) * 255).astype(np.uint8)
+    elif array.dtype == bool:  # a mask, or PIL's mode "1"
+        array = array.astype(np.uint8) * 255
     elif array.dtype == np.uint16:
         array = np.rint(array / 257).astype(np.uint8)
     elif array.dtype != np.uint8:

@@ -2,9 +2,13 @@
 
 import base64
 import io
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import numpy as np
+import pandas
 import pytest
 import torch
 from PIL import Image
@@ -30,6 +34,9 @@ BASE64 = base64.b64encode(CONTENT).decode()
         {"image": Image.fromarray(PIXELS), "label": 3}, {"label": 3, "img": TENSOR},
         {"photo": {"bytes": CONTENT, "path": "x"}},
         {"bytes": CONTENT, "path": None},
+        BASE64.encode(), bytearray(f"data:image/png;base64,{BASE64}", "ascii"), BASE64.rstrip("="),
+        base64.urlsafe_b64encode(CONTENT).decode(), base64.urlsafe_b64encode(CONTENT).rstrip(b"="),
+        np.frombuffer(CONTENT, np.uint8), PIXELS.astype(np.uint16) * 257,
     ],
 )  # fmt: skip
 def test_every_form_gives_the_same_image(source):
@@ -60,6 +67,9 @@ def test_an_open_file_is_read_and_left_open(tmp_path):
         (torch.zeros(20, 30, 3), ValueError, "an image tensor must have the shape (height, width) or "),
         (torch.zeros(3, 4, 4) + 7, ValueError, "a float image array must have values from 0 to 1, got 7 to 7; divide"),
         (torch.zeros(3, 4, 4, dtype=torch.int64), TypeError, "an image array must be uint8, uint16 or float, got "),
+        (torch.full((3, 4, 4), torch.nan), ValueError, "a float image array must have values from 0 to 1, but some are N"),
+        (np.full((4, 4), np.inf), ValueError, "a float image array must have values from 0 to 1, but some are infinit"),
+        ({"image": [PIXELS] * 2}, TypeError, "the row of a data set must have one image under image, got 2, "),
         ({"label": 3}, ValueError, "the row of a data set must have its image under image, img, photo, pict"),
         ({"image": None}, ValueError, "the row of a data set must have its image under image, img, photo, pict"),
     ],
@@ -68,6 +78,68 @@ def test_what_is_none_is_refused_in_one_sentence(source, kind, sentence):
     with pytest.raises(kind) as caught:
         load_image(source)
     assert str(caught.value).startswith(sentence)
+
+
+def test_a_mask_is_black_and_white():
+    assert np.unique(load_image(PIXELS[:, :, 0] > 127)).tolist() == [0, 255]
+
+
+def test_an_entry_of_a_folder_is_a_path(tmp_path):
+    (tmp_path / "a.png").write_bytes(CONTENT)
+    with os.scandir(tmp_path) as entries:
+        assert [load_image(entry).size for entry in entries] == [(30, 20)]
+
+
+class Upload:
+    """As FastAPI's UploadFile."""
+
+    async def read(self):
+        raise AssertionError("nobody waits for it")
+
+
+def test_a_file_that_is_read_with_await_is_refused(recwarn):
+    with pytest.raises(TypeError) as caught:
+        load_image(Upload())
+    assert str(caught.value) == (
+        "a file with an image must be read without await, got Upload; pass await file.read() instead."
+    )
+    assert not recwarn.list  # of a coroutine that was never awaited
+
+
+def test_an_image_may_be_read_by_many_threads_at_once(tmp_path):
+    """Pillow decodes it when it is asked for, with one place in the file for all."""
+    exif = Image.Exif()
+    exif[0x112] = 6
+    noise = np.random.default_rng(0).integers(0, 256, (600, 800, 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "a.jpg", exif=exif)
+    barrier = Barrier(8)
+
+    def read(image):
+        barrier.wait()
+        return load_image(image)
+
+    expected = load_image(tmp_path / "a.jpg")
+    with ThreadPoolExecutor(8) as threads:
+        for _ in range(5):
+            with Image.open(tmp_path / "a.jpg") as image:
+                assert all(found == expected for found in threads.map(read, [image] * 8))
+
+
+@pytest.mark.parametrize("close", ["its file", "itself"])
+def test_a_closed_image_is_called_closed(tmp_path, close):
+    (tmp_path / "a.png").write_bytes(CONTENT)
+    if close == "itself":
+        image = Image.new("L", (3, 3))
+        image.close()
+    else:
+        with Image.open(tmp_path / "a.png") as image:
+            pass
+    with pytest.raises(ValueError) as caught:
+        load_image(image)
+    assert str(caught.value) == (
+        "the image must be open, but it or its file was closed before its pixels were read; use it inside its with "
+        "block, or pass the path."
+    )
 
 
 def test_a_name_that_looks_like_base64_is_a_name():
@@ -81,6 +153,15 @@ def test_one_and_several():
     batch = PIXELS[None]
     for several in ([PIXELS], (PIXELS,), iter([PIXELS]), (x for x in [PIXELS]), batch, torch.from_numpy(batch)):
         assert is_several(several) and np.array_equal(np.asarray(next(each(several))), PIXELS)
+    ragged = np.empty(2, object)
+    ragged[0], ragged[1] = PIXELS, PIXELS[:9]
+    for several in (np.array(["a.jpg", "b.jpg"]), np.array([Path("a.jpg")]), ragged):
+        assert is_several(several) and len([*each(several)]) == len(several)
+    with pytest.raises(TypeError) as caught:
+        each(pandas.DataFrame({"path": ["a.jpg"], "label": ["happy"]}))
+    assert str(caught.value) == (
+        "images must be one column of a table, got DataFrame with the columns path, label; pass table[name]."
+    )
     with pytest.raises(
         TypeError, match=r"^images must be several, as a list, .*, got bytes; put a single one in a list\.$"
     ):

@@ -11,7 +11,7 @@ import fer_hub
 PACKAGE = Path(fer_hub.__file__).resolve().parent
 
 LAYERS = (
-    ("fer_hub.environment", "fer_hub.fonts", "fer_hub.tiff_bounds"),
+    ("fer_hub.environment", "fer_hub.fonts", "fer_hub.tiff_bounds", "fer_hub.forking"),
     (
         "fer_hub",
         "fer_hub.files",
@@ -23,7 +23,7 @@ LAYERS = (
         "fer_hub.fetching",
         "fer_hub.figures",
         "fer_hub.ahead",
-        "fer_hub.forking",
+        "fer_hub.given_images",
         "fer_hub.image_sources",
         "fer_hub.importing",
     ),
