@@ -46,9 +46,9 @@ def load_kaggle_csv(path: Path, label_names: Sequence[str] = ()) -> dict[str, Da
     `emotion` is a number, 0 to 6 in the order of `EMOTIONS` or a position in `label_names`, or a name.
 
     `pixels` contains the 48 x 48 grey values of a face, 0 to 255, row by row from the top left, separated by
-    spaces. Images become PNG bytes in memory (about 1.7 kB each). `row` counts the rows of the file from 0;
-    a file without `Usage` gives only train and no `row`, as its rows are not those of fer2013.csv. Other columns are
-    kept as text.
+    spaces, tabs or line breaks. Images become PNG bytes in memory (about 1.7 kB each). `row` counts the rows of the
+    file from 0; a file without `Usage` gives only train and no `row`, as its rows are not those of fer2013.csv. Other
+    columns are kept as text.
 
     Raises ValueError, naming file and lines (from 1), for missing columns and for rows that are truncated, or
     whose emotion, Usage, number of pixels or pixel values are not as above.
@@ -108,11 +108,11 @@ def _label(text: str, names: Sequence[str]) -> int | None:
 
 def _pixels(text: str) -> np.ndarray | str:
     """Grey values, uint8 (48, 48), or what is wrong with the text."""
-    words = text.replace(" ", "")
-    if words and not (words.isascii() and words.isdigit()):
+    digits = "".join(text.split())
+    if digits and not (digits.isascii() and digits.isdigit()):
         wrong = next(word for word in text.split() if not (word.isascii() and word.isdigit()))
         return f"pixel value {shortened(wrong, 40)!r}, must be whole numbers from 0 to 255"
-    values = np.fromstring(text, dtype=np.int64, sep=" ") if words else np.zeros(0, dtype=np.int64)
+    values = np.fromstring(text, dtype=np.int64, sep=" ") if digits else np.zeros(0, dtype=np.int64)
     if len(values) != _SIDE * _SIDE:
         return f"{len(values)} pixels, must be {_SIDE * _SIDE} ({_SIDE} x {_SIDE})"
     if values.max() > 255:

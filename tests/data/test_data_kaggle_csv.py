@@ -41,6 +41,13 @@ def test_a_file_without_usage_is_all_train_and_has_no_row(write_kaggle):
     assert splits["train"].column_names == ["image", "label"]
 
 
+@pytest.mark.parametrize("space", ["\t", "  ", "\n"])
+def test_pixels_may_stand_apart_in_any_way(write_kaggle, make_face, space):
+    pixels = space.join(map(str, np.asarray(make_face(0)).ravel()))
+    file = write_kaggle([(3, f'"{pixels}"', "Training"), *ROWS])
+    assert np.array_equal(decode_images(load_fer2013(file)["train"])[0], make_face(0))
+
+
 @pytest.mark.parametrize(
     ("row", "text"),
     [
