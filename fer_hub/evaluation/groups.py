@@ -91,7 +91,7 @@ def cut(values: Sequence[Any], by: str) -> Groups:
         names, index = _ranges(values, BORDERS.get(by) or _fifths(known))
     else:
         ordered = sorted(different, key=natural_order if text else None)
-        names = [value if isinstance(value, str) else f"{value:g}" for value in ordered]
+        names = [value if isinstance(value, str) else f"{value:.15g}" for value in ordered]
         position = {value: number for number, value in enumerate(ordered)}
         index = [len(names) if value is None else position[value] for value in values]
     names = [*names, NO_FACE if by in MEASURED else UNKNOWN]

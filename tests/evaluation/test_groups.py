@@ -30,6 +30,7 @@ def test_numbers_become_fifths_and_few_numbers_groups_of_their_own():
                             "79.2 and above")  # fmt: skip
     assert np.bincount(groups.index).tolist() == [20] * 5
     assert cut([0.0, 1.0, 1.0, None], "gender").names == ("0", "1", "unknown")
+    assert cut([20261128.0, 20261129.0, 0.1], "day").names == ("0.1", "20261128", "20261129")
     assert cut([7.0] * 50, "size").names == ("all",)
     # many equal values stay together
     assert np.bincount(cut([0.0] * 50 + list(map(float, range(1, 51))), "age").index).tolist() == [60, 20, 20]
