@@ -328,12 +328,17 @@ def _upright_size(picture: av.VideoFrame, aspect: Fraction | None) -> tuple[int,
     width, height = picture.width, picture.height
     if aspect and Fraction(1, 4) <= aspect <= 4 and aspect != 1:
         width = max(1, round(width * aspect))
-    return (height, width) if picture.rotation % 180 == 90 else (width, height)
+    return (height, width) if _turns(picture) % 2 else (width, height)
+
+
+def _turns(picture: av.VideoFrame) -> int:
+    """Quarter turns, counter-clockwise, that make a frame upright: as near as they come to the file's metadata."""
+    return round(picture.rotation / 90) % 4
 
 
 def _upright(picture: av.VideoFrame, size: tuple[int, int]) -> Image.Image:
     """The frame as RGB in that size, rotated as the file's metadata says."""
-    turns = round(picture.rotation / 90) % 4  # counter-clockwise
+    turns = _turns(picture)
     stored = size[::-1] if turns % 2 else size
     pixels = picture.to_ndarray(format="rgb24", width=stored[0], height=stored[1])
     return Image.fromarray(np.ascontiguousarray(np.rot90(pixels, turns)))

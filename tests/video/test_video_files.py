@@ -121,6 +121,7 @@ def test_colours_are_those_that_the_file_is_labelled_with(tmp_path, ending):
         (90, (96, 128), (10, 100, 34, 124)),  # stored 128x96, shown turned to the left
         (180, (128, 96), (100, 62, 124, 86)),
         (-90, (96, 128), (62, 4, 86, 28)),
+        (88, (96, 128), (10, 100, 34, 124)),  # the nearest quarter turn, in size and picture alike
     ],
 )
 def test_phone_videos_are_rotated_upright(tmp_path, rotation, size, box):
