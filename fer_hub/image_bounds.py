@@ -7,6 +7,7 @@ by step. Each check walks the structure of one format and stops at a limit that 
 
 import re
 import struct
+from collections.abc import Iterator
 
 from fer_hub.tiff_bounds import HEADERS, check_exif, check_hidden_exif, check_tiff, too_many
 
@@ -27,6 +28,8 @@ _SCAN_END = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 
 _BARE = frozenset([0x01, *range(0xD0, 0xD9)])
 """Markers of a JPEG that no length follows: TEM, RST0 to RST7 and SOI."""
+
+_EOI, _SOS, _APP1, _APP2 = 0xD9, 0xDA, 0xE1, 0xE2
 
 _FRAMES = frozenset([*range(0xC0, 0xD0)]) - {0xC4, 0xC8, 0xCC}
 """Markers of a JPEG that tell its size: SOF0 to SOF15."""
@@ -80,42 +83,60 @@ def scans(data: bytes) -> int:
 
 
 def _check_jpeg(data: bytes, name: str) -> tuple[int, tuple[int, int]]:
-    """Walk the markers up to the end of the first image, others may follow it; returns its number of scans and size."""
-    at, steps, count, pixels = 2, 0, 0, 0
-    size, exif = (0, 0), bytearray()
-    while at + 2 <= len(data):
-        steps += 1
-        if steps > MAX_STEPS:
-            raise ValueError(too_many(name, MAX_STEPS, "segments"))
-        marker = data[at + 1]
-        if data[at] != 0xFF or marker == 0xFF or marker in _BARE or marker == 0:  # junk and filling are passed over
-            at += 2 if data[at] == 0xFF and marker in _BARE else 1
-            continue
-        if marker == 0xD9:  # the end of the image
-            break
-        if marker in _FRAMES and at + 9 <= len(data):
-            height, width = struct.unpack_from(">HH", data, at + 5)
+    """Check the first image of a file, others may follow it; returns its number of scans and its size."""
+    count, size, exif = 0, (0, 0), bytearray()
+    for marker, begin, end in _segments(data, name):
+        if marker in _FRAMES and begin + 5 <= len(data):
             if size != (0, 0):
                 raise ValueError(two_sizes(name))
-            size, pixels = (width, height), height * width
-        end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-        if marker == 0xE1 and data[at + 4 : at + 10] == b"Exif\0\0":  # of several, Pillow puts them together
-            exif += data[at + (10 if exif else 4) : end]
-        elif marker == 0xE2 and data[at + 4 : at + 8] == b"MPF\0":  # a directory of further images
-            check_exif(data[at + 8 : end], name)
-        at = end
-        if marker == 0xDA:
+            height, width = struct.unpack_from(">HH", data, begin + 1)
+            size = (width, height)
+        elif marker == _APP1 and data[begin : begin + 6] == b"Exif\0\0":  # of several, Pillow puts them together
+            exif += data[begin + (6 if exif else 0) : end]
+        elif marker == _APP2 and data[begin : begin + 4] == b"MPF\0":  # a directory of further images
+            check_exif(data[begin + 4 : end], name)
+        elif marker == _SOS:
             count += 1
-            if count > MAX_SCANS:
-                raise ValueError(too_many(name, MAX_SCANS, "scans"))
-            if count > PLAIN_SCANS and count * pixels > MAX_SCANNED:
-                raise ValueError(too_many(name, max(PLAIN_SCANS, MAX_SCANNED // pixels), "scans for its size"))
-            found = _SCAN_END.search(data, at)
-            if found is None:
-                break
-            at = found.start()
+            _check_scans(count, size[0] * size[1], name)
     check_exif(bytes(exif), name)
     return count, size
+
+
+def _check_scans(count: int, pixels: int, name: str) -> None:
+    if count > MAX_SCANS:
+        raise ValueError(too_many(name, MAX_SCANS, "scans"))
+    if count > PLAIN_SCANS and count * pixels > MAX_SCANNED:
+        raise ValueError(too_many(name, max(PLAIN_SCANS, MAX_SCANNED // pixels), "scans for its size"))
+
+
+def _segments(data: bytes, name: str) -> Iterator[tuple[int, int, int]]:
+    """(marker, begin, end) of the segments of a JPEG up to the end of its first image; the data of scans are skipped.
+
+    Raises:
+        ValueError: there are too many.
+    """
+    at = 2
+    for _ in range(MAX_STEPS):
+        if at + 2 > len(data):
+            return
+        marker = data[at + 1]
+        if data[at] != 0xFF or marker in (0x00, 0xFF):  # junk and filling are passed over
+            at += 1
+            continue
+        if marker in _BARE:
+            at += 2
+            continue
+        if marker == _EOI:
+            return
+        end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        yield marker, at + 4, end
+        at = end
+        if marker == _SOS:
+            found = _SCAN_END.search(data, at)
+            if found is None:
+                return
+            at = found.start()
+    raise ValueError(too_many(name, MAX_STEPS, "segments"))
 
 
 def _check_png(data: bytes, name: str) -> None:
