@@ -159,7 +159,7 @@ def main(argv: list[str] | None = None, *, prog: str = "train.py") -> dict:
             "date": date.today().isoformat(),
             "fer_hub": __version__,
             "epochs": trainer.state.epoch,
-            "chosen_step": trainer.state.best_global_step,
+            "chosen_step": trainer.state.best_global_step if args.load_best_model_at_end else trainer.state.global_step,
             "steps": trainer.state.global_step,
             "seconds": round(clock.seconds, 1),
             "timed_from_step": clock.from_step,

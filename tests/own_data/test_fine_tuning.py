@@ -158,7 +158,9 @@ def test_a_network_from_random_weights_takes_the_classes_too(crop_folder, tmp_pa
                           "--per-device-train-batch-size", "8", "--eval-strategy", "no", "--save-strategy", "no",
                           "--load-best-model-at-end", "False", "--output-dir", str(tmp_path)])  # fmt: skip
     assert list(metrics["test"]["recall"]) == ["calm", "level 2", "level 10"]
+    assert metrics["training"]["chosen_step"] == 2  # the last one, where none is chosen
     assert prepare(crop_folder).about == metrics["data"]
     card = (tmp_path / "final" / "README.md").read_text()
     assert "my_crops: 30 images trained this network. The images are not part of this\nrepository; whoever" in card
+    assert "The last epoch was kept; test never" in card and "epoch was chosen" not in card
     assert "framed as the training images are; the pipeline above frames as in FER-2013" in card
