@@ -84,6 +84,11 @@ def markdown(runs: dict[str, list[dict[str, float]]]) -> str:
         f"without the refitting of the last layer, with {len(whole)} seeds. Validation images, in %: mean over the",
         "seeds, and half of its 95 % interval (Student's t). The last three columns are of FER-2013.",
         "",
+        "One epoch, not the ten of the shipped checkpoint, and all rows begin from one and the same network, which was",
+        "trained with the stretch and with `frames`: what a part does from the beginning of a training is not in it.",
+        "The weight of the label is measured on the last layer alone, in label_share.json. The length of the training",
+        "and the refitting were not repeated with seeds; what is known of them is in checkpoints.md.",
+        "",
         f"| recipe | {' | '.join(columns)} |",
         f"|---|{'---|' * len(columns)}",
     ]
@@ -95,7 +100,23 @@ def markdown(runs: dict[str, list[dict[str, float]]]) -> str:
     for name, rows in list(runs.items())[1:]:
         pairs = [[row[column] - full[column] for row, full in zip(rows, whole, strict=True)] for column in columns]
         lines.append(f"| {name} | {' | '.join(_cell(*interval(each), '+') for each in pairs)} |")
+    lines += ["", *_said(runs)]
     return "\n".join(lines) + "\n"
+
+
+def _said(runs: dict[str, list[dict[str, float]]]) -> list[str]:
+    """For each variant the columns that are higher or lower without the part, by more than chance."""
+    whole, *others = runs.items()
+    lines = ["Beyond its interval (one in twenty would be so by chance) is:", ""]
+    for name, rows in others:
+        moved: dict[str, list[str]] = {"higher": [], "lower": []}
+        for column in rows[0]:
+            mean, half = interval([row[column] - full[column] for row, full in zip(rows, whole[1], strict=True)])
+            if abs(mean) > half:
+                moved["higher" if mean > 0 else "lower"].append(column)
+        parts = [f"{where} {'; '.join(columns)}" for where, columns in moved.items() if columns]
+        lines.append(f"- {name}: {' - '.join(parts) or 'nothing'}")
+    return lines
 
 
 def _cell(mean: float, half: float, sign: str = "") -> str:

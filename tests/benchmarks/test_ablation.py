@@ -24,6 +24,15 @@ def test_differences_are_between_runs_with_the_same_seed():
     assert f"| {less} | -5.0 ± 0.0 |" in lines
 
 
+def test_it_says_what_moves_by_more_than_chance():
+    whole, less = (f for f in list(ablation.VARIANTS)[:2])
+    runs = {
+        whole: [{"noise": value, "FER+": 0.7, "press": 0.6} for value in (0.5, 0.51, 0.5)],
+        less: [{"noise": n - 0.2, "FER+": f, "press": 0.65} for n, f in ((0.5, 0.6), (0.51, 0.9), (0.5, 0.71))],
+    }
+    assert ablation.markdown(runs).splitlines()[-1] == f"- {less}: higher press - lower noise"
+
+
 def test_the_committed_page_is_made_from_the_committed_figures():
     """Remake with: python -m benchmarks.ablation"""
     known = json.loads((ROOT / "results" / "ablation.json").read_text())
