@@ -134,7 +134,8 @@ def score_press(photos: list, emotions: list[str], answer: Callable, progress: C
         progress: called with the number of photographs done.
 
     Returns:
-        JSON-ready dict: `photographs`, `missed`, `accuracy`, `recall` of each of PRESS_CLASSES, and their `mean`.
+        JSON-ready dict: `photographs`, `missed`, `accuracy`, `recall` of each of PRESS_CLASSES, their `mean`, and
+        `images`, how many photographs each of them has.
     """
     answers = []
     for index, photo in enumerate(photos):
@@ -150,6 +151,7 @@ def score_press(photos: list, emotions: list[str], answer: Callable, progress: C
         "accuracy": sum(given == emotion for given, emotion in zip(answers, emotions, strict=True)) / len(photos),
         "recall": recall,
         "mean": sum(recall.values()) / len(recall),
+        "images": {name: emotions.count(name) for name in PRESS_CLASSES},
     }
 
 

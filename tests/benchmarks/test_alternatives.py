@@ -61,6 +61,7 @@ def test_on_photographs_a_missed_face_is_wrong_and_each_class_counts_the_same(al
     row = alternatives.score_press([None] * 6, emotions, lambda photo: next(answers), lambda done: None)
     assert row["recall"] == {"neutral": 0.5, "happy": 0.5, "angry": 1, "sad": 0}
     assert (row["photographs"], row["missed"], row["accuracy"], row["mean"]) == (6, 1, 0.5, 0.5)
+    assert row["images"] == {"neutral": 2, "happy": 2, "angry": 1, "sad": 0}
     assert alternatives.PRESS_CLASSES == PRESS_CLASSES
 
 
