@@ -4,8 +4,9 @@
     python -m benchmarks.priors --data path/to/fer2013 --split test          # once per released checkpoint
 
 Evaluates a checkpoint of FER+'s eight classes with priors between the training prior and the uniform one: the training
-prior to the power of 1 - t, for t from 0 to 1, renormalised. Writes results/priors.csv and .png, and with
-`--split test` the two ends on test to results/priors_test.csv.
+prior to the power of 1 - t, for t from 0 to 1, renormalised. Writes results/priors.csv and .png, and to
+results/priors_counts.json how many images of each class there are, and how many are predicted, and rightly, at the two
+ends; with `--split test` the recalls of the two ends on test to results/priors_test.csv.
 """
 
 import argparse
@@ -19,7 +20,7 @@ from matplotlib.figure import Figure
 from fer_hub.data import decode_images, load_fer2013, targets
 from fer_hub.evaluation.class_map import map_classes
 from fer_hub.figures import new_figure
-from fer_hub.files import write_text
+from fer_hub.files import write_json, write_text
 from fer_hub.hub.plots import save_picture
 from fer_hub.hub.shipped import default_checkpoint
 from fer_hub.inference.logits import predict_logits
@@ -54,6 +55,25 @@ def lines(logits: np.ndarray, labels: np.ndarray, config: object, steps: tuple[f
         accuracy = float((predicted == labels).mean())
         result.append({"towards uniform": towards, "accuracy": accuracy,
                        "macro recall": float(np.mean(list(recalls.values()))), **recalls})  # fmt: skip
+    return result
+
+
+def counts(logits: np.ndarray, labels: np.ndarray, config: object) -> dict[str, dict[str, dict[str, int]]]:
+    """For the training prior and the uniform one: class → its `images`, how many are `predicted`, and `right`.
+
+    Args: as for `lines`.
+    """
+    result = {}
+    for name, towards in (("training", 0.0), ("uniform", 1.0)):
+        predicted = (logits + logit_shift(config, prior(config, towards))).argmax(1)
+        result[name] = {
+            label: {
+                "images": int((labels == index).sum()),
+                "predicted": int((predicted == index).sum()),
+                "right": int(((predicted == index) & (labels == index)).sum()),
+            }
+            for index, label in config.id2label.items()
+        }
     return result
 
 
@@ -103,6 +123,7 @@ def main(argv: list[str] | None = None) -> None:
     write_csv(args.output / ("priors.csv" if args.split == "validation" else "priors_test.csv"), rows)
     if args.split == "validation":
         save_picture(plot(rows), args.output / "priors.png")
+        write_json(args.output / "priors_counts.json", counts(logits, labels, model.config))
     for row in rows:
         print(", ".join(f"{name} {100 * value:.1f}" for name, value in row.items()))
 

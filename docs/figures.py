@@ -22,8 +22,8 @@ def front(files: Files) -> str:
     head = ["checkpoint", "labels", "expressions", "test images", "accuracy (95 % interval)", "macro-F1",
             "calibration error", "parameters"]  # fmt: skip
     said = (
-        "One forward pass per image; epoch and temperature were chosen on validation, test chose nothing. Rows with "
-        "other labels cannot be compared: the labels differ, and so do the images."
+        "One forward pass per image; epoch (of `photographs` the last one) and temperature were chosen on validation, "
+        "test chose nothing. Rows with other labels cannot be compared: the labels differ, and so do the images."
     )
     return f"{table(head, rows)}\n\n{wrap(f'{said} {ceiling(files)} {clean(files)}')}"
 

@@ -21,11 +21,12 @@ of a face. It does not detect what anybody feels, means or intends.
 {figures}
 
 **Known weaknesses.** The training images come from a web search in 2013: mostly posed, mostly frontal, with noisy
-labels. Fear is often confused with surprise or sadness, disgust and contempt are hardly ever named, and a sad face is
-often called neutral; base rates that are "all equally common" name fear, sadness and disgust more often, and neutral
-faces less. Profiles, covered eyes or mouths and very small faces are harder. Ages, skin tones and cultures are
-represented as that search returned them; how much errors differ between groups has not been measured. For more, see
-each network's **model card** in the tab of that name.
+labels. Fear is often confused with surprise or sadness, disgust and contempt are hardly ever named, and sad faces are
+often called neutral, neutral ones sad. Base rates that are "all equally common" name fear, disgust and contempt far
+more often, most of the time wrongly, and neutral faces less. Profiles, covered eyes or mouths, glaring light, blur and
+very small faces are harder. Ages, skin tones and cultures are represented as that search returned them; how much errors
+differ between groups of people has not been measured. For more, see each network's **model card** in the tab of that
+name.
 
 **Consent.** Ask people before you analyse their faces. In the European Union (Regulation (EU) 2024/1689) inferring
 emotions in the workplace and in education is prohibited except for medical and safety reasons (article 5(1)(f)),

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from benchmarks.priors import lines, plot, prior, write_csv
+from benchmarks.priors import counts, lines, plot, prior, write_csv
 
 CONFIG = SimpleNamespace(id2label={0: "common", 1: "rare"}, class_shares=[0.9, 0.1])
 
@@ -30,3 +30,12 @@ def test_rare_classes_gain_what_common_ones_lose(tmp_path):
     write_csv(tmp_path / "rows.csv", rows)
     assert (tmp_path / "rows.csv").read_text().splitlines()[0] == "towards uniform,accuracy,macro recall,common,rare"
     assert len(plot(rows).axes[0].lines) == 3
+
+
+def test_what_is_predicted_is_counted_beside_what_is_right():
+    """A rare class that is found more often is also named where it is not."""
+    logits = np.log([[0.95, 0.05], [0.8, 0.2], [0.8, 0.2], [0.3, 0.7]])
+    found = counts(logits, np.array([0, 0, 1, 1]), CONFIG)
+    assert found["training"]["rare"] == {"images": 2, "predicted": 1, "right": 1}
+    assert found["uniform"]["rare"] == {"images": 2, "predicted": 3, "right": 2}
+    assert found["uniform"]["common"] == {"images": 2, "predicted": 1, "right": 1}
