@@ -22,6 +22,7 @@ from fer_hub.inference.onnx_classifier import OnnxClassifier
 from fer_hub.inference.priors import TRAINING, Prior, logit_shift
 from fer_hub.inference.single_label import check_single_label
 from fer_hub.inference.streaming import at, in_batches, second
+from fer_hub.own_numbers import is_whole
 from fer_hub.results import Face, FacePrediction
 
 if TYPE_CHECKING:  # torch and transformers are loaded where PyTorch runs the network only
@@ -87,12 +88,12 @@ class FERPipeline:
         flip_average: bool = False,
         prior: Prior = TRAINING,
     ) -> None:
-        if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+        if not is_whole(batch_size) or batch_size < 1:
             raise ValueError(f"batch_size must be a whole number above 0, got {batch_size!r}; 64 is the default.")
         check_single_label(model)
         self.model = (model if device is None else _moved(model, device)).eval()
         self.image_processor = image_processor
-        self.batch_size, self.flip_average = batch_size, flip_average
+        self.batch_size, self.flip_average = int(batch_size), flip_average
         self._shift = logit_shift(self.model.config, prior)
         self._owns_detector = detector is None
         self.detector: Detector = FaceDetector() if detector is None else detector

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from fer_hub.boxes import Box, area, check_box
+from fer_hub.own_numbers import is_number
 
 Value = TypeVar("Value")
 
@@ -192,7 +193,7 @@ def _unit(name: str, value: float) -> float:
 
 
 def _check_angle(angle: float) -> float:
-    if isinstance(angle, bool) or not isinstance(angle, (int, float)) or not -180 <= angle <= 180:
+    if not is_number(angle) or not -180 <= angle <= 180:
         raise ValueError(f"angle must be a number of degrees from -180 to 180, got {angle!r}.")
     return float(angle)
 

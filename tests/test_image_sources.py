@@ -67,7 +67,7 @@ def test_an_open_file_is_read_and_left_open(tmp_path):
         (torch.zeros(20, 30, 3), ValueError, "an image tensor must have the shape (height, width) or "),
         (torch.zeros(3, 4, 4) + 7, ValueError, "a float image array must have values from 0 to 1, got 7 to 7; divide"),
         (torch.zeros(3, 4, 4, dtype=torch.int64), TypeError, "an image array must be uint8, uint16 or float, got "),
-        (torch.full((3, 4, 4), torch.nan), ValueError, "a float image array must have values from 0 to 1, but some are N"),
+        (torch.full((3, 4, 4), torch.nan), ValueError, "a float image array must have values from 0 to 1, but some a"),
         (np.full((4, 4), np.inf), ValueError, "a float image array must have values from 0 to 1, but some are infinit"),
         ({"image": [PIXELS] * 2}, TypeError, "the row of a data set must have one image under image, got 2, "),
         ({"label": 3}, ValueError, "the row of a data set must have its image under image, img, photo, pict"),

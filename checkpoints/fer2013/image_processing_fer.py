@@ -59,6 +59,7 @@ class FERImageProcessor(PilBackend):
     stretch = "none"
 
     def __init__(self, **kwargs):
+        kwargs = {name: _plain(value) for name, value in kwargs.items()}
         _check_fields(kwargs)
         super().__init__(**kwargs)
         self.stretch = kwargs.get("stretch", type(self).stretch)
@@ -164,6 +165,17 @@ def _check_fields(fields: dict[str, Any]) -> None:
         sides and all(isinstance(side, int) and not isinstance(side, bool) and 1 <= side <= LARGEST for side in sides)
     ):
         raise ValueError(f"size must be a height and a width of 1 to {LARGEST} pixels, got {ascii(size)[:100]}.")
+
+
+def _plain(value: Any) -> Any:
+    """Numbers of numpy, also in a list, an array or a map, as Python's own, which JSON takes."""
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
+    if isinstance(value, dict):
+        return {key: item.tolist() if isinstance(item, np.generic) else item for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [item.tolist() if isinstance(item, np.generic) else item for item in value]
+    return value
 
 
 def _is_finite(value: Any) -> bool:

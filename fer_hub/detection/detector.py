@@ -11,6 +11,7 @@ from fer_hub.detection.onnx_network import CLOSED
 from fer_hub.detection.quality import face_quality
 from fer_hub.detection.score import in_order, own_score
 from fer_hub.images import load_image
+from fer_hub.own_numbers import is_number
 from fer_hub.results import Face
 
 MODELS = ("fused", "yunet", "mediapipe", "short_range", "full_range")
@@ -156,11 +157,11 @@ class FaceDetector:
 
 
 def _checked(min_score: float) -> float:
-    if isinstance(min_score, bool) or not isinstance(min_score, (int, float)) or not 0 <= min_score <= 1:
+    if not is_number(min_score) or not 0 <= min_score <= 1:
         raise ValueError(
             f"min_score must be a number from 0 to 1, got {min_score!r}; the default is {DEFAULT_MIN_SCORE}."
         )
-    return min_score
+    return float(min_score)
 
 
 def _is_upright_rgb(image: object) -> bool:

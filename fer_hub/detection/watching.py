@@ -3,6 +3,7 @@
 from PIL import Image
 
 from fer_hub.detection.detector import FaceDetector
+from fer_hub.own_numbers import is_whole
 from fer_hub.results import Face
 
 SEARCH_EVERY = 5
@@ -22,7 +23,7 @@ class Watcher:
     """
 
     def __init__(self, detector: FaceDetector, min_score: float | None = None, every: int = SEARCH_EVERY) -> None:
-        if isinstance(every, bool) or not isinstance(every, int) or every < 1:
+        if not is_whole(every) or every < 1:
             raise ValueError(f"every must be a whole number above 0, got {every!r}; {SEARCH_EVERY} is the default.")
         self._detector, self._min_score, self._every = detector, min_score, every
         self._faces: list[Face] = []

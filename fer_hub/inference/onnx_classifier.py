@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from fer_hub.forking import leave, renew_after_fork
+from fer_hub.own_numbers import is_whole
 
 MODEL_FILE = "model.onnx"
 INT8_FILE = "model_int8.onnx"
@@ -88,12 +89,12 @@ class OnnxClassifier:
     """
 
     def __init__(self, path: str | Path, *, threads: int = 1):
-        if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
+        if not is_whole(threads) or threads < 1:
             raise ValueError(f"threads must be a whole number of at least 1, got {threads!r}; 1 suits single faces.")
         path = Path(path)
         if not path.is_file():
             raise FileNotFoundError(f"{path}: no such file; path must be an ONNX file, write one with fer-hub export.")
-        self._start(path, threads)
+        self._start(path, int(threads))
 
     def _start(self, source: Path | bytes, threads: int) -> None:
         """Load the file, or the content of one that another process has read."""

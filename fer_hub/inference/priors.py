@@ -11,6 +11,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from fer_hub.own_numbers import is_number
+
 TRAINING, UNIFORM = "training", "uniform"
 """Priors by name: that of the training labels, which has no effect, or equal for all classes."""
 
@@ -63,7 +65,7 @@ def _shares(prior: Prior, labels: Sequence[str]) -> list[float]:
         raise ValueError(
             f"prior must have a number for each of {', '.join(labels)}, got {', '.join(prior)}; correct it."
         )
-    numbers = all(isinstance(value, (int, float)) and math.isfinite(value) and value >= 0 for value in prior.values())
+    numbers = all(is_number(value) and math.isfinite(value) and value >= 0 for value in prior.values())
     if not numbers or not sum(prior.values()):
         raise ValueError(
             f"prior must have numbers of at least 0, one of them above 0, got {dict(prior)}; give each label its "

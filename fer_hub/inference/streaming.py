@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from fer_hub.ahead import ahead, cores
 from fer_hub.image_sources import each
+from fer_hub.own_numbers import is_whole
 
 Found = TypeVar("Found")
 Result = TypeVar("Result")
@@ -35,10 +36,11 @@ def in_batches(
     """
     workers = cores() if threads is None else threads
     for name, value in (("batch_size", batch_size), ("threads", workers)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        if not is_whole(value) or value < 1:
             raise ValueError(f"{name} must be a whole number above 0, got {value!r}; leave it out for the default.")
     if on_error not in ("raise", "yield"):
         raise ValueError(f"on_error must be raise or yield, got {on_error!r}; choose one of these.")
+    batch_size, workers = int(batch_size), int(workers)
     futures = ahead(find, each(images), threads=workers, depth=batch_size + 2 * workers)
     return _results(futures, classify, batch_size, on_error)
 

@@ -68,6 +68,8 @@ class FERConfig(PreTrainedConfig):
             nor `num_labels` is given.
         label2id: the inverse of `id2label`; derived if absent.
 
+    Numbers may be numpy's.
+
     Raises:
         ValueError: a field is invalid; the sentence names the field and the remedy.
 
@@ -92,9 +94,13 @@ class FERConfig(PreTrainedConfig):
     format_version: int = FORMAT_VERSION
 
     def __post_init__(self, **kwargs):
-        wanted = kwargs.get("num_labels")
+        for name in (*FERConfig.__annotations__, "id2label", "label2id"):
+            setattr(self, name, _plain(getattr(self, name)))
+        wanted = _plain(kwargs.get("num_labels"))
         if wanted is None:
             kwargs.pop("num_labels", None)  # a null in config.json, which transformers would count up to
+        else:
+            kwargs["num_labels"] = wanted
         self._check_form(wanted, kwargs.get("torch_dtype"))
         if self.id2label is None and wanted in (None, len(EMOTIONS)) and self.label2id is None:  # type: ignore[has-type]
             self.id2label = dict(enumerate(EMOTIONS))
@@ -246,6 +252,17 @@ def _short(value: object) -> str:
     except ValueError:
         return "a number of thousands of digits"
     return text if len(text) <= 100 else text[:100] + "..."
+
+
+def _plain(value: Any) -> Any:
+    """Numbers of numpy, also in a list, an array or a map, as Python's own, which JSON takes."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if isinstance(value, dict):
+        return {_plain(key): item.tolist() if hasattr(item, "tolist") else item for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(item.tolist() if hasattr(item, "tolist") else item for item in value)
+    return value
 
 
 def _is_int(value: object) -> bool:

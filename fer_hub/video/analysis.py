@@ -18,6 +18,7 @@ from typing import Any, Self
 from PIL import Image
 
 from fer_hub.drawing import draw as draw_faces
+from fer_hub.own_numbers import is_whole
 from fer_hub.pipeline import FERPipeline
 from fer_hub.results import ReadOnly, earlier_name
 from fer_hub.video.following import follow_faces
@@ -128,8 +129,9 @@ def analyse_video(
         VideoCancelled: `cancel` was set or returned True.
     """
     paths = check_paths(source, {"output": output, "csv": csv, "json": json, "timeline": timeline})
-    if isinstance(every, bool) or not isinstance(every, int) or every < 1:
+    if not is_whole(every) or every < 1:
         raise ValueError(f"every must be a whole number above 0, got {every!r}; 1 analyses every frame.")
+    every = int(every)
     tracker = FaceTracker(max_gap, smoothing)
     labels = list(pipeline.model.config.id2label.values())
     curves, analysed = Timeline(labels), 0

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fer_hub.boxes import Box, area, centre
+from fer_hub.own_numbers import is_whole
 from fer_hub.results import FacePrediction, earlier_name
 
 NEAR, SPEED, FAR = 0.8, 1.5, 2.0
@@ -41,8 +42,9 @@ class TrackedFace(FacePrediction):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if isinstance(self.face_id, bool) or not isinstance(self.face_id, int) or self.face_id < 1:
+        if not is_whole(self.face_id) or self.face_id < 1:
             raise ValueError(f"face_id must be a whole number above 0, got {self.face_id!r}.")
+        object.__setattr__(self, "face_id", int(self.face_id))
 
     def to_dict(self) -> dict:
         """As `FacePrediction.to_dict`, with the key `face_id` before the others."""

@@ -11,7 +11,7 @@ import fer_hub
 PACKAGE = Path(fer_hub.__file__).resolve().parent
 
 LAYERS = (
-    ("fer_hub.environment", "fer_hub.fonts", "fer_hub.tiff_bounds", "fer_hub.forking"),
+    ("fer_hub.environment", "fer_hub.fonts", "fer_hub.tiff_bounds", "fer_hub.forking", "fer_hub.own_numbers"),
     (
         "fer_hub",
         "fer_hub.files",
