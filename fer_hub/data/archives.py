@@ -85,6 +85,8 @@ def unpack(path: Path) -> Path:
 def _unpack(path: Path, folder: Path) -> None:
     size = 0
     for count, (name, open_member) in enumerate(_members(path), start=1):
+        if count > MOST_FILES:
+            raise ValueError(_too_much(path))
         parts = PureWindowsPath(name).parts  # splits at both kinds of slashes
         if PureWindowsPath(name).anchor or ".." in parts:
             raise ValueError(
@@ -95,12 +97,16 @@ def _unpack(path: Path, folder: Path) -> None:
         with open_member() as source, target.open("wb") as file:
             while block := source.read(_BLOCK):
                 size += len(block)  # counted as they come, as what the archive says of its sizes may be wrong
-                if count > MOST_FILES or size > MOST_BYTES:
-                    raise ValueError(
-                        f"{path}: an archive may hold {MOST_FILES:,} files of {MOST_BYTES >> 30} GiB together, got "
-                        "more; unpack it and pass the folder."
-                    )
+                if size > MOST_BYTES:
+                    raise ValueError(_too_much(path))
                 file.write(block)
+
+
+def _too_much(path: Path) -> str:
+    return (
+        f"{path}: an archive may hold {MOST_FILES:,} files of {MOST_BYTES >> 30} GiB together, got more; unpack it and "
+        "pass the folder."
+    )
 
 
 def _members(path: Path) -> Iterator[tuple[str, Callable[[], IO[bytes]]]]:

@@ -313,6 +313,14 @@ def test_an_archive_is_read_within_bounds_and_leaves_nothing_behind(tmp_path, mo
     assert list((Path(archives.config.HF_DATASETS_CACHE) / "fer_hub_archives").iterdir()) == []
 
 
+@pytest.mark.parametrize("pack", [zipped, tarred])
+def test_empty_files_of_an_archive_count_too(tmp_path, monkeypatch, pack):
+    path = pack(files(calm__0_dot_txt="", calm__1_dot_txt="", calm__2_dot_txt=""))(tmp_path / "data")
+    monkeypatch.setattr(archives, "MOST_FILES", 2)
+    with pytest.raises(ValueError, match="an archive may hold 2 files of 32 GiB together, got more"):
+        archives.unpack(path)
+
+
 def test_public_names_of_archives_have_no_ending():
     given = ["a/faces.zip", "faces.tar.gz", "faces.csv.gz", "faces.jsonl", "faces.v2"]
     assert [public_name(Path(each)) for each in given] == ["faces"] * 4 + ["faces.v2"]
