@@ -28,6 +28,7 @@ def test_training_changes_nothing_and_uniform_favours_the_rare():
     assert logit_shift(CONFIG, {"c": 1, "b": 3, "a": 6}) == pytest.approx([0, 0, 0])
     assert logit_shift(CONFIG, "uniform") == pytest.approx(np.log(1 / 3 / np.array(CONFIG.class_shares)))
     assert logit_shift(CONFIG, {"a": 1, "b": 1, "c": 0})[2] == -math.inf
+    assert logit_shift(CONFIG, dict.fromkeys("abc", 1e308)) == logit_shift(CONFIG, "uniform")
 
 
 @pytest.mark.parametrize(
@@ -35,6 +36,10 @@ def test_training_changes_nothing_and_uniform_favours_the_rare():
     [
         (CONFIG, "flat", "prior must be training, uniform or a number per label, got 'flat'; choose one of these."),
         (CONFIG, {"a": 1, "b": 1}, "prior must have a number for each of a, b, c, got a, b; correct it."),
+        (CONFIG, {1: 1, "b": 1, "c": 1}, "prior must have a number for each of a, b, c, got 1, b, c; correct it."),
+        (CONFIG, {"a": 1, "b": 1, "c": 10**400},
+            f"prior must have numbers of at least 0, one of them above 0, got {{'a': 1, 'b': 1, 'c': {10**400}}}; give "
+            "each label its relative frequency."),
         (CONFIG, {"a": 1, "b": -1, "c": 1},
             "prior must have numbers of at least 0, one of them above 0, got {'a': 1, 'b': -1, 'c': 1}; give each "
             "label its relative frequency."),

@@ -61,14 +61,20 @@ def _shares(prior: Prior, labels: Sequence[str]) -> list[float]:
         raise ValueError(
             f"prior must be {TRAINING}, {UNIFORM} or a number per label, got {prior!r}; choose one of these."
         )
-    if sorted(prior) != sorted(labels):
+    if set(prior) != set(labels):
         raise ValueError(
-            f"prior must have a number for each of {', '.join(labels)}, got {', '.join(prior)}; correct it."
+            f"prior must have a number for each of {', '.join(labels)}, got {', '.join(map(str, prior))}; correct it."
         )
-    numbers = all(is_number(value) and math.isfinite(value) and value >= 0 for value in prior.values())
-    if not numbers or not sum(prior.values()):
+    try:
+        values = [float(prior[label]) if is_number(prior[label]) else math.nan for label in labels]
+    except OverflowError:  # a whole number of hundreds of digits
+        values = [math.inf]
+    if not all(0 <= value < math.inf for value in values) or not any(values):
         raise ValueError(
             f"prior must have numbers of at least 0, one of them above 0, got {dict(prior)}; give each label its "
             "relative frequency."
         )
-    return [prior[label] / sum(prior.values()) for label in labels]
+    largest = max(values)
+    parts = [value / largest for value in values]  # the sum of the values themselves can be infinite
+    total = sum(parts)
+    return [part / total for part in parts]
