@@ -6,8 +6,8 @@ from PIL import Image
 
 from benchmarks import robustness
 from benchmarks.robustness_table import markdown, plot, read_lines, write_table
-from fer_hub.evaluation.corruptions import CORRUPTIONS
-from fer_hub.evaluation.robustness import CLEAN, Judged, all_kinds, figures, measure, rule
+from fer_hub.evaluation.corruptions import CORRUPTIONS, STRENGTHS
+from fer_hub.evaluation.robustness import CLEAN, PART, Judged, all_kinds, figures, measure, rule
 from fer_hub.model import EMOTIONS, FERConfig, FERForImageClassification, FERImageProcessor
 from fer_hub.pipeline import FERPipeline
 
@@ -60,6 +60,18 @@ def test_the_command_measures_and_keeps_what_it_does_not_measure(tiny_checkpoint
     assert (tmp_path / "robustness.png").stat().st_size > 10_000 and len(plot(lines).axes) == 15
     write_table(tmp_path, lines)
     assert read_lines(tmp_path) == lines
+
+
+def test_the_figure_names_the_networks_whose_curves_it_has():
+    """Of one that was measured at medium strength alone, no image of the part was measured."""
+    told = {"images": 1, "accuracy": 0.5}
+    lines = [{"checkpoint": "short", "data": "FER-2013", "kind": kind, "strength": 3, **told} for kind in CORRUPTIONS]
+    lines += [
+        {"checkpoint": "long", "data": "FER-2013" + PART, "kind": kind, "strength": strength, **told}
+        for kind, strength in all_kinds(STRENGTHS)
+    ]
+    [legend] = plot(lines).legends
+    assert [text.get_text() for text in legend.texts] == ["long"]
 
 
 def test_a_set_that_one_checkpoint_lacks_leaves_its_cells_empty(tmp_path):
