@@ -6,7 +6,9 @@ The numbers may be fractions and may lie outside the image.
 """
 
 import math
+import operator
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -24,14 +26,23 @@ def check_box(box: Sequence[float], name: str = "box") -> Box:
         (10, 20, 30.5, 60)
     """
     try:
-        values = tuple(v if type(v) is int else int(v) if hasattr(v, "__index__") else float(v) for v in box)
-    except (TypeError, ValueError):
-        values = ()
-    if len(values) != 4 or not all(math.isfinite(v) for v in values):
+        values = tuple(map(_plain, box))
+        finite = all(map(math.isfinite, values))
+    except (TypeError, ValueError, OverflowError):
+        values, finite = (), False
+    if len(values) != 4 or not finite:
         raise ValueError(f"{name} must be four finite numbers (x0, y0, x1, y1) in pixels, got {box!r}.")
     if values[0] >= values[2] or values[1] >= values[3]:
         raise ValueError(f"{name} must have x0 < x1 and y0 < y1, got {values}; the order is left, top, right, bottom.")
     return values
+
+
+def _plain(number: Any) -> float:
+    """An `int` or a `float`; tensors of fractions have `__index__` too, and only refuse when it is called."""
+    try:
+        return operator.index(number)
+    except TypeError:
+        return float(number)
 
 
 def area(box: Box) -> float:

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -126,6 +127,9 @@ def test_check_box_gives_plain_numbers():
     checked = check_box(np.array([1, 2, 3, 4], np.int64))
     assert checked == (1, 2, 3, 4) and {type(v) for v in checked} == {int}
     assert {type(v) for v in check_box(np.array([1, 2, 3, 4], np.float32))} == {float}
+    fractions = torch.tensor([10.5, 20.25, 30.75, 60.5])
+    assert check_box(fractions) == (10.5, 20.25, 30.75, 60.5)
+    assert {type(v) for v in check_box(fractions.int())} == {int}
 
 
 @pytest.mark.parametrize(
@@ -133,6 +137,10 @@ def test_check_box_gives_plain_numbers():
     [
         ((1, 2, 3), "box must be four finite numbers (x0, y0, x1, y1) in pixels, got (1, 2, 3)."),
         ((1, 2, 3, math.nan), "box must be four finite numbers (x0, y0, x1, y1) in pixels, got (1, 2, 3, nan)."),
+        (
+            (0, 0, 1, 10**400),
+            f"box must be four finite numbers (x0, y0, x1, y1) in pixels, got (0, 0, 1, {10**400}).",
+        ),
         ("face", "box must be four finite numbers (x0, y0, x1, y1) in pixels, got 'face'."),
         (None, "box must be four finite numbers (x0, y0, x1, y1) in pixels, got None."),
         (
