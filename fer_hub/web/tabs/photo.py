@@ -139,8 +139,8 @@ def add_photo_tab(
         event.success(analyse, [kept, no, *settings], outputs, **paid).failure(
             lambda: ("", problem(NOT_ANALYSED)), None, [answer, note], queue=False, **quiet
         )
-    for event in (*(setting.input for setting in settings),):
-        event(analyse, [kept, no, *settings], outputs, **paid)
+    for setting in settings:
+        setting.input(analyse, [kept, no, *settings], outputs, **paid)
     answer.select(heat_map, [kept, seen, model], heat, **paid)
     thorough.click(lambda: busy("Searching thoroughly ..."), None, note, queue=False, **quiet).then(
         analyse, [kept, yes, *settings], outputs, **paid
