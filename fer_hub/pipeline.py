@@ -140,10 +140,11 @@ class FERPipeline:
                 "onnx" where such a file was exported from the checkpoint's weights and the device is the CPU, else
                 "torch".
             prior: class prior of your photos, see `FERPipeline`.
-            hub_options: `token`, `cache_dir`, `local_files_only`, `subfolder`, as for `from_pretrained` of
-                transformers.
+            hub_options: `token`, `cache_dir`, `local_files_only`, `force_download`, `subfolder`, `variant`, as for
+                `from_pretrained` of transformers.
 
         Raises:
+            TypeError: another option.
             FileNotFoundError: no such folder, or a file of the checkpoint is missing.
             ValueError: the architecture is unknown or not an image classifier, weights are missing, or an argument
                 is invalid.

@@ -17,6 +17,7 @@ from fer_hub.detection.framing import frame_box
 from fer_hub.images import crop, load_image
 from fer_hub.inference.logits import predict_probabilities
 from fer_hub.results import Face, FacePrediction
+from tests.wording import says
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 ASTRONAUT, HOPPER = EXAMPLES / "astronaut.jpg", EXAMPLES / "grace_hopper.jpg"
@@ -442,3 +443,22 @@ def test_system_errors_of_a_list_name_the_position_too(pipeline, tmp_path):
 def test_crops_are_a_list(pipeline, crops):
     with pytest.raises(TypeError, match=r"^crops must be a list of images, got \w+; put a single one in a list\.$"):
         pipeline.classify_crops(crops)
+
+
+@pytest.mark.parametrize("shipped", [True, False])  # on ONNX Runtime, which would not look at them, and on PyTorch
+def test_options_that_nobody_reads_are_refused(shipped, checkpoint):
+    for name in ("dtype", "torch_dtype", "device_map", "local_file_only", "use_auth_token", "num_labels"):
+        with pytest.raises(TypeError) as caught:
+            FERPipeline.from_pretrained(None if shipped else checkpoint, **{name: "x"})
+        assert says(
+            str(caught.value), f"a checkpoint is loaded with revision, trust_remote_code, token, ..., got {name}; for a ..."
+        )
+    with FERPipeline.from_pretrained(checkpoint, token=False, local_files_only=True, force_download=False) as pipeline:
+        assert pipeline(Image.new("RGB", (9, 9))) == []
+
+
+def test_a_variant_of_the_weights_is_loaded(pipeline, tmp_path):
+    pipeline.model.save_pretrained(tmp_path, variant="fp16")
+    pipeline.image_processor.save_pretrained(tmp_path)
+    with FERPipeline.from_pretrained(tmp_path, variant="fp16") as other:
+        assert other(Image.new("RGB", (9, 9))) == []

@@ -19,6 +19,10 @@ MOST_JSON = 10_000_000
 """Largest JSON file of a checkpoint in bytes."""
 
 
+OPTIONS = ("token", "cache_dir", "local_files_only", "force_download", "subfolder", "variant")
+"""What else may be said about where a checkpoint comes from, beside `revision` and `trust_remote_code`."""
+
+
 def load_network(
     checkpoint: str | Path, *, runtime: str = "auto", device: Any = None, **options: Any
 ) -> tuple[Any, Any]:
@@ -29,14 +33,20 @@ def load_network(
         runtime: a key of `RUNTIMES`. "auto" is "onnx" for checkpoints of fer_hub with a `model.onnx` that was exported
             from their weights, on the CPU, and "torch" for all others.
         device: where the network will run; for "auto" `None` means the CPU.
-        options: `revision`, `trust_remote_code`, `subfolder`, `token`, `cache_dir`, `local_files_only`.
+        options: `revision`, `trust_remote_code` and those of `OPTIONS`.
 
     Returns:
         `OnnxClassifier` and `CropProcessor`, or model and image processor of transformers.
 
     Raises:
-        FileNotFoundError, ValueError, OSError: as `FERPipeline.from_pretrained`.
+        TypeError, FileNotFoundError, ValueError, OSError: as `FERPipeline.from_pretrained`.
     """
+    if unknown := [name for name in options if name not in ("revision", "trust_remote_code", *OPTIONS)]:
+        raise TypeError(
+            f"a checkpoint is loaded with revision, trust_remote_code, {', '.join(OPTIONS)} and the options of the "
+            f"pipeline, got {', '.join(unknown)}; for a model of another type or on several devices load it with "
+            "transformers and call FERPipeline(model, image_processor)."
+        )
     if runtime not in RUNTIMES:
         raise ValueError(f"runtime must be one of {', '.join(RUNTIMES)}, got {runtime!r}; choose one of these.")
     options = {name: value for name, value in options.items() if value is not None}
@@ -46,7 +56,7 @@ def load_network(
     hub = {name: value for name, value in options.items() if name != "trust_remote_code"}
     classifier = None
     if runtime == "auto":
-        if device is None or str(device).partition(":")[0] == "cpu":
+        if "variant" not in options and (device is None or str(device).partition(":")[0] == "cpu"):
             classifier = _fitting(checkpoint, hub)
     elif file := RUNTIMES[runtime]:
         classifier = OnnxClassifier.from_pretrained(checkpoint, file=file, **hub)
@@ -136,7 +146,7 @@ def _same_weights(classifier: OnnxClassifier, name: str, hub: dict[str, Any]) ->
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
 
     where = {key: hub[key] for key in ("revision", "subfolder") if key in hub}
-    url = hf_hub_url(name, "model.safetensors", **where, **({"endpoint": hub["endpoint"]} if "endpoint" in hub else {}))
+    url = hf_hub_url(name, "model.safetensors", **where)
     try:
         known = None if hub.get("local_files_only") else get_hf_file_metadata(url, token=hub.get("token")).etag
     except Exception:
