@@ -451,7 +451,8 @@ def test_options_that_nobody_reads_are_refused(shipped, checkpoint):
         with pytest.raises(TypeError) as caught:
             FERPipeline.from_pretrained(None if shipped else checkpoint, **{name: "x"})
         assert says(
-            str(caught.value), f"a checkpoint is loaded with revision, trust_remote_code, token, ..., got {name}; for a ..."
+            str(caught.value),
+            f"a checkpoint is loaded with revision, trust_remote_code, token, ..., got {name}; ...",
         )
     with FERPipeline.from_pretrained(checkpoint, token=False, local_files_only=True, force_download=False) as pipeline:
         assert pipeline(Image.new("RGB", (9, 9))) == []

@@ -1,6 +1,5 @@
 """The options of `train.py`, with defaults for a small network and FER-2013."""
 
-import importlib.util
 import math
 from dataclasses import dataclass, field
 
@@ -10,6 +9,7 @@ from transformers import TrainingArguments
 from fer_hub.data import IMAGES, LABELS
 from fer_hub.model import ARCHITECTURES, STRETCHES
 from fer_hub.training.augmentation import PRESETS
+from fer_hub.training.checks import best_metric, check_numbers, check_reporters, check_texts
 from fer_hub.training.mixing import Mixing
 from fer_hub.training.soft_labels import CLASS_WEIGHTS
 
@@ -27,9 +27,6 @@ WITHOUT_WARMUP = ("constant", "reduce_lr_on_plateau", "greedy")
 
 SIZES = ("embedding_size", "hidden_sizes", "depths")
 """Options for the size of `residual_cnn`; the other networks have fixed sizes."""
-
-REPORTERS = {"tensorboard": ("tensorboard", "tensorboardX"), "trackio": ("trackio",), "wandb": ("wandb",)}
-"""Value of `report_to` → packages, one of which must be installed."""
 
 
 @dataclass
@@ -156,6 +153,9 @@ class DataArguments:
         default=None, metadata={"help": "Stop after this many evaluations without improvement."}
     )
     resume: bool = field(default=False, metadata={"help": "Resume from the last checkpoint in output_dir."})
+
+    def __post_init__(self) -> None:
+        check_numbers(self)
 
 
 @dataclass
@@ -290,9 +290,14 @@ class FERTrainingArguments(TrainingArguments):
                 "mode": "max" if self.greater_is_better else "min",
                 **(self.lr_scheduler_kwargs or {}),
             }
-        _check_reporters(self.report_to)
+        check_reporters(self.report_to)
 
     def _check(self) -> None:
+        check_numbers(self)
+        check_texts(self.optim_args, self.lr_scheduler_kwargs)
+        if self.metric_for_best_model is not None:
+            greater = best_metric(self.metric_for_best_model, loss_only=self.prediction_loss_only)
+            self.greater_is_better = greater if self.greater_is_better is None else self.greater_is_better
         if self.precision not in ("auto", "fp32", "bf16"):
             raise ValueError(f"precision must be auto, fp32 or bf16, got {self.precision!r}; choose one of the three.")
         if self.precision == "fp32" and (self.bf16 or self.fp16):
@@ -335,16 +340,6 @@ class FERTrainingArguments(TrainingArguments):
             )
         if self.warmup_steps is None:
             self.warmup_steps = 0 if schedule in WITHOUT_WARMUP else WARMUP_STEPS
-
-
-def _check_reporters(names: list[str]) -> None:
-    """Check before the data is read; transformers would fail only afterwards."""
-    for name in names:
-        packages = REPORTERS.get(name, ())
-        if packages and not any(importlib.util.find_spec(package) for package in packages):
-            raise ValueError(
-                f"report_to must be an installed package, got {name}; run pip install {name}, or leave --report-to out."
-            )
 
 
 def _has_bf16(accelerator: bool) -> bool:

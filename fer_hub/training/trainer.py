@@ -85,6 +85,12 @@ class FERTrainer(Trainer):
             **kwargs,
         )
         self.image_processor, self.augmentation = image_processor, augmentation
+        batch = self.args.train_batch_size * self.args.world_size
+        if self.args.dataloader_drop_last and self.train_dataset is not None and len(self.train_dataset) < batch:
+            raise ValueError(
+                f"dataloader_drop_last needs at least one whole batch of {batch} training images, got "
+                f"{len(self.train_dataset)}; leave it out, or choose a smaller --per-device-train-batch-size."
+            )
         if augmentation.crop < 1 and not self.model.trains_on_windows:
             raise ValueError(
                 "an augmentation that crops needs a network that takes images of any size, as residual_cnn and those "
@@ -173,6 +179,11 @@ class FERTrainer(Trainer):
 
     def _metrics(self, prediction) -> dict[str, float]:
         logits = torch.as_tensor(prediction.predictions).float()
+        if not logits.isfinite().all():
+            raise ValueError(
+                "the training must not diverge, but the network gives NaN or infinity on validation; begin anew with a "
+                f"lower --learning-rate than {self.args.learning_rate:g}."
+            )
         labels = prediction.label_ids
         labels = labels.argmax(1) if labels.ndim == 2 else labels
         result = classification_metrics(logits.softmax(1).numpy(), labels, self.names)

@@ -4,7 +4,8 @@ import importlib.util
 
 import pytest
 
-from fer_hub.training.arguments import REPORTERS, FERTrainingArguments
+from fer_hub.training.arguments import FERTrainingArguments
+from fer_hub.training.checks import REPORTERS
 from tests.training.making import small_trainer
 
 
