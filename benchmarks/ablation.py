@@ -58,6 +58,15 @@ def measured(folder: Path, sets: list[Judged]) -> dict[str, float]:
     return row
 
 
+def in_order(known: dict[str, dict[str, dict[str, float]]]) -> dict[str, list[dict[str, float]]]:
+    """The runs of every variant in the order of `SEEDS`, whatever the order in which they were trained.
+
+    Args:
+        known: the content of results/ablation.json: key of `VARIANTS` → seed → the figures.
+    """
+    return {name: [known[name][str(seed)] for seed in SEEDS] for name in VARIANTS}
+
+
 def interval(values: list[float]) -> tuple[float, float]:
     """Mean of some runs, and half of its 95 % interval.
 
@@ -151,7 +160,7 @@ def main(argv: list[str] | None = None) -> None:
             known.setdefault(name, {})[str(seed)] = measured(folder / "final", sets)
             write_json(file, known)
             print(f"{name}, seed {seed}: {known[name][str(seed)]}", flush=True)
-    write_text(args.output / "ablation.md", markdown({name: list(known[name].values()) for name in VARIANTS}))
+    write_text(args.output / "ablation.md", markdown(in_order(known)))
 
 
 if __name__ == "__main__":
