@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 
 @contextlib.contextmanager
@@ -75,6 +76,45 @@ def is_one_file(first: str | Path, second: str | Path) -> bool:
     if Path(first).name.casefold() != Path(second).name.casefold():
         return False
     return os.path.exists(first) and os.path.exists(second) and os.path.samefile(first, second)
+
+
+LEFTOVERS = ("thumbs.db", "desktop.ini", "__macosx", "@eadir", "#recycle", "$recycle.bin", "system volume information")
+"""What file managers, disks and NAS leave in folders, beside names with a leading dot."""
+
+
+def is_leftover(name: str) -> bool:
+    """Whether a file or folder of that name is nobody's, such as the thumbnails of a NAS.
+
+    Example:
+        >>> [is_leftover(name) for name in ("@eaDir", ".DS_Store", "a.jpg")]
+        [True, True, False]
+    """
+    return name.startswith(".") or name.lower() in LEFTOVERS
+
+
+def at_home(path: Any) -> Any:
+    """A text or path that begins with `~` in the home folder, as shells write it, unless there is one of that name.
+
+    Example:
+        >>> at_home("photos/a.jpg"), at_home(Path("~/photos")) == Path.home() / "photos"
+        ('photos/a.jpg', True)
+    """
+    if not isinstance(path, (str, Path)) or not str(path).startswith("~") or os.path.lexists(path):
+        return path
+    return type(path)(os.path.expanduser(path))
+
+
+def word_at_home(word: str) -> str:
+    """A word of a command line, with `~/` at the beginning of a path or of an option's value expanded.
+
+    Not every shell does that, and none does behind `=`.
+
+    Example:
+        >>> word_at_home("--output=~/a.csv") == f"--output={Path.home()}/a.csv", word_at_home("~"), word_at_home("a~/b")
+        (True, '~', 'a~/b')
+    """
+    option, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
+    return option + equals + (os.path.expanduser(value) if value.startswith(("~/", "~\\")) else value)
 
 
 def write_text(path: Path, text: str) -> None:

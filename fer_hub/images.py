@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from fer_hub.boxes import Box, centre, check_box
+from fer_hub.files import at_home
 from fer_hub.given_images import upright
 from fer_hub.heic import is_heic, register_heic
 from fer_hub.image_bounds import check_work, two_sizes
@@ -202,6 +203,7 @@ def _pad(image: Image.Image, widths: tuple[int, int, int, int], fill: str | tupl
 
 def _read(path: Path) -> bytes:
     """Read the whole file at once, so that it does not stay open if decoding fails."""
+    path = at_home(path)
     try:
         if path.is_dir():
             raise ValueError(f"an image must be a file, got {str(path)!r}, which is a folder; pass a file in it.")

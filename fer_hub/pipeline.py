@@ -13,6 +13,7 @@ from fer_hub.boxes import Box, clip
 from fer_hub.detection.detector import DEFAULT_MIN_SCORE, FaceDetector
 from fer_hub.detection.framing import face_crop
 from fer_hub.detection.watching import Watcher
+from fer_hub.files import at_home
 from fer_hub.hub.shipped import default_checkpoint
 from fer_hub.image_sources import each, is_several
 from fer_hub.images import ImageSource, load_image
@@ -158,7 +159,7 @@ class FERPipeline:
                 "min_score, detection_model and search must be left out with a detector, which has its own; give them "
                 "to the detector."
             )
-        checkpoint = default_checkpoint() if checkpoint is None else checkpoint
+        checkpoint = default_checkpoint() if checkpoint is None else at_home(checkpoint)
         options = {"revision": revision, "trust_remote_code": trust_remote_code, **hub_options}
         try:
             model, image_processor = load_network(checkpoint, runtime=runtime, device=device, **options)

@@ -1,10 +1,18 @@
 """Atomic writes of folders and files, whatever existed before and whatever fails."""
 
+import io
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
-from fer_hub.files import building
+from fer_hub import FERPipeline, load_image
+from fer_hub.commands import main
+from fer_hub.data.loading import load_fer2013
+from fer_hub.files import building, word_at_home
+from fer_hub.training.parser import FERArgumentParser
+from fer_hub.video.reader import VideoReader
 
 
 def build(folder: Path, text: str = "new") -> None:
@@ -67,3 +75,47 @@ def test_what_cannot_be_replaced_is_refused_before_the_work(tmp_path):
         with pytest.raises(ValueError, match=f"must be a folder that can be replaced, but is {what};"):
             build(folder)
     assert content(tmp_path) == {"file": "mine"}
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A home folder with a photograph, elsewhere than the working folder."""
+    folder, here = tmp_path / "home", tmp_path / "here"
+    folder.mkdir()
+    here.mkdir()
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("USERPROFILE", str(folder))
+    monkeypatch.chdir(here)
+    shutil.copy(Path(__file__).resolve().parent.parent / "examples" / "astronaut.jpg", folder / "a.jpg")
+    return folder
+
+
+def test_a_tilde_is_the_home_folder(home, tiny_checkpoint, small_csv):
+    """Shells do not expand it behind =, nor do programs that start others without a shell."""
+    shutil.copytree(tiny_checkpoint, home / "network")
+    shutil.copy(small_csv, home / "fer2013.csv")
+    assert load_image("~/a.jpg").size == load_image(Path("~/a.jpg")).size == (512, 512)
+    with FERPipeline.from_pretrained("~/network"):
+        pass
+    assert len(load_fer2013("~/fer2013.csv")["train"]) == 70
+    with pytest.raises(ValueError, match=r"^a\.jpg must be a video"):
+        VideoReader("~/a.jpg")
+    words = ["predict", "~/a.jpg", "--checkpoint=~/network", "--output=~/rows.csv", "--quiet"]
+    assert main(words) == 0 and (home / "rows.csv").is_file() and not Path("~").exists()
+    data, _, training = FERArgumentParser().parse_args_into_dataclasses(["--data=~/fer2013.csv", "--output-dir=~/runs"])
+    assert (data.data, training.output_dir) == (f"{home}/fer2013.csv", f"{home}/runs")
+    (Path("~")).mkdir()
+    shutil.copy(home / "a.jpg", Path("~") / "b.jpg")
+    assert load_image("~/b.jpg").size == (512, 512)  # a folder that has this name
+    assert word_at_home("~nobody/a.jpg") == "~nobody/a.jpg"
+
+
+def test_what_a_nas_or_a_disk_leaves_in_folders_is_no_photograph(home, monkeypatch):
+    from fer_hub.commands.photograph_files import find_photographs
+
+    for name in ("@eaDir/a.jpg/SYNOPHOTO_THUMB_M.jpg", "#recycle/b.jpg", "$RECYCLE.BIN/c.jpg", "__MACOSX/d.jpg"):
+        (home / name).parent.mkdir(parents=True)
+        shutil.copy(home / "a.jpg", home / name)
+    assert find_photographs([str(home)]).photographs == [str(home / "a.jpg")]
+    monkeypatch.setattr(sys, "stdin", io.StringIO("\ufeffa.jpg\nb.jpg\n"))  # as PowerShell writes lists
+    assert find_photographs(["-"]).photographs == ["a.jpg", "b.jpg"]

@@ -12,6 +12,8 @@ import typer
 from typer.core import TyperCommand
 from typer.exceptions import Exit, TyperException
 
+from fer_hub.files import word_at_home
+
 REFUSALS = (OSError, ValueError, RuntimeError, ImportError)
 """Errors whose text is a sentence for the user."""
 
@@ -59,6 +61,7 @@ class Command(TyperCommand):
         if self.takes_debug and DEBUG in own:
             ctx.find_root().params["debug"] = True
             own = [word for word in own if word != DEBUG]
+        own = [word_at_home(word) for word in own]
         own = one_spelling(own, {name for option in self.params for name in option.opts})
         own = with_addresses(own)
         return super().parse_args(ctx, one_value_each(own, several) + rest)

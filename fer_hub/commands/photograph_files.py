@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from fer_hub.commands.buckets import BUCKETS, InBucket, below_bucket, opened_in_bucket
 from fer_hub.extras import missing
+from fer_hub.files import is_leftover
 
 ENDINGS = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"),
@@ -48,7 +49,7 @@ def find_photographs(words: Sequence[str]) -> Found:
     found = Found()
     for word in words:
         if word == "-":
-            found.photographs += [line for line in sys.stdin.read().splitlines() if line]
+            found.photographs += [line for line in sys.stdin.read().removeprefix("\ufeff").splitlines() if line]
         elif word.startswith(BUCKETS):
             _take_bucket(found, word)
         elif "://" in word[:12] or Path(word).is_file():
@@ -153,11 +154,11 @@ def _parquet(name: str) -> Any:
 
 
 def _below(folder: str) -> list[str]:
-    """All files below a folder, sorted; hidden files and folders are left out."""
+    """All files below a folder, sorted; hidden ones and those of file managers and NAS are left out."""
     paths = []
     for here, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        paths += [os.path.join(here, name) for name in sorted(files) if not name.startswith(".")]
+        folders[:] = sorted(name for name in folders if not is_leftover(name))
+        paths += [os.path.join(here, name) for name in sorted(files) if not is_leftover(name)]
     return paths
 
 
@@ -168,8 +169,8 @@ def _take_bucket(found: Found, word: str) -> None:
     elif names == [word]:
         found.photographs.append(word)
     else:
-        hidden = [name for name in names if "/." in name[len(word.rstrip("/")) :]]
-        _take(found, word, [name for name in names if name not in set(hidden)])
+        below = len(word.rstrip("/"))
+        _take(found, word, [name for name in names if not any(map(is_leftover, name[below:].split("/")))])
 
 
 def _take(found: Found, word: str, paths: list[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,8 +41,21 @@ def first_line(path: Path) -> tuple[list[str], str, bool]:
             delimiter = max(",;\t|", key=line.count)
             fields = next(csv.reader([line], delimiter=delimiter), [])
     except (UnicodeDecodeError, csv.Error) as error:
+        _check_encoding(path)
         raise ValueError(f"{path}: not a CSV text file ({error}); unpack or download it again.") from error
     return fields, delimiter, not any(_are_pixels(text) or _is_path(text) for text in fields)
+
+
+def _check_encoding(path: Path) -> None:
+    """Raise ValueError for a text in another encoding, as spreadsheet programs write it."""
+    data = path.read_bytes()
+    try:
+        data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        if data.startswith((b"\xff\xfe", b"\xfe\xff")) or not re.search(rb"[\x00-\x08\x0e-\x1f]", data):
+            raise ValueError(
+                f"{path}: the file must be text in UTF-8, got another encoding; save it anew as CSV in UTF-8."
+            ) from None
 
 
 def _are_pixels(text: str) -> bool:
@@ -91,4 +105,5 @@ def read_rows(path: Path, header: list[str], problems: Problems) -> Iterator[tup
                     problems.add(reader.line_num, f"{len(fields)} of {len(header)} fields")
                 done = reader.line_num
         except (UnicodeDecodeError, csv.Error) as error:
+            _check_encoding(path)
             raise ValueError(f"{path}: line {done + 1} is not CSV text ({error}); download the file again.") from error

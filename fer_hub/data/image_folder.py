@@ -13,6 +13,7 @@ from tqdm.auto import tqdm
 
 from fer_hub.data.names import IMAGE_EXTENSIONS, emotion_index, natural_order, split_name
 from fer_hub.data.problems import Problems, shortened
+from fer_hub.files import is_leftover
 from fer_hub.heic import register_heic
 from fer_hub.model.configuration_fer import EMOTIONS
 
@@ -20,7 +21,6 @@ logger = logging.getLogger(__name__)
 
 _HEIF_EXTENSIONS = (".heic", ".heif")  # iPhone photos, if pillow-heif is installed
 _TEXT_EXTENSIONS = (".csv", ".html", ".json", ".jsonl", ".log", ".md", ".pdf", ".rtf", ".txt", ".xml", ".yaml", ".yml")
-_DESKTOP_FILES = ("thumbs.db", "desktop.ini", "__macosx")  # created by file managers, as are names with a leading dot
 _KAGGLE_NAME = re.compile(r"(PublicTest|PrivateTest)_", re.IGNORECASE)
 
 
@@ -151,9 +151,7 @@ def _dataset(split: str, images: list[tuple[str, str]], names: list[str]) -> Dat
 
 def entries(folder: Path) -> list[Path]:
     """What lies in a folder, without the files of file managers."""
-    return sorted(
-        path for path in folder.iterdir() if not path.name.startswith(".") and path.name.lower() not in _DESKTOP_FILES
-    )
+    return sorted(path for path in folder.iterdir() if not is_leftover(path.name))
 
 
 def _folders(root: Path) -> list[Path]:

@@ -19,6 +19,7 @@ from fer_hub.data.image_folder import entries, is_image_folder, load_image_folde
 from fer_hub.data.kaggle_csv import load_csv
 from fer_hub.data.splits import complete_splits, name_splits
 from fer_hub.environment import causes, environment_problem
+from fer_hub.files import at_home
 
 logger = logging.getLogger(__name__)
 
@@ -118,6 +119,7 @@ def read(
 
     Raises the errors of `load_fer2013` for a source that cannot be read.
     """
+    source = at_home(source)
     path = Path(source)
     accepted = _ACCEPTED_OF_ANY_CLASS if any_class else _ACCEPTED
     if is_hub_id(source):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 
 from fer_hub.model.configuration_fer import EMOTIONS
@@ -12,7 +13,7 @@ SPLITS = ("train", "validation", "test")
 #: Kaggle's `Usage` value of each split.
 USAGES = {"train": "Training", "validation": "PublicTest", "test": "PrivateTest"}
 
-IMAGE_EXTENSIONS = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".tif", ".tiff", ".webp")
+IMAGE_EXTENSIONS = (".avif", ".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pgm", ".png", ".tif", ".tiff", ".webp")
 
 _SPLIT_ALIASES = {
     "train": ("train", "training"),
@@ -50,12 +51,21 @@ def emotion_index(name: str) -> int | None:
 
 
 def expression_name(name: str) -> str:
-    """This project's name for an expression of FER-2013 or FER+; any other name stripped of spaces.
+    """This project's name for an expression of FER-2013 or FER+; any other name without spaces around it, composed.
 
     >>> expression_name("Happiness"), expression_name("contemptuous"), expression_name(" Bored")
     ('happy', 'contempt', 'Bored')
     """
-    return _NAME_OF.get(name.strip().lower(), name.strip())
+    return _NAME_OF.get(name.strip().lower(), plain_name(name))
+
+
+def plain_name(name: str) -> str:
+    """A name without spaces around it, its letters composed (NFC): macOS writes é in names of files as e and an accent.
+
+    >>> plain_name(" cafe\u0301 ") == "caf\u00e9"
+    True
+    """
+    return unicodedata.normalize("NFC", name.strip())
 
 
 def known_classes(names: Sequence[str]) -> tuple[str, ...] | None:

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from datasets import ClassLabel, Dataset, Image, Value
 
-from fer_hub.data.names import expression_name, known_classes, natural_order
+from fer_hub.data.names import expression_name, known_classes, natural_order, plain_name
 from fer_hub.data.problems import Problems, shortened
 
 logger = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ def class_names(splits: dict[str, Dataset], where: str, numbered: Sequence[str] 
     for split, dataset in splits.items():
         if isinstance(feature := dataset.features["label"], ClassLabel):
             order |= dict.fromkeys(feature.names)
-        elif not (isinstance(feature, Value) and re.match("(large_)?string|u?int", feature.dtype)):
+        elif not (isinstance(feature, Value) and re.match("(large_)?string|u?int|bool", feature.dtype)):
             raise ValueError(
                 f"{where} ({split}): column 'label' must be names or whole numbers, got {feature}; cast it."
             )
@@ -138,7 +138,7 @@ def _one_spelling(names: list[str], where: str) -> dict[str, str]:
             )
     classes = {}
     for same in groups.values():
-        chosen = same[0] if len(same) == 1 else expression_name(same[0])
+        chosen = plain_name(same[0]) if len(same) == 1 else expression_name(same[0])
         if len(same) > 1:
             logger.warning("%s: one class, %s: %s", where, chosen, ", ".join(map(repr, same)))
         classes |= dict.fromkeys(same, chosen)

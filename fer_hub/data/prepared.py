@@ -20,7 +20,7 @@ from fer_hub.data.names import SPLITS
 from fer_hub.data.photographs import PHOTOGRAPH, Photograph, cut_out_faces
 from fer_hub.data.splits import complete_splits, refuse_empty
 from fer_hub.data.unlabelled import read_unlabelled
-from fer_hub.files import write_text
+from fer_hub.files import at_home, write_text
 from fer_hub.model.configuration_fer import EMOTIONS
 
 logger = logging.getLogger(__name__)
@@ -84,6 +84,7 @@ def prepare(
     Raises:
         ValueError: as for `load_expressions`; `images` is not one of `IMAGES`; a class has too few images to split.
     """
+    source, ferplus_csv = at_home(source), at_home(ferplus_csv)
     check_arguments(source, ferplus_csv, validation_fraction, seed)
     if images not in IMAGES:
         raise ValueError(f"images must be {' or '.join(IMAGES)}, got {images!r}; choose one of the two.")

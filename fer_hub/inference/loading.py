@@ -8,6 +8,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from fer_hub.files import at_home
 from fer_hub.hub.names import check_name
 from fer_hub.inference.crops import CropProcessor
 from fer_hub.inference.onnx_classifier import MODEL_FILE, RUNTIMES, OnnxClassifier
@@ -47,6 +48,7 @@ def load_network(
             f"pipeline, got {', '.join(unknown)}; for a model of another type or on several devices load it with "
             "transformers and call FERPipeline(model, image_processor)."
         )
+    checkpoint = at_home(checkpoint)
     if runtime not in RUNTIMES:
         raise ValueError(f"runtime must be one of {', '.join(RUNTIMES)}, got {runtime!r}; choose one of these.")
     options = {name: value for name, value in options.items() if value is not None}

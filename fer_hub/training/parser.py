@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import re
 import shutil
+import sys
 import textwrap
 import types
 from enum import Enum
@@ -11,6 +12,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from transformers import HfArgumentParser
 
+from fer_hub.files import word_at_home
 from fer_hub.training.arguments import DataArguments, FERTrainingArguments, ModelArguments
 from fer_hub.training.recipe import read_recipe
 
@@ -114,6 +116,7 @@ class FERArgumentParser(HfArgumentParser):
         Raises:
             FileNotFoundError, ValueError: as for `read_recipe`; ValueError: there is no such option.
         """
+        args = [word_at_home(word) for word in (sys.argv[1:] if args is None else args)]
         before = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
         before.add_argument("--recipe")
         if name := before.parse_known_args(args)[0].recipe:

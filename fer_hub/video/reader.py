@@ -1,6 +1,7 @@
 """Reading a video file: upright frames with timestamps, audio packets, and notes on what could not be read."""
 
 import contextlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -11,6 +12,7 @@ from typing import Self
 import numpy as np
 from PIL import Image
 
+from fer_hub.files import at_home
 from fer_hub.video.pyav import TOLERANT, av
 
 MAX_PIXELS = 36_000_000
@@ -302,7 +304,7 @@ def _decoder(stream: av.video.VideoStream | av.audio.AudioStream) -> str:
 def _check_source(source: object) -> Path:
     if not isinstance(source, (str, Path)):
         raise TypeError(f"a video must be the path of a file, got {type(source).__name__}; save it to a file first.")
-    path = Path(source)
+    path = Path(at_home(source))
     shown = str(source) if len(str(source)) <= 200 else str(source)[:200] + "..."
     try:
         if path.is_dir():
@@ -310,6 +312,9 @@ def _check_source(source: object) -> Path:
         found = path.is_file()
     except OSError:  # a name that no file can have
         found = False
+    if not found and (address := re.fullmatch(r"([a-z][a-z0-9+.-]+:)/+(.*)", shown)):  # pathlib leaves one slash
+        where = "//".join(address.groups())
+        raise FileNotFoundError(f"a video must be a file, got the address {where!r}; download or record it first.")
     if not found:
         raise FileNotFoundError(f"a video must be an existing file, got {shown!r}; there is no such file.")
     return path

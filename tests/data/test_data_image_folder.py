@@ -8,7 +8,7 @@ import pytest
 from fer_hub.data import decode_images, load_fer2013
 from fer_hub.data.image_folder import load_image_folder
 
-ENDINGS = ".bmp, .gif, .jpeg, .jpg, .pgm, .png, .tif, .tiff, .webp"
+ENDINGS = ".avif, .bmp, .gif, .jfif, .jpe, .jpeg, .jpg, .pgm, .png, .tif, .tiff, .webp"
 ADVICE = (
     f"images must be in folders named angry, disgust, fear, happy, sad, surprise, neutral and end in {ENDINGS}, so "
     "move, rename or delete these."

@@ -125,7 +125,7 @@ def test_limits_hold_if_the_file_does_not_state_its_length(tmp_path):
         (
             "http://example.org/a.mp4",
             FileNotFoundError,
-            "a video must be an existing file, got 'http://example.org/a.mp4'; there is no such file.",
+            "a video must be a file, got the address 'http://example.org/a.mp4'; download or record it first.",
         ),
         (
             "x" * 5000,
