@@ -4,7 +4,9 @@ import json
 import shutil
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError
+from safetensors.torch import load_file
 
 from fer_hub.environment import is_full
 from fer_hub.files import building, read_json, replacing, write_json, write_text
@@ -38,7 +40,7 @@ def write_checkpoint(
         log: the Trainer's log, one dict per line.
         afterwards: takes a failure of the model card, which `refresh` writes again; without it nothing is written.
             With it and without room for the weights a second time, the folder that `write_network` has written is
-            completed in place.
+            completed in place, unless the weights have changed since.
 
     Returns:
         The folder.
@@ -57,15 +59,27 @@ def write_checkpoint(
     except (OSError, SafetensorError) as error:
         if afterwards is None or not is_full(error) or not (folder / "model.safetensors").is_file():
             raise
-        # there is no room for the weights a second time, which write_network has saved; what was measured is small
+        # there is no room for the weights a second time
+        if not _holds(folder / "model.safetensors", model):  # the figures would be of another network
+            again = "make room, then the same command with --resume fits it again without training"
+            with afterwards.step("saving the network with its last layer fitted anew", again):
+                raise
+            return folder
+        # what was measured is small
         with afterwards.step("saving what was measured", f"fer-hub evaluate and calibrate measure {folder} again"):
-            config = read_json(folder / "config.json") | {"temperature": model.config.temperature}
-            write_json(folder / "config.json", config)
+            fitted = {name: getattr(model.config, name) for name in ("temperature", "class_shares")}
+            write_json(folder / "config.json", read_json(folder / "config.json") | fitted)
             write_json(folder / "metrics.json", metrics)
     if afterwards is not None:
         with afterwards.step("the model card", f"fer-hub refresh {folder} writes it again"):
             write_card(folder)
     return folder
+
+
+def _holds(file: Path, model: FERForImageClassification) -> bool:
+    """Whether a file has the weights of a network."""
+    held = load_file(file)
+    return all(torch.equal(held[name], tensor.cpu()) for name, tensor in model.state_dict().items())
 
 
 def write_network(

@@ -21,6 +21,7 @@ import train
 from fer_hub import FERForImageClassification, FERImageProcessor
 from fer_hub.hub.afterwards import Afterwards
 from fer_hub.hub.checkpoint import write_checkpoint, write_network
+from fer_hub.training.fine_tuning import last_layer
 from fer_hub.training.saving import room_on_disk
 
 logging.basicConfig(format="%(message)s")
@@ -43,11 +44,15 @@ parts = {"training_args": {}, "log": []}
 write_network(disk / "final", model, processor, **parts)
 weights = (disk / "final" / "model.safetensors").stat().st_size
 (disk / "other").write_bytes(bytes(os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize - weights // 2))
-model.config.temperature = 1.5
+model.config.temperature, model.config.class_shares = 1.5, [0.4, *[0.1] * 6]
 write_checkpoint(disk / "final", model, processor, metrics={"test": {"accuracy": 0.5}}, afterwards=afterwards, **parts)
 again = FERForImageClassification.from_pretrained(disk / "final")
-told["failed"], told["temperature"] = afterwards.failed, again.config.temperature
+told["failed"], told["fitted"] = afterwards.failed, [again.config.temperature, again.config.class_shares]
 told["metrics"] = json.loads((disk / "final/metrics.json").read_text())
+last_layer(model)[1].bias.data += 1  # as a refit of the last layer would
+refitted = Afterwards()
+write_checkpoint(disk / "final", model, processor, metrics={"test": {"accuracy": 0.9}}, afterwards=refitted, **parts)
+told["refitted"] = [refitted.failed, json.loads((disk / "final/metrics.json").read_text())]
 try:
     with room_on_disk(disk, "trains on"):
         write_network(disk / "more", model, processor, **parts)
@@ -107,10 +112,16 @@ def test_a_disk_that_is_full_in_the_middle(told, disks):
 def test_a_disk_that_is_full_at_the_end(told, disks):
     """There is room for the network and not for a second copy of it: what was measured is added in place."""
     assert "saving what was measured" not in told["failed"]
-    assert (told["temperature"], told["metrics"]) == (1.5, {"test": {"accuracy": 0.5}})
+    assert told["fitted"] == [1.5, [0.4, *[0.1] * 6]] and told["metrics"] == {"test": {"accuracy": 0.5}}
     sentence = f"{disks['2m']} must have room for checkpoints, but its disk is full; nothing is saved yet; "
     assert told["more"].startswith(sentence)
     assert told["left"] == ["final", "other"]  # nothing half-written
+
+
+def test_figures_of_a_refitted_network_are_not_put_beside_the_weights_before_it(told):
+    failed, metrics = told["refitted"]
+    assert failed == ["saving the network with its last layer fitted anew"]
+    assert metrics == {"test": {"accuracy": 0.5}}
 
 
 def test_workers_without_shared_memory_do_not_wait_for_ever(told):
