@@ -158,12 +158,21 @@ def load_groups(path: Path) -> Sequence[Mapping[str, Sequence[int]]]:
     """The groups of a file that `find_duplicates` wrote.
 
     Raises:
-        ValueError: there is no such file, or it holds no groups.
+        ValueError: there is no such file, or it is another one.
     """
-    known = read_json(path).get("groups")
-    if not isinstance(known, list):
+    return _written(path)["groups"]
+
+
+def _written(path: Path) -> dict:
+    """The content of a file that `find_duplicates` wrote."""
+    try:
+        content = read_json(path)
+    except ValueError:  # neither JSON nor text
+        content = {}
+    kinds = {"groups": list, "splits": dict}
+    if not isinstance(content, dict) or not all(isinstance(content.get(key), kind) for key, kind in kinds.items()):
         raise ValueError(f"{path} must be a file that `fer-hub duplicates --output` wrote; run that first.")
-    return known
+    return content
 
 
 def known_copies(path: Path, sizes: Mapping[str, int]) -> np.ndarray:
@@ -179,16 +188,17 @@ def known_copies(path: Path, sizes: Mapping[str, int]) -> np.ndarray:
     Raises:
         ValueError: there is no such file, or it is about other data.
     """
-    known = load_groups(path)
-    held = {name: split.get("images") for name, split in read_json(path).get("splits", {}).items()}
+    content = _written(path)
+    splits = content["splits"].items()
+    held = {name: split["images"] for name, split in splits if isinstance(split, dict) and "images" in split}
     if held != dict(sizes):
         raise ValueError(
             f"{path} must be about the data that is trained on, with {_sizes(sizes)}, got {_sizes(held)}; write it "
             "with `fer-hub duplicates --data ... --output ...` for the same data."
         )
-    return rows_with_a_copy(known, "train", ["validation", "test"])
+    return rows_with_a_copy(content["groups"], "train", ["validation", "test"])
 
 
-def _sizes(sizes: Mapping[str, int | None]) -> str:
+def _sizes(sizes: Mapping[str, int]) -> str:
     """Readable, such as "train 28,709"."""
     return ", ".join(f"{name} {count:,}" for name, count in sizes.items()) or "no splits"

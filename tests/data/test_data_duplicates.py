@@ -225,6 +225,21 @@ def test_a_file_without_groups_is_refused(tmp_path):
         load_groups(tmp_path / "absent.json")
 
 
+@pytest.mark.parametrize("content", ["no JSON", "[]", '{"groups": 1}', '{"groups": [], "splits": []}'])
+def test_another_file_is_refused_in_a_sentence(tmp_path, content):
+    file = tmp_path / "other.json"
+    file.write_text(content)
+    with pytest.raises(ValueError) as caught:
+        known_copies(file, {"train": 1})
+    assert str(caught.value) == f"{file} must be a file that `fer-hub duplicates --output` wrote; run that first."
+
+
+def test_a_file_without_sizes_is_of_other_data(tmp_path):
+    (tmp_path / "copies.json").write_text('{"groups": [], "splits": {"train": {}}}')
+    with pytest.raises(ValueError, match="with train 1, got no splits; write it with"):
+        known_copies(tmp_path / "copies.json", {"train": 1})
+
+
 def test_a_sheet_without_pairs_can_be_drawn(strangers):
     assert pairs_sheet(strangers[:3], find_pairs(strangers[:3])).size == (10 * 206, 112)
 
