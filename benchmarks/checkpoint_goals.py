@@ -1,10 +1,12 @@
 """The shipped checkpoints against the goals that were set for them.
 
     python -m benchmarks.checkpoint_goals            # writes results/checkpoints.md
+    fer-hub refresh checkpoints/NAME                 # of every checkpoint, whose card has figures of robustness.csv
 
 Reads checkpoints/*/metrics.json, which the commands in each card remake; results/robustness.csv, results/press.json,
 results/priors_test.csv, results/latency.json, results/fer2013_duplicates.json and results/clean_accuracy.json; and
 results/earlier_checkpoints.json, the figures of earlier generations as they were released. Measures nothing itself.
+Puts what each checkpoint bears into its metrics.json, for its card.
 """
 
 import csv
@@ -17,9 +19,10 @@ from typing import Any
 
 from benchmarks.checkpoint_figures import BEFORE, NAMES, Known
 from benchmarks.checkpoint_notes import TRIED
-from benchmarks.robustness_table import names, read_lines
+from benchmarks.robustness_table import names, of, read_lines
+from fer_hub.evaluation.corruptions import MEDIUM
 from fer_hub.evaluation.robustness import CLEAN, PRESS_CLASSES
-from fer_hub.files import write_text
+from fer_hub.files import write_json, write_text
 from fer_hub.hub.card_facts import wilson
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -316,5 +319,39 @@ def _read(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-if __name__ == "__main__":
+def robustness_of(name: str, lines: list[dict], press: dict[str, int]) -> dict:
+    """What a checkpoint bears, the entry `robustness` of its metrics.json; empty where it was not measured.
+
+    Args:
+        lines: of results/robustness.csv.
+        press: class → how many press photographs it has.
+    """
+    data = {"fer2013": "FER-2013"}.get(name, "FER+")
+    own = of(lines, checkpoint=name)
+    found = {line["kind"]: line for line in of(own, data=data) if line["strength"] in (0, MEDIUM)}
+    clean, dark = ([*of(own, data="press", kind=kind, strength=strength), None][0]
+                   for kind, strength in ((CLEAN, 0), ("dark", 4)))  # fmt: skip
+    if not found or not clean or not dark:
+        return {}
+    return {
+        "images": found[CLEAN]["images"],
+        "kinds": {kind: {key: round(line[key], 4) for key in ("accuracy", "calibration_error")}
+                  for kind, line in found.items()},
+        "press": {"images": clean["images"], "counts": press, "mean": clean["macro_recall"],
+                  "mean_dark": dark["macro_recall"],
+                  "recalls": {label: clean["recalls"][label] for label in PRESS_CLASSES}},
+    }  # fmt: skip
+
+
+def main() -> None:
     write_text(ROOT / "results" / "checkpoints.md", made())
+    lines = read_lines(ROOT / "results")
+    press = _read(ROOT / "results" / "press.json")[NAMES[0]]["images"]
+    for name in NAMES:
+        path = ROOT / "checkpoints" / name / "metrics.json"
+        if found := robustness_of(name, lines, press):
+            write_json(path, _read(path) | {"robustness": found})
+
+
+if __name__ == "__main__":
+    main()

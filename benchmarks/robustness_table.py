@@ -2,6 +2,7 @@
 
 import csv
 import json
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
@@ -60,11 +61,23 @@ def names(lines: list[dict], column: str) -> list:
     return list(dict.fromkeys(line[column] for line in lines))
 
 
+def counted(lines: list[dict]) -> str:
+    """How many images each set has, and how sure an accuracy is."""
+    images = {line["data"]: line["images"] for line in lines if line["kind"] == CLEAN}
+    known = "; ".join(f"{data} {count:,}, {98 / count**0.5:.1f} points" for data, count in images.items())
+    said = (
+        "Images of each set, and by how much an accuracy may differ on others, at most, in either direction (95 %): "
+        f"{known}. Two checkpoints are compared on the same images, more surely than that; how far the rule tells them "
+        "apart is in [checkpoints.md](checkpoints.md)."
+    )
+    return textwrap.fill(said, 118, break_long_words=False, break_on_hyphens=False)
+
+
 def markdown(lines: list[dict]) -> str:
     """The whole text of `robustness.md`; cells of what was not measured are empty, as is the rule without all sets."""
     checkpoints = names(lines, "checkpoint")
     sets = [name for name in names(lines, "data") if not name.endswith(PART)]
-    parts = [HEAD, f"\n| checkpoint | {' | '.join(sets)} | rule |", "|---|" + "---|" * (len(sets) + 1)]
+    parts = [HEAD, counted(lines), f"\n| checkpoint | {' | '.join(sets)} | rule |", "|---|" + "---|" * (len(sets) + 1)]
     for checkpoint in checkpoints:
         means = rule(of(lines, checkpoint=checkpoint))
         if not means.keys() >= set(sets):

@@ -105,7 +105,7 @@ def _scores(scores: dict) -> list[str]:
 
 def _quality(quality: dict) -> list[str]:
     said = wrap(
-        f"`quality` predicts errors over all, and of pictures that are blurred, noisy, compressed or small; of undamaged "
+        "`quality` predicts errors over all, and of pictures that are blurred, noisy, compressed or small; of undamaged "
         f"and dark ones it does not. {quality['images']:,} validation images of FER-2013, each as it is or made dark, "
         "blurred, noisy, compressed, small or hidden in part, at one of five strengths, sorted by quality and cut into "
         f"fifths: accuracy of each fifth, the worst first (`python -m benchmarks.quality`). A fifth of one kind has "

@@ -152,7 +152,10 @@ def speed(files: Files) -> str:
         f"of the small network is short there, and what the Trainer does in Python adds "
         f"{gpu['overhead_ms_per_step']:.1f} ms."
     )
-    said = "Time for one face on one CPU core, batch 1, float32 (`python -m benchmarks.latency`):"
+    said = wrap(
+        "Time for one face on one CPU core, batch 1, float32 (`python -m benchmarks.latency`). The three networks are "
+        "alike but for the last layer, so what they differ by is the machine's other work:"
+    )
     return "\n\n".join(["## Speed", said, table(head, rows), app, training])
 
 

@@ -1,5 +1,6 @@
 """The page of goals: what counts as reached, and that it says what the files beside the weights say."""
 
+import json
 import math
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from benchmarks import checkpoint_goals
 from benchmarks.checkpoint_goals import Goal, Known, goals
+from benchmarks.robustness_table import read_lines
 from fer_hub.evaluation.robustness import CLEAN, PART, PRESS_CLASSES, all_kinds
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -95,3 +97,12 @@ def test_the_rule_says_how_far_apart_checkpoints_may_be_by_chance():
 def test_the_committed_page_is_made_from_the_committed_figures():
     """Remake with: python -m benchmarks.checkpoint_goals"""
     assert (ROOT / "results" / "checkpoints.md").read_text() == checkpoint_goals.made()
+
+
+@pytest.mark.parametrize("name", checkpoint_goals.NAMES)
+def test_cards_have_the_figures_of_robustness(name):
+    """Remake with: python -m benchmarks.checkpoint_goals, then fer-hub refresh checkpoints/NAME"""
+    metrics = json.loads((ROOT / "checkpoints" / name / "metrics.json").read_text())
+    press = json.loads((ROOT / "results" / "press.json").read_text())["photographs"]["images"]
+    found = checkpoint_goals.robustness_of(name, read_lines(ROOT / "results"), press)
+    assert metrics.get("robustness", {}) == found

@@ -57,6 +57,7 @@ def test_the_command_measures_and_keeps_what_it_does_not_measure(tiny_checkpoint
     assert lines[0]["images"] == 21 and set(lines[0]["recalls"]) == set(EMOTIONS)
     text = (tmp_path / "robustness.md").read_text()
     assert text == markdown(lines) and "| `second` | " in text and f"| {CLEAN} | " in text
+    assert "(95 %): FER-2013 21, 21.4 points." in " ".join(text.split())
     assert (tmp_path / "robustness.png").stat().st_size > 10_000 and len(plot(lines).axes) == 15
     write_table(tmp_path, lines)
     assert read_lines(tmp_path) == lines
