@@ -105,8 +105,8 @@ def _scores(scores: dict) -> list[str]:
 
 def _quality(quality: dict) -> list[str]:
     said = wrap(
-        "`quality` predicts errors over all, and of pictures that are blurred, noisy, compressed or small; of undamaged "
-        f"and dark ones it does not. {quality['images']:,} validation images of FER-2013, each as it is or made dark, "
+        "`quality` predicts errors over all, and of pictures that are blurred, noisy, compressed or small; of undamaged"
+        f" and dark ones it does not. {quality['images']:,} validation images of FER-2013, each as it is or made dark, "
         "blurred, noisy, compressed, small or hidden in part, at one of five strengths, sorted by quality and cut into "
         f"fifths: accuracy of each fifth, the worst first (`python -m benchmarks.quality`). A fifth of one kind has "
         f"some {quality['kinds']['undamaged'][0]['images']} images, so that its accuracy is known to about ten points "
