@@ -84,7 +84,7 @@ def check_description(text: str | bytes, path: Path) -> dict:
         content = json.loads(text)
     except (ValueError, RecursionError):
         content = None
-    if not isinstance(content, dict) or content.get("class_name") not in CONTAINERS:
+    if not isinstance(content, dict) or str(content.get("class_name")) not in CONTAINERS:
         raise ValueError(
             f"{path} must describe a Keras network, a Sequential or Functional model, but does not; save the model "
             "again with model.save, or its to_json()."
@@ -102,7 +102,7 @@ def check_description(text: str | bytes, path: Path) -> dict:
                 "was run. Build the model without it, and save it again."
             )
         of_keras = module is None or (isinstance(module, str) and module.partition(".")[0] == "keras")
-        if name not in OBJECTS or not of_keras:
+        if str(name) not in OBJECTS or not of_keras:
             raise ValueError(
                 f"{path} has a part that cannot be imported: {ascii(name)[:60]}"
                 f"{'' if of_keras else f' of {ascii(module)[:60]}'}; known layers are {', '.join(sorted(LAYERS))}."
@@ -116,8 +116,9 @@ def _from_json(path: Path, weights: Path) -> Any:
         raise FileNotFoundError(f"--weights must be an existing file, got {weights}; correct the path.")
     if path.stat().st_size > LARGEST_DESCRIPTION:
         raise ValueError(f"{path} must be at most {LARGEST_DESCRIPTION // 10**6} MB, but is larger; is it a network?")
-    text = path.read_text(encoding="utf-8")
-    content = check_description(text, path)
+    described = path.read_bytes()
+    content = check_description(described, path)
+    text = json.dumps(content)
     import h5py
 
     with tempfile.TemporaryDirectory() as folder, _opened(weights) as file:

@@ -207,6 +207,7 @@ def test_lambda_layers_and_objects_of_others_are_refused_unread(made, tmp_path, 
     for change, begin in (
         ({"class_name": "Lambda"}, f"{path} must hold layers alone, but holds a Lambda layer, which is code"),
         ({"class_name": "Attention"}, f"{path} has a part that cannot be imported: 'Attention'; known layers are "),
+        ({"class_name": ["Conv2D"]}, f"{path} has a part that cannot be imported: ['Conv2D']; known layers are "),
         ({"module": "os"}, f"{path} has a part that cannot be imported: 'Conv2D' of 'os'; known"),
     ):
         changed = json.loads(json.dumps(whole))
@@ -220,8 +221,9 @@ def test_lambda_layers_and_objects_of_others_are_refused_unread(made, tmp_path, 
     assert "Lambda" in refusal(zipped, tmp_path)
     zipped.write_bytes(b"no zip")
     assert "must be a file of Keras 3" in refusal(zipped, tmp_path)
-    path.write_text("{")
-    assert "must describe a Keras network" in refusal(path, tmp_path)
+    for damaged in (b"{", b'{"class_name": ["Sequential"]}', b'{"class_name": "\xff"}'):
+        path.write_bytes(damaged)
+        assert "must describe a Keras network" in refusal(path, tmp_path)
 
 
 def test_files_that_lack_something_are_told_apart(made, tmp_path):
