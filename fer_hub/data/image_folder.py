@@ -99,7 +99,7 @@ def _collect(
 ) -> None:
     """Add (class name, path) of every image under `folder/<class>` to the split it belongs to, and text files."""
     problems = Problems(str(folder), unit="file")
-    extensions = (*IMAGE_EXTENSIONS, *(_HEIF_EXTENSIONS if register_heic() else ())) if any_class else IMAGE_EXTENSIONS
+    extensions = photo_extensions() if any_class else IMAGE_EXTENSIONS
     moved = dict.fromkeys(("validation", "test"), 0)
     for entry in entries(folder):
         if entry.is_file():
@@ -147,6 +147,11 @@ def _dataset(split: str, images: list[tuple[str, str]], names: list[str]) -> Dat
     rows = sorted((names.index(name), path) for name, path in images)
     columns = {"image": [path for _, path in rows], "label": [index for index, _ in rows]}
     return Dataset.from_dict(columns, features=features, split=NamedSplit(split))
+
+
+def photo_extensions() -> tuple[str, ...]:
+    """Endings of files, in lower case, that are read as photographs here, of iPhones too with pillow-heif."""
+    return (*IMAGE_EXTENSIONS, *(_HEIF_EXTENSIONS if register_heic() else ()))
 
 
 def entries(folder: Path) -> list[Path]:

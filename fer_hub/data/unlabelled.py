@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
 from datasets import ClassLabel, Dataset, Features, Image, NamedSplit
 
-from fer_hub.data.image_folder import entries
+from fer_hub.data.image_folder import entries, photo_extensions
 from fer_hub.data.kept import TAKEN, keep_columns
 from fer_hub.data.loading import read
-from fer_hub.data.names import IMAGE_EXTENSIONS
 from fer_hub.data.own_classes import image_column_of
+from fer_hub.data.problems import shortened
 from fer_hub.data.splits import name_splits
+
+logger = logging.getLogger(__name__)
 
 NO_LABEL = "no label"
 """The one class of such data."""
@@ -32,7 +35,7 @@ def read_unlabelled(
     """
     where = str(source)
     path = Path(source)
-    plain = path.is_dir() and any(each.suffix.lower() in IMAGE_EXTENSIONS for each in entries(path))
+    plain = path.is_dir() and any(each.suffix.lower() in photo_extensions() for each in entries(path))
     listed = path.is_dir() and any(path.glob("metadata.*"))
     splits = {"train": plain_folder(path)} if plain and not listed else read(source, None, any_class=True)
     result = {}
@@ -47,6 +50,10 @@ def read_unlabelled(
 
 
 def plain_folder(folder: Path) -> Dataset:
-    """The images that lie in a folder, in the order of their names."""
-    paths = [str(path.resolve()) for path in entries(folder) if path.suffix.lower() in IMAGE_EXTENSIONS]
+    """The images that lie in a folder, in the order of their names; a log line names all else in it."""
+    found = entries(folder)
+    paths = [str(path.resolve()) for path in found if path.suffix.lower() in photo_extensions()]
+    if others := [path.name for path in found if path.suffix.lower() not in photo_extensions()]:
+        named = shortened(", ".join(others), 300)
+        logger.warning("%s: left out, as they are not images: %d, %s", folder, len(others), named)
     return Dataset.from_dict({"image": paths}, features=Features({"image": Image()}), split=NamedSplit("train"))

@@ -80,6 +80,16 @@ def test_photographs_of_iphones_are_images_too(tmp_path):
     assert len(pixels) == 7 and pixels[3].max() > 5  # not one of the dark ones that `write` makes
 
 
+def test_they_are_images_too_where_there_are_no_classes_and_what_is_none_is_named(tmp_path, caplog):
+    root = write(tmp_path, "a.png", "more/b.png")
+    shutil.copy(Path(__file__).parents[1] / "app" / "plain.heic", root / "IMG_1.HEIC")
+    (root / "IMG_2.MOV").write_bytes(b"a film")
+    with caplog.at_level(logging.WARNING, "fer_hub"):
+        splits = prepare(root, wanted=["all"], labelled=False).splits
+    assert len(decode_images(splits["all"])) == 2
+    assert f"{root}: left out, as they are not images: 2, IMG_2.MOV, more" in caplog.messages
+
+
 def test_what_was_done_is_accounted_for(tmp_path, crop_folder):
     prepared = prepare(crop_folder)
     assert prepared.about == {"name": "my_crops", "hub": False, "fer2013": False, "images": "crops",
@@ -144,7 +154,7 @@ def test_a_class_that_train_lacks_is_refused_and_one_that_test_lacks_is_said(tmp
         ("x/broken.jpg", b"\xff\xd8\xff\xe0", "{root}: 1 bad row (file {root}/x/broken.jpg: cannot be read ("),
         ("x/notes.docx", b"-",
             "{root}: 1 bad row (file x/notes.docx: not an image file); images must be in one folder per class and end "
-            "in .bmp, .gif, "),
+            "in .avif, .bmp, .gif, "),
         ("portrait.png", b"-", "{root}: 1 bad row (file portrait.png: not in the folder of a class); images must be "),
         ("x/deeper/0.png", b"-", "{root}: 1 bad row (file x/deeper: not an image file); images must be "),
     ],
