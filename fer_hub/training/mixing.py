@@ -59,9 +59,7 @@ class Mixing:
             return images, labels
         cut = self.cutmix > 0 and (not self.mixup or torch.rand(()).item() < 0.5)
         alpha = self.cutmix if cut else self.mixup
-        share = (
-            torch.distributions.Beta(alpha, alpha).sample().item()
-        )  # drawn on the CPU to avoid a GPU synchronisation
+        share = torch.distributions.Beta(alpha, alpha).sample().item()  # on the CPU: no wait for a GPU
         other = torch.randperm(len(images), device=images.device)
         if cut:
             top, bottom, left, right = rectangle(images.shape[2], images.shape[3], 1 - share)

@@ -104,9 +104,8 @@ class AverageWeights(TrainerCallback):
         self.average.update()
 
     def on_train_end(self, args, state, control, **kwargs):
-        if not (
-            args.load_best_model_at_end and state.best_model_checkpoint
-        ):  # otherwise the model already has the best one
+        has_the_best = args.load_best_model_at_end and state.best_model_checkpoint
+        if not has_the_best:
             self.average.apply()
         self.average = None
 
