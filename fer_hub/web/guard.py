@@ -1,5 +1,6 @@
 """Checks every input before gradio does, and turns every error into one sentence."""
 
+import json
 import logging
 import os
 from typing import Any
@@ -36,6 +37,8 @@ class Page(gr.Blocks):
             raise refuse("the input is malformed; see the API page for its form.") from None
         values = []
         for position, block in enumerate(wanted):
+            if isinstance(block, gr.Textbox) and isinstance(inputs[position], dict):
+                inputs[position] = json.dumps(inputs[position])  # a JSON object, as text that holds one
             values.append(inputs[position])
             try:  # one by one, so that the sentence can name the input
                 if not block.stateful:

@@ -8,6 +8,7 @@ import importlib.util
 import logging
 import os
 import signal
+import socket
 import stat
 import sys
 import tempfile
@@ -33,7 +34,7 @@ TRUSTED = "FORWARDED_ALLOW_IPS"
 PRIVATE = "127.0.0.1,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16"
 """Networks that no visitor comes from by himself."""
 
-LOOPBACK = ("localhost", "127.0.0.1", "::1", "0.0.0.0")
+LOOPBACK = ("localhost", "127.0.0.1", "::1", "0.0.0.0", "::")
 """Addresses of this computer that a proxy elsewhere would look for on its own."""
 
 FILES = "GRADIO_TEMP_DIR"
@@ -155,6 +156,31 @@ def trust_proxies() -> None:
         os.environ.setdefault(TRUSTED, PRIVATE)
 
 
+def listening_address(host: str | None) -> str | None:
+    """An address to listen on as gradio wants it, IPv6 in brackets; checked, as gradio would call the port taken.
+
+    Raises:
+        ValueError: this computer has no such address.
+
+    Example:
+        >>> listening_address(None), listening_address("127.0.0.1")
+        (None, '127.0.0.1')
+    """
+    if not host:
+        return None
+    plain = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    try:
+        family, _, _, _, address = socket.getaddrinfo(plain, 0, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.bind(address)
+    except (OSError, UnicodeError) as error:
+        raise ValueError(
+            f"the address to listen on must be one of this computer, as 127.0.0.1, 0.0.0.0 or ::, got {host!r} "
+            f"({getattr(error, 'strerror', None) or error}); give one of these."
+        ) from None
+    return f"[{plain}]" if ":" in plain else plain
+
+
 class _Stopped(Exception):
     """The process was asked to end."""
 
@@ -193,13 +219,14 @@ def serve(checkpoint: str | None = None, host: str | None = None, port: int | No
 
     Raises:
         ModuleNotFoundError: the extra "app" is not installed.
-        OSError, ValueError: the network cannot be loaded, or the address is taken.
+        OSError, ValueError: the network cannot be loaded, or the address is taken or not of this computer.
     """
     if absent := missing("app", "gradio", "av"):
         raise absent
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _stop)  # as process 1 of a container nothing else would end it
     set_up_process()
+    host = listening_address(host or os.environ.get("GRADIO_SERVER_NAME"))
     with contextlib.suppress(_Stopped), own_folder():  # before gradio is imported, which makes a folder in it
         zero_gpu.prepare()
         _serve(checkpoints(checkpoint), host, port, share)

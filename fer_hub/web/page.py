@@ -51,6 +51,8 @@ def launch_options() -> dict:
         "max_file_size": MAX_VIDEO_BYTES,
         "max_threads": IN_FLIGHT + OTHERS,
         "run_history": False,
+        # gradio would fetch the page once more, and end with a sentence about proxies where that takes 3 seconds
+        "_frontend": False,
         "state_session_capacity": MAX_SESSIONS,
         "show_error": False,
     }

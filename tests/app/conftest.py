@@ -31,13 +31,14 @@ OFFLINE = {"HF_HUB_OFFLINE": "1"}
 
 
 @contextmanager
-def running(files: Path, *command: str, folder: Path = ROOT, **variables: str):
+def running(files: Path, *command: str, folder: Path = ROOT, said: str | None = None, **variables: str):
     """A process that serves a page on the loopback address: (its address, the process); ended afterwards.
 
     Args:
         files: where it keeps the files of its visitors; a folder "work" beside it takes the rest.
         command: what Python runs.
         folder: where it runs.
+        said: what it prints when it listens, where it is told another address.
         variables: of its environment.
     """
     work = files.parent / "work"
@@ -58,7 +59,7 @@ def running(files: Path, *command: str, folder: Path = ROOT, **variables: str):
     process.said = seen = []  # its output, line by line
     for line in process.stdout:  # blocks until the app says where it listens, or ends
         seen.append(line)
-        if f"127.0.0.1:{port}" in line:
+        if (said or f"127.0.0.1:{port}") in line:
             break
     else:
         pytest.fail("the app ended before it listened:\n" + "".join(seen))

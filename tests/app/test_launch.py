@@ -1,17 +1,22 @@
 """app.py as a program: its options and its errors."""
 
+import asyncio
 import re
 import shutil
 import socket
 import subprocess
 import sys
 
+import gradio as gr
 import httpx
 import pytest
+from starlette.middleware import Middleware
 
 import start
-from fer_hub.web.launch import checkpoints
+from fer_hub.web.launch import checkpoints, listening_address
+from fer_hub.web.page import launch_options
 from tests.app.conftest import OFFLINE, ROOT, running
+from tests.wording import says
 
 
 def launch(*arguments, **variables):
@@ -64,3 +69,47 @@ def test_the_network_of_a_training_is_listed_under_its_folder(tiny_checkpoint, t
     shutil.copytree(tiny_checkpoint, final)
     assert next(iter(checkpoints(str(final)))) == "mine"
     assert next(iter(checkpoints(str(tiny_checkpoint)))) == tiny_checkpoint.name
+
+
+@pytest.mark.parametrize("host", ["http://127.0.0.1", "nowhere.invalid", "192.0.2.1"])
+def test_an_address_of_another_computer_is_called_so(host):
+    """gradio says that the port is taken, and that one may try another."""
+    with pytest.raises(ValueError) as caught:
+        listening_address(host)
+    assert says(
+        str(caught.value), f"the address to listen on must be one of this computer, ..., got {host!r} (...); give ..."
+    )
+
+
+def test_it_listens_on_an_address_of_ip_version_6(tmp_path, exported_eight):
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6) as free:
+            port = free.getsockname()[1]
+    except OSError:
+        pytest.skip("this computer has no IPv6")
+    assert (listening_address("::1"), listening_address("[::]")) == ("[::1]", "[::]")
+    command = ["app.py", "--checkpoint", str(exported_eight), "--host", "::", "--port", str(port)]
+    with running(tmp_path / "uploads", *command, said=f"]:{port}", **OFFLINE):
+        assert httpx.get(f"http://[::1]:{port}/healthz").json() == {"status": "ok"}
+
+
+def test_a_page_that_takes_long_is_served_all_the_same():
+    """On a busy computer gradio's own look at the page took longer than the 3 seconds that it waits."""
+
+    class Late:
+        def __init__(self, app):
+            self.app = app
+
+        async def __call__(self, scope, receive, send):
+            if scope.get("method") == "HEAD":
+                await asyncio.Event().wait()
+            await self.app(scope, receive, send)
+
+    options = launch_options() | {"app_kwargs": {"middleware": [Middleware(Late)]}}
+    with gr.Blocks() as page:
+        gr.Markdown("served")
+    try:
+        page.launch(server_name="127.0.0.1", prevent_thread_lock=True, quiet=True, **options)
+        assert httpx.get(page.local_url).status_code == 200
+    finally:
+        page.close(verbose=False)

@@ -31,6 +31,7 @@ def test_base_rates_change_the_probabilities_by_bayes_rule(probabilities):
     total = sum(wanted.values())
     assert probabilities("uniform") == pytest.approx({name: value / total for name, value in wanted.items()}, abs=1e-4)
     seven = probabilities(json.dumps(shares | {"contempt": 0}))
+    assert probabilities(shares | {"contempt": 0}) == seven  # an object itself, too
     kept = 1 - plain["contempt"]
     assert seven == pytest.approx({n: 0 if n == "contempt" else p / kept for n, p in plain.items()}, abs=1e-4)
 
