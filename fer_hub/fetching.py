@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+import re
 import socket
 import ssl
 import threading
@@ -194,11 +195,14 @@ def is_public(address: str) -> bool:
 
 
 def shown(url: str, length: int = 200) -> str:
-    """A URL, shortened for use in a sentence.
+    """A URL, shortened for use in a sentence that may end in a log, and so without its password.
 
     >>> shown("http://" + "x" * 100, 10)
     'http://xxx...'
+    >>> shown("https://me:secret@example.org/face.jpg")
+    'https://me:***@example.org/face.jpg'
     """
+    url = re.sub(r"(?<=://)([^/?#:]*):[^/?#]*@", r"\1:***@", url)
     return url if len(url) <= length else url[:length] + "..."
 
 
