@@ -319,7 +319,9 @@ class FERPipeline:
             (1, 256)
         """
         vectors = [features_of_crops(self.model, self.image_processor, batch) for batch in self._batches(crops)]
-        return np.concatenate(vectors) if vectors else np.zeros((0, 0), np.float32)
+        if not vectors:  # an array without rows has the network's columns too, so that others can be put below it
+            return features_of_crops(self.model, self.image_processor, [Image.new("RGB", (48, 48))])[:0]
+        return np.concatenate(vectors)
 
     def for_frames(self, min_score: float | None = None) -> Self:
         """A pipeline with the same network for the consecutive frames of one video or camera, see `Watcher`.

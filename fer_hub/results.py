@@ -2,9 +2,8 @@
 
 import math
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, TypeVar
 
 from fer_hub.boxes import Box, area, check_box
@@ -17,10 +16,10 @@ KEYPOINTS = ("right_eye", "left_eye", "nose_tip", "mouth_center", "right_ear_tra
 somebody who faces the camera is on the left of the image."""
 
 
-class ReadOnly(Mapping[str, Value]):
-    """A mapping that nobody can change: hashable where its values are, and it can be copied and pickled.
+class ReadOnly(dict[str, Value]):
+    """A dict that nobody can change: hashable where its values are, and it can be copied and pickled.
 
-    Equal to a dict with the same keys and values, whatever their order.
+    Equal to a dict with the same keys and values, whatever their order, and JSON takes it for one.
 
     Example:
         >>> values = ReadOnly({"happy": 0.75, "sad": 0.25})
@@ -30,35 +29,21 @@ class ReadOnly(Mapping[str, Value]):
         ReadOnly({'happy': 0.75, 'sad': 0.25})
     """
 
-    __slots__ = ("_values",)
-    _values: Mapping[str, Value]
+    __slots__ = ()
 
-    def __init__(self, values: Mapping[str, Value]) -> None:
-        object.__setattr__(self, "_values", MappingProxyType(dict(values)))
+    def _refuse(self, *_: Any, **__: Any) -> Any:
+        raise TypeError("a ReadOnly cannot be changed; copy it with dict() and change the copy.")
 
-    def __getitem__(self, name: str) -> Value:
-        return self._values[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        return len(self._values)
+    __setitem__ = __delitem__ = clear = pop = popitem = setdefault = update = __ior__ = _refuse  # type: ignore
 
     def __hash__(self) -> int:
-        return hash(frozenset(self._values.items()))
+        return hash(frozenset(self.items()))
 
     def __repr__(self) -> str:
-        return f"ReadOnly({dict(self._values)!r})"
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"a ReadOnly cannot be changed; copy it with dict() to change {name}.")
-
-    def __delattr__(self, name: str) -> None:
-        raise AttributeError(f"a ReadOnly cannot be changed; copy it with dict() to delete {name}.")
+        return f"ReadOnly({dict(self)!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return ReadOnly, (dict(self._values),)
+        return ReadOnly, (dict(self),)
 
 
 def earlier_name(old: str, new: str) -> Any:

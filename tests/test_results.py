@@ -194,3 +194,19 @@ def test_keypoints_are_finite(point):
 )
 def test_probabilities_as_people_read_them(share, text):
     assert percent(share) == text
+
+
+def test_probabilities_are_a_dict_for_json_and_nobody_changes_them():
+    face = FacePrediction((0, 0, 1, 1), 1, "happy", PROBABILITIES, {"nose_tip": (3, 4)})
+    assert json.loads(json.dumps([face.probabilities, face.keypoints])) == [PROBABILITIES, {"nose_tip": [3, 4]}]
+    for change in (
+        lambda values: values.update(happy=0), lambda values: values.pop("happy"), lambda values: values.clear(),
+        lambda values: values.__setitem__("happy", 0), lambda values: values.__delitem__("happy"),
+        lambda values: values.setdefault("odd", 0), lambda values: values.popitem(),
+        lambda values: values.__ior__({"happy": 0}),
+    ):  # fmt: skip
+        with pytest.raises(TypeError, match=r"^a ReadOnly cannot be changed; copy it with dict\(\)"):
+            change(face.probabilities)
+    with pytest.raises(AttributeError):
+        face.probabilities.other = 1
+    assert face.probabilities == PROBABILITIES and type(face.probabilities | {}) is dict

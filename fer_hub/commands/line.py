@@ -106,7 +106,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         check_numbers()
         code = line(list(sys.argv[1:] if argv is None else argv), prog_name=NAME, standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # closed, as where a service starts a program
+            sys.stdout.flush()
     except TyperException as error:
         context = getattr(error, "ctx", None)
         if context is not None:

@@ -121,7 +121,8 @@ class VideoReader:
 
     def __init__(self, source: str | Path, *, max_pixels: int = MAX_PIXELS) -> None:
         path = _check_source(source)
-        self.path, self.notes, self._iterated = path, [], False
+        self.path, self._iterated = path, False
+        self.notes: list[str] = []
         self._damaged, self._end = 0, 0.0
         try:
             # "file:" keeps FFmpeg from treating a name such as "concat:a" as a URL

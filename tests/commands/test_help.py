@@ -163,3 +163,9 @@ def test_choices_are_those_of_the_library():
 def choices(function, name):
     """The values of an option."""
     return get_args(get_args(function.__annotations__[name])[0])
+
+
+def test_a_program_without_standard_output_ends_well(monkeypatch):
+    """As services and programs without a console start it."""
+    monkeypatch.setattr(sys, "stdout", None)
+    assert main(["--version"]) == 0
