@@ -34,9 +34,9 @@ class ReadOnly(dict[str, Value]):
     def _refuse(self, *_: Any, **__: Any) -> Any:
         raise TypeError("a ReadOnly cannot be changed; copy it with dict() and change the copy.")
 
-    __setitem__ = __delitem__ = clear = pop = popitem = setdefault = update = __ior__ = _refuse  # type: ignore
+    __setitem__ = __delitem__ = clear = pop = popitem = setdefault = update = __ior__ = _refuse
 
-    def __hash__(self) -> int:
+    def __hash__(self) -> int:  # type: ignore[override]
         return hash(frozenset(self.items()))
 
     def __repr__(self) -> str:
