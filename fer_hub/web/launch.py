@@ -40,6 +40,9 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1", "0.0.0.0", "::")
 FILES = "GRADIO_TEMP_DIR"
 """The variable that names the folder of visitors' files."""
 
+PREFIX = "GRADIO_ROOT_PATH"
+"""The variable that names the prefix under which a proxy shows the page."""
+
 LONGEST_END = 4
 """Seconds after SIGTERM when the process ends whatever it still does."""
 
@@ -82,6 +85,13 @@ def reach_own_address() -> None:
     for name in ("NO_PROXY", "no_proxy"):
         hosts = [host for host in os.environ.get(name, "").split(",") if host.strip()]
         os.environ[name] = ",".join([*hosts, *(host for host in LOOPBACK if host not in hosts)])
+
+
+def begin_prefix_with_slash() -> None:
+    """Make a prefix such as `fer` in `GRADIO_ROOT_PATH` `/fer`: without the slash gradio answers no address at all."""
+    prefix = os.environ.get(PREFIX, "")
+    if prefix and not prefix.startswith("/") and "://" not in prefix:
+        os.environ[PREFIX] = f"/{prefix}"
 
 
 def keep_files_private() -> None:
@@ -135,6 +145,7 @@ def set_up_process() -> None:
     print_every_letter()
     check_numbers()
     reach_own_address()
+    begin_prefix_with_slash()
     keep_files_private()
     trust_proxies()
     limit_arenas()

@@ -114,7 +114,10 @@ async def secured(block: gr.components.Component, value: Any) -> Any:
 async def _local_file(block: gr.components.Component, file: Any, limit: int) -> Any:
     if not isinstance(file, dict):
         got = type(file).__name__
-        raise refuse(f"a file must be sent as its upload's FileData with path and meta, got {got}; upload it first.")
+        raise refuse(
+            f"a file must be sent as its upload's FileData with path and meta, got {got}; upload it first, in Python "
+            "with gradio_client.handle_file."
+        )
     path, url = file.get("path"), file.get("url")
     if isinstance(url, str) and url.startswith("data:"):
         if block.streams:

@@ -1,6 +1,7 @@
 """app.py as a program: its options and its errors."""
 
 import asyncio
+import os
 import re
 import shutil
 import socket
@@ -13,7 +14,7 @@ import pytest
 from starlette.middleware import Middleware
 
 import start
-from fer_hub.web.launch import checkpoints, listening_address
+from fer_hub.web.launch import begin_prefix_with_slash, checkpoints, listening_address
 from fer_hub.web.page import launch_options
 from tests.app.conftest import OFFLINE, ROOT, running
 from tests.wording import says
@@ -113,3 +114,14 @@ def test_a_page_that_takes_long_is_served_all_the_same():
         assert httpx.get(page.local_url).status_code == 200
     finally:
         page.close(verbose=False)
+
+
+@pytest.mark.parametrize(
+    ("named", "taken"),
+    [("fer", "/fer"), ("/fer", "/fer"), ("https://example.org/fer", "https://example.org/fer"), ("", "")],
+)
+def test_a_prefix_begins_with_a_slash(named, taken, monkeypatch):
+    """Without it no address of the page is answered."""
+    monkeypatch.setenv("GRADIO_ROOT_PATH", named)
+    begin_prefix_with_slash()
+    assert os.environ["GRADIO_ROOT_PATH"] == taken

@@ -17,7 +17,10 @@ PORTRAIT = Path(__file__).resolve().parents[2] / "examples" / "astronaut.jpg"
 META = {"_type": "gradio.FileData"}
 NOT_UPLOADED = "the input must be a file that was uploaded, got another path; upload it first."
 ONE_FILE = "the input must be one file, got a list; send one of them."
-NO_FILE_DATA = "a file must be sent as its upload's FileData with path and meta, got str; upload it first."
+NO_FILE_DATA = (
+    "a file must be sent as its upload's FileData with path and meta, got str; upload it first, in Python with "
+    "gradio_client.handle_file."
+)
 SERVER_FILES = [
     str(PORTRAIT), "examples/astronaut.jpg", str(fer_hub.__file__), "/etc/passwd", "../../etc/passwd", "", "\0",
     "x" * 9000,
