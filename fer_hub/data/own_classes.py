@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,9 +13,11 @@ from datasets import ClassLabel, Dataset, Image, Value
 
 from fer_hub.data.names import expression_name, known_classes, natural_order, plain_name
 from fer_hub.data.problems import Problems, shortened
+from fer_hub.image_sources import COLUMNS
 
 logger = logging.getLogger(__name__)
 
+_BINARY = ("binary", "large_binary")
 _LABEL_COLUMNS = ("label", "labels", "emotion", "expression", "class", "target", "cls", "txt")
 
 
@@ -24,7 +27,8 @@ def name_columns(dataset: Dataset, where: str, image: str | None = None, label: 
     Args:
         dataset: with one column of images and one of classes, among any others.
         where: name of the data set in errors.
-        image: name of the image column; by default the column `image`, or the only `datasets.Image`.
+        image: name of the image column; by default the column `image`, or the only `datasets.Image`, or one of
+            `image_sources.COLUMNS` that holds the bytes of files.
         label: name of the class column; by default the first of label, labels, emotion, expression, class and
             target, or the only `ClassLabel`.
 
@@ -46,7 +50,13 @@ def name_columns(dataset: Dataset, where: str, image: str | None = None, label: 
 def image_column_of(dataset: Dataset, where: str, wish: str | None = None) -> str:
     """The name of the column of images, see `name_columns`."""
     found = [name for name, feature in dataset.features.items() if isinstance(feature, Image)]
+    found = found or [name for name in COLUMNS if _holds_files(dataset.features.get(name))][:1]
     return _chosen(dataset, where, wish, ["image"] if "image" in found else found, "image", "a datasets.Image")
+
+
+def _holds_files(feature: Any) -> bool:
+    """Whether a column holds the bytes of files, as pandas writes a column of images."""
+    return "bytes" in feature if isinstance(feature, dict) else getattr(feature, "dtype", "") in _BINARY
 
 
 def class_names(splits: dict[str, Dataset], where: str, numbered: Sequence[str] = ()) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """What other systems bring: letters in two parts, spaces, thumbnails, endings, encodings, true and false."""
 
 import numpy as np
+import pandas
 import pytest
 from PIL import Image
 
@@ -52,3 +53,13 @@ def test_true_and_false_are_two_classes(folder):
     root = folder("images/0.png", "images/1.png", "images/2.png")
     (root / "smiles.csv").write_text("path,label\nimages/0.png,true\nimages/1.png,false\nimages/2.png,true\n")
     assert classes(read_expressions(root / "smiles.csv")) == {"False": 1, "True": 2}
+
+
+@pytest.mark.parametrize("form", ["bytes", "struct"])
+def test_images_in_a_parquet_file_of_pandas(folder, form):
+    """It says of no column that it holds images."""
+    root = folder("0.png", "1.png", "2.png")
+    files = [(root / f"{number}.png").read_bytes() for number in range(3)]
+    column = files if form == "bytes" else [{"bytes": file, "path": None} for file in files]
+    pandas.DataFrame({"image": column, "label": ["calm", "odd", "calm"]}).to_parquet(root / "faces.parquet")
+    assert classes(read_expressions(root / "faces.parquet")) == {"calm": 2, "odd": 1}
