@@ -32,7 +32,10 @@ images; two rows whose intervals overlap may well be equally good. `light` and `
 (`fer_hub/training/augmentation.py`). Milliseconds are CPU time for one face on one core in float32, all networks taking
 turns. Training times were taken while the machine did other work too. Rows say for how many epochs they were trained:
 few where a CPU had no time for more (`--length cpu`), which says little about what a network can reach; without that
-option the command trains each for as long as it needs.
+option the command trains each for as long as it needs. Each row is one training: what another seed would change is not
+in the intervals. Networks made for ImageNet also have another optimiser than `residual_cnn` (AdamW instead of SGD),
+other parameters and, where the column says so, more pixels; what the weights alone bring is told by the two rows of
+`efficientnet_lite0`.
 """
 
 
