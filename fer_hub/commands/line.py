@@ -114,8 +114,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(context.get_usage(), f"{context.command_path} --help shows more.", sep="\n", file=sys.stderr)
         print(f"error: {error.format_message()}", file=sys.stderr)
         return error.exit_code
-    except SystemExit as leaving:  # of train.py's own parser
-        return leaving.code if isinstance(leaving.code, int) else 0
+    except SystemExit as leaving:  # of train.py and its parser; a text is a refusal
+        if leaving.code is not None and not isinstance(leaving.code, int):
+            print(f"error: {leaving.code}", file=sys.stderr)
+            return 1
+        return leaving.code or 0
     except ValueError as error:  # of the environment; a command ends with those of its own
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -73,6 +73,8 @@ def main(argv: list[str] | None = None, *, prog: str = "train.py") -> dict:
         if not data_args.drop_duplicates:
             raise ValueError("--duplicates must stand beside --drop-duplicates, which uses the file; add that option.")
         load_groups(Path(data_args.duplicates))
+    if data_args.patience and args.eval_strategy == "no":
+        raise ValueError("patience must be left out where nothing is evaluated; choose another --eval-strategy.")
     last_checkpoint = find_checkpoint(args.output_dir, data_args.resume)
     destination = take_over_push(args)  # fails now rather than after training; the Trainer itself pushes nothing
     set_seed(args.seed)

@@ -34,3 +34,15 @@ def test_it_trains(small_csv, tiny_checkpoint, tmp_path):
     words = ["--data", str(small_csv), "--start-from", str(tiny_checkpoint), "--output-dir", str(folder)]
     assert main(["train", *words, "--max-steps", "1", "--precision", "fp32", "--per-device-train-batch-size=16"]) == 0
     assert json.loads((folder / "final" / "training_args.json").read_text())["per_device_train_batch_size"] == 16
+
+
+def test_a_refusal_is_said_and_is_no_success(tmp_path, capsys):
+    """An earlier run in the folder, and nothing to resume, ended without a word and as if all were done."""
+    (tmp_path / "checkpoint-3").mkdir()
+    assert main(["train", "--data", "nowhere", "--output-dir", str(tmp_path)]) == 1
+    assert f"error: output_dir must be a folder without an earlier run, but {tmp_path} c" in capsys.readouterr().err
+    assert main(["train", "--data", "nowhere", "--output-dir", str(tmp_path / "new"), "--resume"]) == 1
+    assert "error: --resume needs a checkpoint-* folder in" in capsys.readouterr().err
+    options = ["--patience", "2", "--eval-strategy", "no", "--save-strategy", "no", "--no-load-best-model-at-end"]
+    assert main(["train", "--data", "nowhere", "--output-dir", str(tmp_path / "new"), *options]) == 1
+    assert "error: patience must be left out where nothing is evaluated; choose" in capsys.readouterr().err
