@@ -91,6 +91,8 @@ def sentence(error: Exception) -> str:
         >>> sentence(ValueError("size must be above 0, got 0.")), sentence(KeyError("a"))
         ('size must be above 0, got 0.', "KeyError: 'a' (fer-hub --debug shows where)")
     """
+    if isinstance(error, (FileExistsError, NotADirectoryError)) and error.filename and error.errno:
+        return f"{error.filename} must be a folder or lie in one, but a file has that name; name another place."
     if isinstance(error, REFUSALS) and str(error):
         return str(error)
     return f"{type(error).__name__}: {error} (fer-hub {DEBUG} shows where)"

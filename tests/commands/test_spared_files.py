@@ -67,3 +67,15 @@ def test_a_copy_elsewhere_and_an_earlier_file_are_written(here, tiny_checkpoint)
     words = f"predict photos --output rows.csv --annotate out --quiet --checkpoint {tiny_checkpoint}"
     assert main(words.split()) == 0
     assert (here / "rows.csv").read_text().startswith("path,") and (here / "out" / "photos" / "a.jpg").is_file()
+
+
+@pytest.mark.parametrize("words", ["export ./network --output a.jpg", "predict photos --output a.jpg/rows.csv"])
+def test_an_output_below_a_file_is_one_sentence(words, here, tiny_checkpoint, capsys):
+    shutil.copytree(tiny_checkpoint, here / "network")
+    before = content(here)
+    assert main(words.split()) == 1
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith("error: a.jpg") and said.endswith(
+        " must be a folder or lie in one, but a file has that name; name another place."
+    )
+    assert content(here) == before
