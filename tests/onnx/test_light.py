@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from huggingface_hub import constants
 from PIL import Image
 
 from fer_hub import FERImageProcessor, FERModel, FERPipeline, load_image
@@ -155,10 +156,14 @@ def test_other_preprocessing_is_not_taken_for_that_of_the_export(light, tmp_path
         load_network(folder, runtime="onnx")
 
 
-def test_a_repository_on_the_hub_runs_the_file_that_was_published_with_its_weights(light, tmp_path):
+def test_a_repository_on_the_hub_runs_the_file_that_was_published_with_its_weights(light, tmp_path, monkeypatch):
     files = {path.name: path.read_bytes() for path in light.iterdir()}
     with HubStandIn() as hub:
-        where = {"endpoint": hub.url, "cache_dir": tmp_path, "token": False}
+        monkeypatch.setattr(constants, "ENDPOINT", hub.url)  # as HF_ENDPOINT does, which is read when it is imported
+        monkeypatch.setattr(
+            constants, "HUGGINGFACE_CO_URL_TEMPLATE", hub.url + "/{repo_id}/resolve/{revision}/{filename}"
+        )
+        where = {"cache_dir": tmp_path, "token": False}
         for name, content in (("user/fer", files), ("user/changed", files | {"model.safetensors": b"other weights"})):
             repository = hub.repositories["models", name] = Repository(private=False)
             repository.add("main", Commit(content, "first", None, {"model.safetensors", MODEL_FILE}))
