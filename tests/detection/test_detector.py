@@ -419,7 +419,9 @@ print(set(found))
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=300,
                           env=os.environ | {QUIET: "1"})  # fmt: skip
     assert done.stdout == "{1}\n"
-    assert sorted(done.stderr.splitlines()) == sorted(f"line {number}" for number in range(100))
+    # a thread of MediaPipe's own may write the end of its line when what it was written for is over already
+    said = [line for line in done.stderr.splitlines() if line]
+    assert sorted(said) == sorted(f"line {number}" for number in range(100))
 
 
 def test_a_search_redirects_nothing():
