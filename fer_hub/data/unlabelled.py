@@ -35,7 +35,8 @@ def read_unlabelled(
     """
     where = str(source)
     path = Path(source)
-    plain = path.is_dir() and any(each.suffix.lower() in photo_extensions() for each in entries(path))
+    endings = photo_extensions()
+    plain = path.is_dir() and any(each.suffix.lower() in endings for each in entries(path))
     listed = path.is_dir() and any(path.glob("metadata.*"))
     splits = {"train": plain_folder(path)} if plain and not listed else read(source, None, any_class=True)
     result = {}
@@ -51,9 +52,14 @@ def read_unlabelled(
 
 def plain_folder(folder: Path) -> Dataset:
     """The images that lie in a folder, in the order of their names; a log line names all else in it."""
-    found = entries(folder)
-    paths = [str(path.resolve()) for path in found if path.suffix.lower() in photo_extensions()]
-    if others := [path.name for path in found if path.suffix.lower() not in photo_extensions()]:
+    endings = photo_extensions()
+    paths, others = [], []
+    for path in entries(folder):
+        if path.suffix.lower() in endings:
+            paths.append(str(path.resolve()))
+        else:
+            others.append(path.name)
+    if others:
         named = shortened(", ".join(others), 300)
         logger.warning("%s: left out, as they are not images: %d, %s", folder, len(others), named)
     return Dataset.from_dict({"image": paths}, features=Features({"image": Image()}), split=NamedSplit("train"))
